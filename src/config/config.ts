@@ -1,0 +1,67 @@
+/** The configuration as the rest of Tandem sees it: checked, completed with defaults, with durations and sizes as numbers. */
+
+export interface GroupConfig {
+  readonly name: string;
+  readonly guid: string;
+  readonly tombstoneLifetimeMs: number;
+  readonly members: ReadonlyMap<string, GroupMember>;
+  /** Every directed connection, also those that `full-mesh` stands for. */
+  readonly connections: readonly ConnectionConfig[];
+  readonly folders: ReadonlyMap<string, FolderConfig>;
+  /** SHA-256 of the canonical form, 64 hex digits: equal on members whose group.yaml means the same. */
+  readonly digest: string;
+}
+
+export interface GroupMember {
+  readonly name: string;
+  readonly guid: string;
+  readonly host: string;
+  readonly port: number;
+  /** The pinned certificate, PEM. */
+  readonly certificate: string;
+}
+
+export interface ConnectionConfig {
+  readonly guid: string;
+  /** The sending member. */
+  readonly from: string;
+  /** The receiving member, which calls. */
+  readonly to: string;
+  readonly enabled: boolean;
+}
+
+export interface FolderConfig {
+  readonly name: string;
+  readonly guid: string;
+  /** Whose content wins at the first synchronisation; null: contents merge. */
+  readonly primary: string | null;
+  /** Absolute root directory by member name. */
+  readonly members: ReadonlyMap<string, string>;
+  readonly filters: { readonly files: readonly string[]; readonly directories: readonly string[] };
+  readonly quietMs: number;
+  /** The longest that a file which never rests is held back. */
+  readonly quietLimitMs: number;
+  readonly rescanMs: number;
+  readonly stagingQuotaBytes: number;
+  readonly brakes: BrakeConfig;
+}
+
+export interface BrakeConfig {
+  /** Share of the folder's files, 0 to 1, whose deletion in one scan is held; 1 or more: never held. */
+  readonly deletedShare: number;
+  /** The same for changed content. */
+  readonly changedShare: number;
+  /** Below this many files concerned nothing is held. */
+  readonly minimumFiles: number;
+}
+
+export interface MemberConfig {
+  readonly member: string;
+  /** Absolute path of the member's home. */
+  readonly home: string;
+  /** Absolute path of group.yaml. */
+  readonly groupFile: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly adminSocket: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}

@@ -1,0 +1,149 @@
+/**
+ * What two members say to each other, free of gRPC. `PeerLink` is the calling side (the receiver of data),
+ * `PeerService` the answering side; an in-memory link can join one to the other. docs/PROTOCOL.md has the meaning.
+ *
+ * Everything a link returns has been validated against the limits table and `model/update-rules.ts`: a violation ends the call with
+ * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_INCOMPATIBLE,
+ * PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
+ */
+import type { ChunkGroup, Recipe } from '../model/recipe.ts';
+import type { Update } from '../model/update.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
+
+export interface PeerLink {
+  checkConnectivity(request: ConnectivityRequest, signal: AbortSignal): Promise<void>;
+  establishConnection(hello: Hello, signal: AbortSignal): Promise<Welcome>;
+  /** First the vector of each folder as it is, then each time it grows. Ends only with an error or the signal. */
+  watchVectors(request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
+  /** Updates in `need` that the partner holds: tombstones first, then live ones, parents before children. */
+  requestUpdates(request: UpdatesRequest, signal: AbortSignal): AsyncIterable<Update[]>;
+  /** Tells the partner that updates could not be processed here; they will be asked for again. */
+  cancelUpdates(request: CancelRequest, signal: AbortSignal): Promise<void>;
+  /** (UID, GVSN) of all live records in the order of UID, for slow comparison. */
+  requestRecords(request: RecordsRequest, signal: AbortSignal): AsyncIterable<RecordVersion[]>;
+  /** One long-lived stream a connection: requests go out as they are pulled, answers come as they are ready, in any order. */
+  fetchContent(requests: AsyncIterable<ContentRequest>, connection: string, signal: AbortSignal): AsyncIterable<ContentAnswer[]>;
+  close(): void;
+}
+
+/** `caller` is the name of the member that proved to hold the key pinned for it. Thrown `TandemError`s reach the caller by their code. */
+export interface PeerService {
+  checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void>;
+  establishConnection(caller: string, hello: Hello): Promise<Welcome>;
+  watchVectors(caller: string, request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
+  requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<Update[]>;
+  cancelUpdates(caller: string, request: CancelRequest): Promise<void>;
+  requestRecords(caller: string, request: RecordsRequest, signal: AbortSignal): AsyncIterable<RecordVersion[]>;
+  fetchContent(caller: string, requests: AsyncIterable<ContentRequest>, connection: string, signal: AbortSignal): AsyncIterable<ContentAnswer[]>;
+}
+
+/** Major versions must be equal, minor ones may differ: the lower is spoken. */
+export const PROTOCOL = { major: 1, minor: 0 } as const;
+/** Optional abilities of this build; both sides use what both have. */
+export const CAPABILITIES = ['chunk-groups', 'record-comparison'] as const;
+
+export interface ConnectivityRequest {
+  readonly group: string;
+  readonly connection: string;
+}
+
+export interface Hello {
+  readonly protocol: { readonly major: number; readonly minor: number };
+  readonly capabilities: readonly string[];
+  readonly software: string;
+  readonly group: string;
+  readonly connection: string;
+  /** GUID of the calling member. */
+  readonly member: string;
+  /** SHA-256 of the group configuration in its canonical form, to notice that members' copies differ. */
+  readonly configDigest: string;
+  /** The caller's clock, milliseconds. */
+  readonly now: number;
+  readonly folders: readonly FolderGreeting[];
+}
+
+export interface FolderGreeting {
+  readonly folder: string;
+  readonly state: FolderStateName;
+  /** GUID of the database (32 hex digits) that this member's own versions carry. */
+  readonly database: string;
+}
+
+export type FolderStateName = 'uninitialized' | 'initialized' | 'initial-sync' | 'auto-recovery' | 'normal' | 'in-error';
+
+export interface Welcome {
+  readonly protocol: { readonly major: number; readonly minor: number };
+  readonly capabilities: readonly string[];
+  readonly software: string;
+  readonly member: string;
+  readonly configDigest: string;
+  readonly now: number;
+  readonly folders: readonly FolderGreeting[];
+}
+
+export interface WatchRequest {
+  readonly connection: string;
+  readonly folders: readonly string[];
+}
+
+export interface VectorEvent {
+  readonly folder: string;
+  readonly state: FolderStateName;
+  /** Grows by one with each movement since the partner's start. */
+  readonly vectorGeneration: number;
+  /** Empty unless the state lets the folder serve as a source. */
+  readonly vector: VersionVector;
+}
+
+export interface UpdatesRequest {
+  readonly connection: string;
+  readonly folder: string;
+  readonly need: VersionVector;
+}
+
+export interface CancelRequest {
+  readonly connection: string;
+  readonly folder: string;
+  readonly updates: readonly { readonly gvsn: Gvsn; readonly reason: string }[];
+}
+
+export interface RecordsRequest {
+  readonly connection: string;
+  readonly folder: string;
+}
+
+export interface RecordVersion {
+  readonly uid: Uid;
+  readonly gvsn: Gvsn;
+}
+
+/** Names the exact content wanted. The sender answers 'changed' if it no longer has just that. */
+export interface Wanted {
+  /** Chosen by the receiver, unique on the stream: answers carry it. */
+  readonly id: number;
+  readonly folder: string;
+  readonly uid: Uid;
+  readonly gvsn: Gvsn;
+  readonly hash: string;
+}
+
+export type ContentRequest =
+  /** The sender may have this many more bytes of content on the way. */
+  | { readonly kind: 'credit'; readonly bytes: number }
+  /** Whole files of at most LIMITS.wholeFileBytes. */
+  | { readonly kind: 'whole'; readonly files: readonly Wanted[] }
+  /** The recipe's groups; of a file with one group only, its chunks at once. */
+  | { readonly kind: 'outline'; readonly file: Wanted }
+  /** The chunks of some groups. */
+  | { readonly kind: 'chunks'; readonly file: Wanted; readonly groups: readonly number[] }
+  /** Bytes, in the order asked for. */
+  | { readonly kind: 'ranges'; readonly file: Wanted; readonly ranges: readonly { readonly offset: number; readonly length: number }[] }
+  /** Answers to these ids are wanted no more. */
+  | { readonly kind: 'abandon'; readonly ids: readonly number[] };
+
+export type ContentAnswer =
+  | { readonly kind: 'data'; readonly id: number; readonly offset: number; readonly data: Uint8Array; readonly last: boolean }
+  | { readonly kind: 'outline'; readonly id: number; readonly groups: readonly ChunkGroup[]; readonly recipe: Recipe | null }
+  | { readonly kind: 'chunks'; readonly id: number; readonly group: number; readonly recipe: Recipe; readonly last: boolean }
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: 'changed' | 'gone' | 'not-ready' | 'unreadable' };

@@ -1,0 +1,121 @@
+/**
+ * The member's database. Everything a commit holds becomes durable at once or not at all; commits are applied in
+ * the order they were made; reads see every finished commit.
+ * All calls reject only with `TandemError` STORE_FAILED (or HOME_LOCKED at opening).
+ */
+import type { Recipe } from '../model/recipe.ts';
+import type { FileRecord, Stat } from '../model/update.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { DatabaseId, Uid } from '../model/version.ts';
+
+export interface Store {
+  /** This database's identity in version vectors. Fresh whenever the database was lost or found to be an old copy. */
+  readonly database: DatabaseId;
+  /** Incremented durably at each opening. */
+  readonly generation: number;
+  /** The highest version number that may have been used; durable before any number up to it is handed out. */
+  readonly reservedVsn: number;
+  folder(guid: string): FolderStore;
+  /** The first of `count` consecutive version numbers never handed out before, also not before a crash. */
+  allocate(count: number): Promise<number>;
+  /** Starts a new identity: an old copy of the database was put back. Drops all folders' records. */
+  renew(): Promise<void>;
+  readonly events: EventJournal;
+  close(): Promise<void>;
+}
+
+export interface FolderStore {
+  /** This member's version vector for the folder, as of the last commit. */
+  readonly vector: VersionVector;
+  readonly counts: Counts;
+  /** Whatever the folder's loop keeps of its own state (small, JSON); null at first. */
+  readonly state: Readonly<Record<string, unknown>> | null;
+
+  records(uids: readonly Uid[]): Promise<(FileRecord | undefined)[]>;
+  /** The present children of each directory, sorted by name in UTF-16 order. */
+  children(parents: readonly Uid[]): Promise<Child[][]>;
+  /** Who holds these names. */
+  occupants(slots: readonly Slot[]): Promise<(Uid | undefined)[]>;
+  findByInode(inodes: readonly bigint[]): Promise<(Uid | undefined)[]>;
+  /** Present files with this content, a few at most. */
+  findByHash(hashes: readonly string[]): Promise<Uid[][]>;
+  /** One place for each chunk hash where it is known. */
+  findChunks(hashes: BigUint64Array): Promise<(ChunkPlace | undefined)[]>;
+  recipe(uid: Uid): Promise<Recipe | undefined>;
+  /**
+   * Records whose GVSN lies in `difference`, in the order of GVSN, in batches of at most LIMITS.updatesPerBatch;
+   * from one consistent view taken at the call. Provisional records are left out.
+   */
+  updates(difference: VersionVector, pass: 'tombstones' | 'live'): AsyncIterable<FileRecord[]>;
+  /** How many records `updates` would give, both passes, and their bytes of content. */
+  countUpdates(difference: VersionVector): Promise<{ updates: number; bytes: number }>;
+  /** All records by UID, in batches. */
+  everyRecord(): AsyncIterable<FileRecord[]>;
+  intents(): Promise<Intent[]>;
+  commit(change: Commit): Promise<void>;
+}
+
+export interface Commit {
+  /** Each record as it was (undefined: unknown until now) and as it becomes. */
+  readonly put?: readonly { readonly before: FileRecord | undefined; readonly after: FileRecord }[];
+  /** Removes records altogether: provisional ones that were adopted, tombstones past their lifetime. */
+  readonly forget?: readonly FileRecord[];
+  /** Recipes of contents in `put`. A record whose hash changes loses its old recipe by itself. */
+  readonly recipes?: ReadonlyMap<Uid, Recipe>;
+  readonly vector?: VersionVector;
+  readonly addIntent?: Intent;
+  readonly removeIntents?: readonly string[];
+  readonly state?: Readonly<Record<string, unknown>>;
+}
+
+export interface Slot {
+  readonly parent: Uid;
+  readonly name: string;
+}
+
+export interface Child {
+  readonly name: string;
+  readonly uid: Uid;
+  readonly disk: Stat | null;
+}
+
+export interface ChunkPlace {
+  readonly uid: Uid;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Work on the disk that was begun: written before, removed in the commit that records its outcome. */
+export interface Intent {
+  readonly id: string;
+  /** Structured-clone data only: bigint, string, number, boolean, null, arrays, plain objects. */
+  readonly body: unknown;
+}
+
+export interface Counts {
+  readonly files: number;
+  readonly directories: number;
+  readonly symlinks: number;
+  readonly bytes: number;
+  readonly tombstones: number;
+}
+
+/** A bounded journal of numbered events, kept over restarts. */
+export interface EventJournal {
+  append(event: EventBody): Promise<StoredEvent>;
+  /** The newest `limit` events with a sequence above `after`, oldest first. */
+  list(query: { after?: number; limit: number }): Promise<StoredEvent[]>;
+}
+
+export interface EventBody {
+  readonly time: number;
+  readonly number: number;
+  readonly name: string;
+  readonly severity: 'information' | 'warning' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface StoredEvent extends EventBody {
+  readonly sequence: number;
+}
