@@ -17,6 +17,8 @@ export interface Disk {
   claim(marker: Marker): Promise<void>;
   /** Compares directories with what is known of them. One answer a request, in order. */
   scan(requests: readonly ScanRequest[]): Promise<ScanAnswer[]>;
+  /** How these names look now; null: nothing there (or a directory on the way is missing). */
+  look(paths: readonly string[]): Promise<(Stat | null)[]>;
   /** Reads one file of any size. 'changed': it is not what `stat` says, or changed while it was read. */
   hash(path: string, stat: Stat, signal?: AbortSignal): Promise<Hashed | 'changed' | 'gone'>;
   /** Reads whole small files (at most LIMITS.wholeFileBytes each) that still look as `stat` says. */
@@ -156,7 +158,10 @@ export type StagePiece =
       readonly hashes: readonly bigint[];
     };
 
-/** `expect`: what the record knew to be under the name; null: nothing. If something else is there: 'changed' or 'occupied'. */
+/**
+ * `expect`: what the record knew to be under the name; null: nothing. If something else is there: 'changed' or 'occupied'.
+ * 'attributes' does not compare ctime, so that it may follow a 'move' of the same file in one call.
+ */
 export type Operation =
   | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number }
   | {

@@ -16,8 +16,11 @@ export interface PeerLink {
   establishConnection(hello: Hello, signal: AbortSignal): Promise<Welcome>;
   /** First the vector of each folder as it is, then each time it grows. Ends only with an error or the signal. */
   watchVectors(request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
-  /** Updates in `need` that the partner holds: tombstones first, then live ones, parents before children. */
-  requestUpdates(request: UpdatesRequest, signal: AbortSignal): AsyncIterable<Update[]>;
+  /**
+   * First the vector of one consistent view of the partner's folder, then all updates of that view that `have` lacks:
+   * tombstones first, then live ones, parents before children.
+   */
+  requestUpdates(request: UpdatesRequest, signal: AbortSignal): AsyncIterable<UpdatesAnswer>;
   /** Tells the partner that updates could not be processed here; they will be asked for again. */
   cancelUpdates(request: CancelRequest, signal: AbortSignal): Promise<void>;
   /** (UID, GVSN) of all live records in the order of UID, for slow comparison. */
@@ -32,7 +35,7 @@ export interface PeerService {
   checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void>;
   establishConnection(caller: string, hello: Hello): Promise<Welcome>;
   watchVectors(caller: string, request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
-  requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<Update[]>;
+  requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<UpdatesAnswer>;
   cancelUpdates(caller: string, request: CancelRequest): Promise<void>;
   requestRecords(caller: string, request: RecordsRequest, signal: AbortSignal): AsyncIterable<RecordVersion[]>;
   fetchContent(caller: string, requests: AsyncIterable<ContentRequest>, connection: string, signal: AbortSignal): AsyncIterable<ContentAnswer[]>;
@@ -99,8 +102,13 @@ export interface VectorEvent {
 export interface UpdatesRequest {
   readonly connection: string;
   readonly folder: string;
-  readonly need: VersionVector;
+  /** What the caller holds or is already being sent; the partner gives the difference to its own vector. */
+  readonly have: VersionVector;
 }
+
+export type UpdatesAnswer =
+  | { readonly kind: 'vector'; readonly vector: VersionVector }
+  | { readonly kind: 'updates'; readonly updates: readonly Update[] };
 
 export interface CancelRequest {
   readonly connection: string;

@@ -43,16 +43,26 @@ export interface FolderStore {
   findChunks(hashes: BigUint64Array): Promise<(ChunkPlace | undefined)[]>;
   recipe(uid: Uid): Promise<Recipe | undefined>;
   /**
-   * Records whose GVSN lies in `difference`, in the order of GVSN, in batches of at most LIMITS.updatesPerBatch;
-   * from one consistent view taken at the call. Provisional records are left out.
+   * The records and the vector of one commit, unmoved by later ones.
    */
-  updates(difference: VersionVector, pass: 'tombstones' | 'live'): AsyncIterable<FileRecord[]>;
+  view(): FolderView;
   /** How many records `updates` would give, both passes, and their bytes of content. */
   countUpdates(difference: VersionVector): Promise<{ updates: number; bytes: number }>;
   /** All records by UID, in batches. */
   everyRecord(): AsyncIterable<FileRecord[]>;
   intents(): Promise<Intent[]>;
   commit(change: Commit): Promise<void>;
+}
+
+/** One consistent state of a folder's records. Close it: the database keeps old data for it. */
+export interface FolderView {
+  readonly vector: VersionVector;
+  /**
+   * Records whose GVSN lies in `difference`, in batches of at most LIMITS.updatesPerBatch: tombstones in the order of
+   * GVSN, live ones in the order of GVSN but parents before children. Provisional records are left out.
+   */
+  updates(difference: VersionVector, pass: 'tombstones' | 'live'): AsyncIterable<FileRecord[]>;
+  close(): Promise<void>;
 }
 
 export interface Commit {
