@@ -12,13 +12,28 @@ export const LIMITS = {
   vectorIntervals: 65_536,
 
   messageBytes: 8 * 1024 * 1024,
+  /** One message from a caller; the largest is a version vector. */
+  requestBytes: 2 * 1024 * 1024,
+  /** Texts for people on the wire: a program's name, a reason. */
+  textBytes: 1024,
+  capabilities: 64,
+  /** Folders that one connection carries. */
+  foldersPerConnection: 1024,
+  /** Calls a partner may have open on one TCP connection, and TCP connections a member accepts in all. */
+  callsPerChannel: 64,
+  inboundChannels: 512,
   updatesPerBatch: 1000,
   updateBatchBytes: 1024 * 1024,
+  /** (UID, GVSN) pairs in one message of a slow comparison. */
+  recordsPerBatch: 10_000,
   /** Content bytes a receiver lets a sender have on the way, for each connection. */
   contentCreditBytes: 32 * 1024 * 1024,
   /** One content message: many small files, or a piece of a large one. */
   contentMessageBytes: 512 * 1024,
   contentRequestsOnTheWay: 4096,
+  /** Pieces of content in one message, and ranges or groups in one request. */
+  contentPieces: 8192,
+  rangesPerRequest: 65_536,
   /** Files up to this size travel whole and have no recipe. */
   wholeFileBytes: 64 * 1024,
 
@@ -35,9 +50,25 @@ export const LIMITS = {
   scanHashBytesPerStep: 64 * 1024 * 1024,
 
   eventJournalEntries: 10_000,
+  configFileBytes: 4 * 1024 * 1024,
+  /** What the kernel takes as the path of a Unix socket, without the closing zero. */
+  socketPathBytes: 107,
+  adminRequestBytes: 1024 * 1024,
+  adminAnswerBytes: 128 * 1024 * 1024,
+  /** How long running admin calls may go on when the daemon stops. */
+  adminCloseMs: 1000,
+  adminCallTimeoutMs: 120_000,
+  /** Records in one answer of the admin API. */
+  adminRecords: 20_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   connectTimeoutMs: 10_000,
+  /** A call with a single answer, once connected. */
+  callTimeoutMs: 30_000,
+  /** Messages handed to a stream and not yet taken by it. */
+  streamMessagesAhead: 4,
+  /** Receive window of a caller, in bytes on the way that the partner need not wait for. */
+  flowControlWindowBytes: 8 * 1024 * 1024,
   keepaliveMs: 20_000,
   keepaliveTimeoutMs: 10_000,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */

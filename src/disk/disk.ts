@@ -168,7 +168,7 @@ export type Operation =
       readonly kind: 'install';
       readonly path: string;
       readonly expect: Stat | null;
-      readonly staged: { readonly stagingId: string; readonly ino: bigint; readonly size: number; readonly hash: string };
+      readonly staged: StagedFile;
       readonly preserve: PreserveOrder;
     }
   | {
@@ -186,6 +186,15 @@ export type Operation =
   | { readonly kind: 'remove-directory'; readonly path: string }
   /** Moves whatever is there, directories with all below, to the preserved area. */
   | { readonly kind: 'preserve'; readonly path: string; readonly preserve: PreserveOrder };
+
+export interface StagedFile {
+  readonly stagingId: string;
+  readonly ino: bigint;
+  readonly size: number;
+  readonly hash: string;
+  /** As it was staged. With it `recover` can tell a torn file from one that a user wrote to after the install. */
+  readonly mtimeNs?: bigint;
+}
 
 /** What to do with what an operation replaces or removes. An unknown edit found under the name is always preserved. */
 export interface PreserveOrder {

@@ -1,0 +1,132 @@
+/**
+ * What the admin API asks of the daemon. The server calls it with validated requests; the client implements the same
+ * interface over the socket, so that a command cannot tell one from the other.
+ *
+ * Answers are plain data. A method rejects with `TandemError`; its code and message reach the caller unchanged. A
+ * folder, member or connection is named by its name or its GUID; an unknown one is NOT_FOUND with a message from
+ * `describeUnknown`, which lists the known ones. New methods: one here, one in methods.ts, one in admin.proto.
+ */
+
+import type { ConflictRecord } from './records/conflict.ts';
+import type { ConnectionRecord } from './records/connection.ts';
+import type { AttentionRecord, EventRecord } from './records/event.ts';
+import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/folder.ts';
+import type { IdRecord } from './records/id-record.ts';
+import type { ServiceRecord } from './records/service.ts';
+import type { SessionRecord } from './records/session.ts';
+import type { BacklogRecord, UpdateRecord } from './records/update.ts';
+
+export interface AdminBackend {
+  status(): Promise<StatusAnswer>;
+  folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
+  folder(query: FolderQuery): Promise<FolderAnswer>;
+  folderVector(query: FolderQuery): Promise<VectorAnswer>;
+  /** Orders a full scan; answers once it is ordered, not once it is done. */
+  rescan(order: FolderQuery): Promise<void>;
+  /** Decides about a halted folder. REFUSED if it is not halted, or halted for what no order can change. */
+  release(order: ReleaseOrder): Promise<void>;
+  connections(): Promise<{ readonly connections: readonly ConnectionRecord[] }>;
+  sessions(): Promise<{ readonly sessions: readonly SessionRecord[] }>;
+  updates(query: ListQuery): Promise<UpdatesAnswer>;
+  /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
+  backlog(query: BacklogQuery): Promise<BacklogAnswer>;
+  conflicts(query: ListQuery): Promise<ConflictsAnswer>;
+  conflict(query: ConflictQuery): Promise<{ readonly conflict: ConflictRecord }>;
+  /** Answers the path below the root where the item is now. REFUSED if something is there. */
+  restoreConflict(order: RestoreOrder): Promise<{ readonly path: string }>;
+  deleteConflict(order: ConflictQuery): Promise<void>;
+  record(query: RecordQuery): Promise<{ readonly record: IdRecord }>;
+  /** The newest `limit` events after sequence `after`, oldest first. */
+  events(query: EventsQuery): Promise<{ readonly events: readonly EventRecord[] }>;
+  /** Events as they happen, until the signal; with `after`, first those since then. */
+  followEvents(query: FollowQuery, signal: AbortSignal): AsyncIterable<EventRecord>;
+}
+
+export interface StatusAnswer {
+  readonly service: ServiceRecord;
+  readonly folders: readonly FolderRecord[];
+  readonly connections: readonly ConnectionRecord[];
+  /** What waits for an administrator; empty if all is well. */
+  readonly attention: readonly AttentionRecord[];
+}
+
+export interface FolderQuery {
+  readonly folder: string;
+}
+
+export interface FolderAnswer {
+  readonly folder: FolderRecord;
+  readonly members: readonly FolderMemberRecord[];
+}
+
+export interface VectorAnswer {
+  readonly vector: readonly VectorRecord[];
+  /** The vector as one line of text, for comparing members. */
+  readonly text: string;
+}
+
+/** accept: what is held is meant; refuse: it is undone from the partners; retry: look again, the cause is gone. */
+export const RELEASE_DECISIONS = ['accept', 'refuse', 'retry'] as const;
+export type ReleaseDecision = (typeof RELEASE_DECISIONS)[number];
+
+export interface ReleaseOrder extends FolderQuery {
+  readonly decision: ReleaseDecision;
+}
+
+export interface ListQuery {
+  readonly folder?: string | undefined;
+  /** At most so many records; the answer's `total` tells how many there are. */
+  readonly limit: number;
+}
+
+export interface UpdatesAnswer {
+  readonly total: number;
+  readonly updates: readonly UpdateRecord[];
+}
+
+export interface BacklogQuery {
+  readonly from: string;
+  readonly to: string;
+  readonly folder: string;
+  readonly limit: number;
+}
+
+export interface BacklogAnswer {
+  readonly total: number;
+  readonly bytes: number;
+  readonly files: readonly BacklogRecord[];
+}
+
+export interface ConflictsAnswer {
+  readonly total: number;
+  readonly conflicts: readonly ConflictRecord[];
+}
+
+export interface ConflictQuery {
+  readonly id: string;
+  /** Needed only where two folders have an item of the same id. */
+  readonly folder?: string | undefined;
+}
+
+export interface RestoreOrder extends ConflictQuery {
+  /** Path below the folder's root; without it, where the item was. */
+  readonly to?: string | undefined;
+  /** True keeps the preserved item. */
+  readonly copy: boolean;
+}
+
+export interface RecordQuery {
+  /** Without it, `file` is a UID or an absolute path on this host. */
+  readonly folder?: string | undefined;
+  /** `{DatabaseGUID}-v<number>`, a path below the folder's root, or an absolute path. */
+  readonly file: string;
+}
+
+export interface EventsQuery {
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+export interface FollowQuery {
+  readonly after?: number | undefined;
+}

@@ -1,0 +1,78 @@
+/** The table of the admin API's methods: name of the call, form of the request, and which records the answer holds. */
+import { z } from 'zod';
+import { LIMITS } from '../base/limits.ts';
+import { type AdminBackend, RELEASE_DECISIONS } from './backend.ts';
+import type { Noun } from './records/column.ts';
+import { conflictNoun } from './records/conflict.ts';
+import { connectionNoun } from './records/connection.ts';
+import { attentionNoun, eventNoun } from './records/event.ts';
+import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
+import { idRecordNoun } from './records/id-record.ts';
+import { serviceNoun } from './records/service.ts';
+import { sessionNoun } from './records/session.ts';
+import { backlogNoun, updateNoun } from './records/update.ts';
+
+export interface AdminMethod {
+  /** Name of the call in admin.proto. */
+  readonly rpc: string;
+  readonly request: z.ZodType;
+  /** The answer's fields that hold records, one or a list. Other fields are numbers or text. */
+  readonly records: Readonly<Record<string, Noun>>;
+  /** True where answers come one after the other, each with one field. */
+  readonly stream?: true;
+}
+
+const name = z.string().min(1).max(4096);
+const limit = z.int().min(1).max(LIMITS.adminRecords);
+const after = z.int().min(0).optional();
+const nothing = z.strictObject({});
+const folderQuery = z.strictObject({ folder: name });
+const listQuery = z.strictObject({ folder: name.optional(), limit });
+const conflictQuery = z.strictObject({ id: name, folder: name.optional() });
+
+export const ADMIN_METHODS = {
+  status: {
+    rpc: 'GetStatus',
+    request: nothing,
+    records: { service: serviceNoun, folders: folderNoun, connections: connectionNoun, attention: attentionNoun },
+  },
+  folders: { rpc: 'ListFolders', request: nothing, records: { folders: folderNoun } },
+  folder: { rpc: 'GetFolder', request: folderQuery, records: { folder: folderNoun, members: folderMemberNoun } },
+  folderVector: { rpc: 'GetFolderVector', request: folderQuery, records: { vector: vectorNoun } },
+  rescan: { rpc: 'RescanFolder', request: folderQuery, records: {} },
+  release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
+  connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },
+  sessions: { rpc: 'ListSessions', request: nothing, records: { sessions: sessionNoun } },
+  updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
+  backlog: {
+    rpc: 'GetBacklog',
+    request: z.strictObject({ from: name, to: name, folder: name, limit }),
+    records: { files: backlogNoun },
+  },
+  conflicts: { rpc: 'ListConflicts', request: listQuery, records: { conflicts: conflictNoun } },
+  conflict: { rpc: 'GetConflict', request: conflictQuery, records: { conflict: conflictNoun } },
+  restoreConflict: {
+    rpc: 'RestoreConflict',
+    request: conflictQuery.extend({ to: name.optional(), copy: z.boolean() }),
+    records: {},
+  },
+  deleteConflict: { rpc: 'DeleteConflict', request: conflictQuery, records: {} },
+  record: {
+    rpc: 'GetRecord',
+    request: z.strictObject({ folder: name.optional(), file: name }),
+    records: { record: idRecordNoun },
+  },
+  events: { rpc: 'ListEvents', request: z.strictObject({ after, limit }), records: { events: eventNoun } },
+  followEvents: {
+    rpc: 'FollowEvents',
+    request: z.strictObject({ after }),
+    records: { event: eventNoun },
+    stream: true,
+  },
+} as const satisfies Record<keyof AdminBackend, AdminMethod>;
+
+/** Methods with one answer, and methods that stream. */
+export type StreamMethodName = {
+  [M in keyof AdminBackend]: AdminBackend[M] extends (...args: never[]) => AsyncIterable<unknown> ? M : never;
+}[keyof AdminBackend];
+export type UnaryMethodName = Exclude<keyof AdminBackend, StreamMethodName>;

@@ -1,0 +1,298 @@
+/**
+ * The closed table of events. Numbers are stable and never reused: where DFS Replication has a number for the same
+ * happening it is kept, our own start at 20000. Documented in docs/EVENTS.md, which is generated from this table.
+ */
+
+export type Severity = 'information' | 'warning' | 'error';
+
+interface EventEntry {
+  readonly number: number;
+  readonly severity: Severity;
+  /** What happened, and what an administrator does about it if anything. */
+  readonly meaning: string;
+}
+
+export const EVENTS = {
+  SERVICE_STARTED: {
+    number: 1004,
+    severity: 'information',
+    meaning: 'The member started. Only events after the last one of these concern the running daemon.',
+  },
+  SERVICE_STOPPING: {
+    number: 1006,
+    severity: 'information',
+    meaning: 'The member was told to stop and is finishing what it had begun.',
+  },
+  SERVICE_STOPPED: { number: 1008, severity: 'information', meaning: 'The member stopped cleanly.' },
+  SERVICE_INTERNAL_ERROR: {
+    number: 1010,
+    severity: 'error',
+    meaning: 'A bug in Tandem was noticed. Please report it with the text of the event.',
+  },
+  LISTENER_ERROR: {
+    number: 1208,
+    severity: 'error',
+    meaning: 'The member cannot listen for its partners on the configured address.',
+  },
+  DATABASE_ERROR: {
+    number: 2104,
+    severity: 'error',
+    meaning:
+      'The member’s database failed. Replication stops until the daemon is restarted; if it fails again, move the database directory away: it is rebuilt from the folders.',
+  },
+  RECOVERY_STARTED: {
+    number: 2212,
+    severity: 'warning',
+    meaning:
+      'The last run did not end cleanly. Interrupted work on the folder is being looked after before replication goes on.',
+  },
+  RECOVERY_FINISHED: { number: 2214, severity: 'information', meaning: 'Recovery after an unclean end is complete.' },
+  FOLDER_ADDED: {
+    number: 4002,
+    severity: 'information',
+    meaning: 'The folder is replicated by this member from now on.',
+  },
+  FOLDER_STOPPED: {
+    number: 4004,
+    severity: 'error',
+    meaning: 'The folder cannot be replicated for the reason given; it is tried again by itself.',
+  },
+  FOLDER_STALE: {
+    number: 4012,
+    severity: 'error',
+    meaning:
+      'The folder was without contact for longer than the tombstone lifetime and is held, because deletions may have been forgotten meanwhile. Release it to let it synchronise as a new member.',
+  },
+  INITIAL_SYNC_STARTED: {
+    number: 4102,
+    severity: 'information',
+    meaning: 'The folder waits for its first synchronisation. It does not serve as a source before that is done.',
+  },
+  INITIAL_SYNC_FINISHED: {
+    number: 4104,
+    severity: 'information',
+    meaning:
+      'The first synchronisation of the folder is complete. What was there before and unlike the primary’s is in the pre-existing area.',
+  },
+  INITIAL_PRIMARY: {
+    number: 4112,
+    severity: 'information',
+    meaning: 'This member is the primary of the folder: its content is what the others receive.',
+  },
+  FOLDER_REMOVED: {
+    number: 4114,
+    severity: 'information',
+    meaning: 'The folder was taken out of the configuration of this member. Its files stay where they are.',
+  },
+  STAGING_CLEANED: {
+    number: 4202,
+    severity: 'information',
+    meaning: 'Staged content that nobody waits for was dropped.',
+  },
+  STAGING_FULL: {
+    number: 4208,
+    severity: 'warning',
+    meaning: 'The staging quota is used up. Transfers wait for installs; raise stagingQuota if this happens often.',
+  },
+  STAGING_INACCESSIBLE: {
+    number: 4212,
+    severity: 'error',
+    meaning: 'The staging directory under .tandem/ cannot be used. Check its owner and mode.',
+  },
+  FILE_BUSY: {
+    number: 4302,
+    severity: 'warning',
+    meaning: 'A file keeps changing and is held back until it rests, or until its quiet limit has passed.',
+  },
+  FILE_UNSUPPORTED: {
+    number: 4406,
+    severity: 'warning',
+    meaning:
+      'A device, socket, fifo, mount or name that is not UTF-8 lies in the folder. It is not replicated and not touched.',
+  },
+  CONFLICT: {
+    number: 4412,
+    severity: 'information',
+    meaning: 'The same file changed on several members. The losing version is preserved: see “tandem conflict list”.',
+  },
+  DISK_FULL: {
+    number: 4502,
+    severity: 'error',
+    meaning: 'The file system of the folder is full. The folder pauses and goes on by itself when there is space.',
+  },
+  CONNECTION_ERROR: {
+    number: 5002,
+    severity: 'warning',
+    meaning: 'The connection to the partner broke or was refused. It is retried.',
+  },
+  CONNECTION_ESTABLISHED: {
+    number: 5004,
+    severity: 'information',
+    meaning: 'The connection to the partner is established.',
+  },
+  CONNECTION_UNREACHABLE: {
+    number: 5008,
+    severity: 'warning',
+    meaning: 'The partner’s host cannot be reached or no daemon runs there. It is retried.',
+  },
+  CONNECTION_UNRECOGNIZED: {
+    number: 5012,
+    severity: 'error',
+    meaning:
+      'The partner does not know this connection, member or group. Bring group.yaml to the same state on both members.',
+  },
+  CONNECTION_STOPPED: {
+    number: 5014,
+    severity: 'warning',
+    meaning: 'Communication with the partner ends because one of the two stops or the connection was disabled.',
+  },
+  CONNECTION_INCOMPATIBLE: {
+    number: 5102,
+    severity: 'error',
+    meaning: 'The partner speaks another major version of the protocol. Update the older member.',
+  },
+  CONFIG_INVALID: {
+    number: 6002,
+    severity: 'error',
+    meaning: 'A configuration file was refused; the one in force stays. See “tandem config check”.',
+  },
+  CONFIG_LOADED: {
+    number: 6018,
+    severity: 'information',
+    meaning: 'The configuration was read again and is in force.',
+  },
+  ROOT_INVALID: {
+    number: 6404,
+    severity: 'error',
+    meaning:
+      'The root of the folder is missing, not a directory or not writable. The folder is halted until it is back.',
+  },
+  ROOT_STALE: {
+    number: 6406,
+    severity: 'error',
+    meaning:
+      'The root of the folder moved: its marker is missing, foreign, or on another file system than before. The folder is halted.',
+  },
+  NO_CONNECTIONS: {
+    number: 6804,
+    severity: 'warning',
+    meaning: 'No enabled connection joins this member with another one.',
+  },
+
+  FOLDER_HALTED: {
+    number: 20000,
+    severity: 'error',
+    meaning:
+      'The folder is halted for the reason given and replicates nothing until the cause is gone or “tandem folder release” decides.',
+  },
+  FOLDER_RELEASED: {
+    number: 20001,
+    severity: 'information',
+    meaning: 'A halted folder goes on, by order or because the cause is gone.',
+  },
+  BRAKE_DELETIONS: {
+    number: 20002,
+    severity: 'error',
+    meaning:
+      'An unusual share of the folder was deleted here. Nothing was told to the partners: accept or refuse with “tandem folder release”.',
+  },
+  BRAKE_CHANGES: {
+    number: 20003,
+    severity: 'error',
+    meaning:
+      'An unusual share of the folder changed here. Nothing was told to the partners: accept or refuse with “tandem folder release”.',
+  },
+  BRAKE_EMPTIED: {
+    number: 20004,
+    severity: 'error',
+    meaning:
+      'The root of the folder is suddenly empty. Nothing was told to the partners: accept or refuse with “tandem folder release”.',
+  },
+  PEER_REFUSED: {
+    number: 20010,
+    severity: 'warning',
+    meaning:
+      'Somebody without the key pinned in group.yaml called, or answered in a partner’s place. The text names what was wrong.',
+  },
+  PEER_VIOLATION: {
+    number: 20011,
+    severity: 'error',
+    meaning: 'A partner sent something the protocol or the limits forbid. The link was closed.',
+  },
+  UPDATE_REJECTED: {
+    number: 20012,
+    severity: 'warning',
+    meaning: 'One update of a partner cannot be processed here. The others go on; it is offered again later.',
+  },
+  CONTENT_CORRUPT: {
+    number: 20013,
+    severity: 'warning',
+    meaning: 'Received content did not match its SHA-256 and was thrown away. It is fetched again.',
+  },
+  CLOCK_SKEW: {
+    number: 20014,
+    severity: 'warning',
+    meaning:
+      'A partner’s clock is far from this one. Versions stay safe, but times in records mislead: check time synchronisation.',
+  },
+  CONFIG_DIFFERS: {
+    number: 20015,
+    severity: 'warning',
+    meaning: 'A partner runs with another group.yaml. Bring the file to the same state on both members.',
+  },
+  HARD_LINK_LOST: {
+    number: 20020,
+    severity: 'warning',
+    meaning:
+      'A file with several hard links is replicated as independent files; the link between them does not travel.',
+  },
+  WATCH_DEGRADED: {
+    number: 20021,
+    severity: 'warning',
+    meaning:
+      'Not every directory can be watched. Changes are found by the regular scan; raise fs.inotify.max_user_watches for speed.',
+  },
+  SUBTREE_UNREADABLE: {
+    number: 20022,
+    severity: 'warning',
+    meaning: 'A directory cannot be read. What is below it counts as unknown, never as deleted.',
+  },
+  DATABASE_RENEWED: {
+    number: 20030,
+    severity: 'warning',
+    meaning:
+      'The database was lost or an old copy was put back. It got a new identity and is rebuilt from the folders.',
+  },
+  ITEM_PRESERVED: {
+    number: 20040,
+    severity: 'information',
+    meaning: 'Content that an update would have destroyed was preserved: see “tandem conflict list”.',
+  },
+  ITEM_RESTORED: { number: 20041, severity: 'information', meaning: 'A preserved item was put back by order.' },
+  ITEM_DELETED: {
+    number: 20042,
+    severity: 'information',
+    meaning: 'A preserved item was deleted by order or to keep within the quota.',
+  },
+} as const satisfies Record<string, EventEntry>;
+
+export type EventName = keyof typeof EVENTS;
+
+/** What the journal stores of an event. Field names are camelCase; by custom `folder`, `member`, `partner`, `path`, `connection`. */
+export interface EventContent {
+  readonly time: number;
+  readonly number: number;
+  readonly name: EventName;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** An event ready for the journal. `message` is a sentence for people; `time` is in milliseconds since the Unix epoch. */
+export function makeEvent(
+  name: EventName,
+  content: { readonly time: number; readonly message: string; readonly fields?: EventContent['fields'] },
+): EventContent {
+  const { number, severity } = EVENTS[name];
+  return { time: content.time, number, name, severity, message: content.message, fields: content.fields ?? {} };
+}

@@ -1,0 +1,35 @@
+import type { CommandSpec } from './command.ts';
+import { configCommands } from './commands/config.ts';
+import { conflictCommands } from './commands/conflict.ts';
+import { daemonCommands } from './commands/daemon.ts';
+import { eventCommands } from './commands/event.ts';
+import { folderCommands } from './commands/folder.ts';
+import { initCommands } from './commands/init.ts';
+import { recordCommands } from './commands/record.ts';
+import { statusCommands } from './commands/status.ts';
+import { transferCommands } from './commands/transfer.ts';
+
+/** Every command, in the order of help and docs. */
+export const COMMANDS: readonly CommandSpec[] = [
+  ...initCommands,
+  ...daemonCommands,
+  ...statusCommands,
+  ...folderCommands,
+  ...transferCommands,
+  ...conflictCommands,
+  ...recordCommands,
+  ...eventCommands,
+  ...configCommands,
+];
+
+/** What the nouns are, for the help of `tandem`. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  folder: 'replicated folders: state, version vector, scans, halts',
+  connection: 'connections to and from the partners',
+  session: 'synchronisation sessions',
+  update: 'updates on their way',
+  conflict: 'content preserved when an update took its place',
+  record: 'what is known of one file',
+  event: 'the journal of events',
+  config: 'member.yaml and group.yaml',
+};

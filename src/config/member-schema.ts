@@ -1,0 +1,31 @@
+/** The schema of member.yaml: this host's own settings, in the member's home. */
+import { z } from 'zod';
+import { addressKey, FORMS, keyNotes, textKey } from './key-notes.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export const memberSchema = z.strictObject({
+  member: textKey().register(keyNotes, {
+    form: 'a name',
+    about: 'Which member of group.yaml this host is.',
+    example: 'alpha',
+  }),
+  group: textKey()
+    .prefault('group.yaml')
+    .register(keyNotes, { form: 'a path', about: 'The group’s file; relative to the home.' }),
+  listen: addressKey().register(keyNotes, {
+    form: FORMS.address,
+    about: 'Where the member listens for its partners. 0.0.0.0 or [::] stands for every address of the host.',
+    example: '"0.0.0.0:7420"',
+  }),
+  adminSocket: textKey().prefault('admin.sock').register(keyNotes, {
+    form: 'a path',
+    about: 'The Unix socket on which the daemon takes orders; relative to the home.',
+  }),
+  logLevel: z
+    .enum(LOG_LEVELS)
+    .prefault('info')
+    .register(keyNotes, { form: LOG_LEVELS.join(', '), about: 'The least severe messages that the log shows.' }),
+});
+
+export type MemberFile = z.output<typeof memberSchema>;

@@ -1,0 +1,123 @@
+/**
+ * `.tandem/aside/`: what operations have replaced or removed, until the records that replace it are durable. It is what
+ * a crash is undone with, and where an edit shows that was made in the very moment of the replacement.
+ */
+import { createHash } from 'node:crypto';
+import type { Operation, Preserved, PreserveOrder } from './disk.ts';
+import { type Directory, type Look, errnoOf } from './file-system.ts';
+import { sameContent } from './look.ts';
+import { CANNOT_LINK, placeNew, preserve } from './preserving.ts';
+import { removeTree } from './subtree.ts';
+import type { Touched } from './touched.ts';
+import type { Tree } from './tree.ts';
+
+export interface Place {
+  readonly directory: Directory;
+  readonly name: string;
+}
+
+interface SetAside {
+  readonly look: Look;
+  readonly order: PreserveOrder | null;
+  readonly preserved: boolean;
+}
+
+export interface Asides {
+  /** Gives what is at a place a second name in `aside`; 'moved' where only a rename could. */
+  link(tree: Tree, key: string, from: Place): 'linked' | 'moved';
+  move(tree: Tree, key: string, from: Place): void;
+  lookAt(tree: Tree, key: string): Look | null;
+  /** Back to its place, if nothing is there now. */
+  putBack(tree: Tree, key: string, to: Place): boolean;
+  /**
+   * Keeps what was set aside until `settle`, and preserves it where the order or an edit asks for it. `expected`: as
+   * it looked when it was decided to replace it.
+   */
+  keep(tree: Tree, key: string, expected: Look, order: PreserveOrder): Preserved | null;
+  drop(tree: Tree, key: string): void;
+  /** Lets go of all that is kept, once it cannot be needed any more. */
+  settle(tree: Tree): void;
+  /** Empties the directory, whatever is in it. */
+  clear(tree: Tree): void;
+}
+
+export function createAsides(touched: Touched): Asides {
+  const kept = new Map<string, SetAside>();
+
+  function unlink(tree: Tree, key: string): void {
+    try {
+      tree.own('aside').unlink(key);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  function preserveAside(tree: Tree, key: string, look: Look, order: PreserveOrder): Preserved {
+    const source = { directory: tree.own('aside'), name: key, look, key, by: 'link' } as const;
+    const preserved = preserve(tree, source, order);
+    touched.preserved(preserved);
+    return preserved;
+  }
+
+  return {
+    link(tree, key, from) {
+      try {
+        from.directory.link(from.name, tree.own('aside'), key);
+        return 'linked';
+      } catch (error) {
+        if (!CANNOT_LINK.has(errnoOf(error))) throw error;
+      }
+      from.directory.rename(from.name, tree.own('aside'), key);
+      return 'moved';
+    },
+    move: (tree, key, from) => from.directory.rename(from.name, tree.own('aside'), key),
+    lookAt: (tree, key) => tree.own('aside').lookAt(key),
+    putBack(tree, key, to) {
+      const look = tree.own('aside').lookAt(key);
+      return look !== null && placeNew(tree.own('aside'), key, look, to);
+    },
+    keep(tree, key, expected, order) {
+      const look = tree.own('aside').lookAt(key);
+      if (look === null) return null;
+      const edited = !sameContent(expected, look);
+      const preserved = edited
+        ? preserveAside(tree, key, look, unknownEdit(order))
+        : order.always
+          ? preserveAside(tree, key, look, order)
+          : null;
+      kept.set(key, { look, order, preserved: preserved !== null });
+      return preserved;
+    },
+    drop: unlink,
+    settle(tree) {
+      for (const [key, { look, order, preserved }] of kept) {
+        const now = tree.own('aside').lookAt(key);
+        // A program that had the old file open has written to it since.
+        if (now !== null && order !== null && !preserved && !sameContent(look, now)) {
+          preserveAside(tree, key, now, unknownEdit(order));
+        }
+        unlink(tree, key);
+        kept.delete(key);
+      }
+    },
+    clear(tree) {
+      kept.clear();
+      for (const name of tree.own('aside').list()) removeTree(tree.own('aside'), name);
+    },
+  };
+}
+
+/** The order for content that no record knows of. */
+export function unknownEdit(order: PreserveOrder): PreserveOrder {
+  const reason = `edited while it was being replaced or removed (${order.manifest.reason})`;
+  return { always: true, area: 'conflicts', manifest: { ...order.manifest, conflictType: 7, reason } };
+}
+
+/** The name of an operation's old content in `aside`: the same whenever the same operation is seen again. */
+export function keyOf(operation: Operation): string {
+  const expect = 'expect' in operation ? operation.expect : null;
+  const manifest = 'preserve' in operation ? operation.preserve.manifest : null;
+  const path = operation.kind === 'move' ? operation.from : operation.path;
+  const parts = [operation.kind, path, expect?.ino, expect?.ctimeNs, manifest?.gvsn, manifest?.time];
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 32);
+}

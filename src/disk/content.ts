@@ -1,0 +1,151 @@
+/**
+ * Reading files so that what was read is known to be one state of them: the look before and the look after are the
+ * same, ctime included, so nothing was written in between.
+ */
+import { createHash, hash as hashOnce } from 'node:crypto';
+import { LIMITS } from '../base/limits.ts';
+import { chunkSizesFor, createChunkCutter } from '../model/chunk-cutter.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { Stat } from '../model/update.ts';
+import type { Hashed } from './disk.ts';
+import { type Directory, type File, type Look, errnoOf, using } from './file-system.ts';
+import { asExpected, sameLook, toStat } from './look.ts';
+import type { Xxh64, Xxh64State } from './xxh64.ts';
+
+const READ_BYTES = 1024 * 1024;
+/** Between two turns of a long read. */
+const TURN_BYTES = 16 * 1024 * 1024;
+/** Time stamps move in steps of at most this: a change within one step of the last would not show. */
+const TIME_STEP_MS = 10;
+
+export interface ContentReader {
+  /** Reads and hashes a file that looked so a moment ago. Gives way after every 16 MiB. EACCES where it may not be read. */
+  hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | 'changed' | 'gone'>;
+  /** Reads a range of a file into `into`. */
+  read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | 'changed' | 'gone';
+  /** Lent for a moment: no other call on the reader meanwhile. */
+  readonly buffer: Uint8Array;
+}
+
+export interface ContentTools {
+  readonly xxh64: Xxh64;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Blocks for a moment, so that time stamps can move on. */
+  readonly pause: (ms: number) => void;
+}
+
+export function createContentReader({ xxh64, now, pause }: ContentTools): ContentReader {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+  /** Waits until a change from now on must get a later ctime than the file has. */
+  function passTimeStep(look: Look): void {
+    const ageMs = now() - Number(look.ctimeNs / 1_000_000n);
+    if (ageMs >= 0 && ageMs < TIME_STEP_MS) pause(TIME_STEP_MS - ageMs);
+  }
+
+  function* hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | 'changed' | 'gone'> {
+    passTimeStep(look);
+    const file = openToRead(directory, name);
+    if (typeof file === 'string') return file;
+    try {
+      if (look.size <= LIMITS.wholeFileBytes) {
+        const length = file.read(buffer, 0, look.size, 0);
+        if (length !== look.size || !sameLook(look, file.look())) return 'changed';
+        return { hash: sha256(buffer.subarray(0, length)), recipe: null, stat: toStat(look) };
+      }
+      const whole = createHash('sha256');
+      const chunks = collectChunks(look.size, xxh64);
+      for (let at = 0; at < look.size; ) {
+        const length = file.read(buffer, 0, Math.min(READ_BYTES, look.size - at), at);
+        if (length === 0) return 'changed';
+        const bytes = buffer.subarray(0, length);
+        whole.update(bytes);
+        chunks.push(bytes);
+        at += length;
+        if (at % TURN_BYTES === 0) yield;
+      }
+      if (!sameLook(look, file.look())) return 'changed';
+      return { hash: whole.digest('hex'), recipe: chunks.finish(), stat: toStat(look) };
+    } finally {
+      file.close();
+    }
+  }
+
+  function read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | 'changed' | 'gone' {
+    const file = openToRead(directory, name);
+    if (typeof file === 'string') return file;
+    return using(file, () => {
+      const length = file.read(into, 0, into.length, offset);
+      return length === into.length && asExpected(stat, file.look()) ? 'read' : 'changed';
+    });
+  }
+
+  return { hash, read, buffer };
+}
+
+/** Runs a reading to its end at once. */
+export function atOnce<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return hashOnce('sha256', bytes, 'hex');
+}
+
+/** SHA-256 of what an open file holds; '' where it is shorter than `size`. */
+export function hashPrefix(file: File, size: number, buffer: Uint8Array): ReturnType<typeof createHash> | null {
+  const whole = createHash('sha256');
+  for (let at = 0; at < size; ) {
+    const length = file.read(buffer, 0, Math.min(buffer.length, size - at), at);
+    if (length === 0) return null;
+    whole.update(buffer.subarray(0, length));
+    at += length;
+  }
+  return whole;
+}
+
+function openToRead(directory: Directory, name: string): File | 'changed' | 'gone' {
+  try {
+    return directory.openFile(name, 'read');
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT') return 'gone';
+    if (code === 'ELOOP' || code === 'ENXIO' || code === 'EISDIR') return 'changed';
+    throw error;
+  }
+}
+
+function collectChunks(fileSize: number, xxh64: Xxh64): { push(bytes: Uint8Array): void; finish(): Recipe } {
+  const cutter = createChunkCutter(chunkSizesFor(fileSize));
+  const lengths: number[] = [];
+  const hashes: bigint[] = [];
+  let state: Xxh64State | null = null;
+  function end(length: number): void {
+    lengths.push(length);
+    hashes.push(state!.digest());
+    state = null;
+  }
+  return {
+    push(bytes) {
+      let from = 0;
+      cutter.push(bytes, (length, to) => {
+        state ??= xxh64.begin();
+        state.update(bytes.subarray(from, to));
+        end(length);
+        from = to;
+      });
+      if (from === bytes.length) return;
+      state ??= xxh64.begin();
+      state.update(bytes.subarray(from));
+    },
+    finish() {
+      const rest = cutter.finish();
+      if (rest > 0) end(rest);
+      return { lengths: Uint32Array.from(lengths), hashes: BigUint64Array.from(hashes) };
+    },
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * After a crash: what of a group of operations had happened? Names outlive the data they stand for, so a file is only
+ * taken for installed if its content is right; a torn one is undone with what was set aside.
+ */
+import { unreachable } from '../base/errors.ts';
+import type { Stat } from '../model/update.ts';
+import { type Asides, type Place, keyOf, unknownEdit } from './aside.ts';
+import { failure, placeOf } from './apply.ts';
+import { hashPrefix } from './content.ts';
+import type { Operation, Outcome, Preserved, PreserveOrder, StagedFile } from './disk.ts';
+import { type Directory, type Look, using } from './file-system.ts';
+import { cutToMicroseconds, sameContent, toStat } from './look.ts';
+import { deletePreserved, findPreserved, placeNew, preserve } from './preserving.ts';
+import type { Touched } from './touched.ts';
+import type { Tree } from './tree.ts';
+
+export interface RecoverTools {
+  readonly tree: Tree;
+  readonly asides: Asides;
+  readonly touched: Touched;
+  readonly buffer: Uint8Array;
+}
+
+type Of<K extends Operation['kind']> = Operation & { kind: K };
+
+export function recoverOperations(tools: RecoverTools, operations: readonly Operation[]): Outcome[] {
+  const outcomes: Outcome[] = [];
+  /** Moves that happened, later ones first: what an earlier operation left lies where they have taken it. */
+  const moves: Of<'move'>[] = [];
+  for (let index = operations.length - 1; index >= 0; index--) {
+    const operation = operations[index]!;
+    tools.tree.trim();
+    const outcome = recoverOne(tools, operation, path => moves.reduceRight(follow, path));
+    outcomes[index] = outcome;
+    if (operation.kind === 'move' && outcome.kind === 'done') moves.push(operation);
+  }
+  tools.asides.clear(tools.tree);
+  return outcomes;
+}
+
+function follow(path: string, { from, to }: Of<'move'>): string {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+}
+
+function recoverOne(tools: RecoverTools, operation: Operation, whereNow: (path: string) => string): Outcome {
+  const path = whereNow(operation.kind === 'move' ? operation.to : operation.path);
+  try {
+    const place = placeOf(tools.tree, path);
+    const now = place?.directory.lookAt(place.name) ?? null;
+    const seen = { path, place, now };
+    switch (operation.kind) {
+      case 'make-directory':
+        return now?.kind === 'directory' ? done(tools, path, toStat(now)) : undone();
+      case 'install':
+        return recoverInstall(tools, operation, seen);
+      case 'install-symlink':
+        return recoverSymlink(tools, operation, seen);
+      case 'move':
+        return recoverMove(tools, operation, seen);
+      case 'attributes':
+        return recoverAttributes(tools, operation, seen);
+      case 'remove':
+        return recoverRemove(tools, operation, seen);
+      case 'remove-directory':
+        return now === null ? done(tools, path, null) : undone();
+      case 'preserve':
+        return recoverPreserve(tools, operation, seen);
+      default:
+        return unreachable(operation);
+    }
+  } catch (error) {
+    return failure(error, path);
+  }
+}
+
+interface Seen {
+  readonly path: string;
+  /** Null: its directory is not there. */
+  readonly place: Place | null;
+  readonly now: Look | null;
+}
+
+function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, place, now }: Seen): Outcome {
+  const { tree, asides } = tools;
+  const { staged } = operation;
+  const key = keyOf(operation);
+  const staging = tree.own('staging');
+  const left = staging.lookAt(staged.stagingId);
+  const isLeft = left !== null && left.ino === staged.ino;
+  const aside = asides.lookAt(tree, key);
+  if (place !== null && now !== null && now.kind === 'file' && now.ino === staged.ino) {
+    if (isLeft) staging.unlink(staged.stagingId);
+    if (isWhole(tools, place.directory, place.name, staged)) {
+      const look = place.directory.lookAt(place.name) ?? now;
+      return done(tools, path, toStat(look), settleAside(tools, operation, key));
+    }
+    const isTorn = staged.mtimeNs === undefined || cutToMicroseconds(staged.mtimeNs) === now.mtimeNs;
+    if (!isTorn) return done(tools, path, statOfEdited(staged), settleAside(tools, operation, key));
+    undoTorn(tools, { place, operation, key, aside });
+    tools.touched.path(path);
+    return undone();
+  }
+  if (isLeft && !isWhole(tools, staging, staged.stagingId, staged)) staging.unlink(staged.stagingId);
+  if (left === null && aside !== null && now !== null && now.ino !== aside.ino) {
+    // Installed, and then replaced by a user.
+    return done(tools, path, statOfEdited(staged), settleAside(tools, operation, key));
+  }
+  return undoAside(tools, operation, { path, place, now });
+}
+
+/** Gives the name back to what it stood for before. */
+function undoTorn(
+  { tree, asides }: RecoverTools,
+  { place, operation, key, aside }: { place: Place; operation: Of<'install'>; key: string; aside: Look | null },
+): void {
+  const order = operation.preserve;
+  const copy = findPreserved(tree, order, key) ?? findPreserved(tree, unknownEdit(order), key);
+  if (aside !== null) {
+    tree.own('aside').rename(key, place.directory, place.name);
+    if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
+    return;
+  }
+  place.directory.unlink(place.name);
+  if (copy === null) return;
+  using(tree.own(copy.preserved.area).openDirectory(copy.preserved.id), item => {
+    const name = item.list().find(entry => entry !== 'manifest.json');
+    if (name !== undefined) placeNew(item, name, copy.look, place);
+  });
+  deletePreserved(tree, copy.preserved.area, copy.preserved.id);
+  asides.drop(tree, key);
+}
+
+function recoverSymlink(tools: RecoverTools, operation: Of<'install-symlink'>, seen: Seen): Outcome {
+  const { path, place, now } = seen;
+  const isOurs =
+    place !== null &&
+    now?.kind === 'symlink' &&
+    now.ino !== operation.expect?.ino &&
+    now.mtimeNs === cutToMicroseconds(operation.mtimeNs) &&
+    place.directory.readSymlink(place.name) === operation.target;
+  if (isOurs) return done(tools, path, toStat(now), settleAside(tools, operation, keyOf(operation)));
+  return undoAside(tools, operation, seen);
+}
+
+/** The operation did not happen. What it had set aside already goes back, or is preserved if it is an edit. */
+function undoAside(tools: RecoverTools, operation: Of<'install' | 'install-symlink'>, { path, place, now }: Seen): Outcome {
+  const { tree, asides } = tools;
+  const key = keyOf(operation);
+  const aside = asides.lookAt(tree, key);
+  if (aside === null) return undone();
+  if (now === null && place !== null) {
+    asides.putBack(tree, key, place);
+    tools.touched.path(path);
+  } else if (aside.ino !== now?.ino) {
+    settleAside(tools, operation, key);
+  }
+  return undone();
+}
+
+function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, now }: Seen): Outcome {
+  const { tree, asides, touched } = tools;
+  if (place === null || now === null || now.ino !== operation.expect.ino || now.kind !== operation.expect.kind) return undone();
+  const from = placeOf(tree, operation.from);
+  if (from !== null && now.kind !== 'directory' && from.directory.lookAt(from.name)?.ino === now.ino) {
+    // The new name was given, the old one not yet taken away.
+    asides.move(tree, keyOf(operation), from);
+    asides.drop(tree, keyOf(operation));
+  }
+  if (from !== null) touched.removed(operation.from);
+  const same = now.kind === 'directory' || sameContent(operation.expect, now);
+  return done(tools, path, same ? toStat(place.directory.lookAt(place.name) ?? now) : operation.expect);
+}
+
+function recoverAttributes(tools: RecoverTools, operation: Of<'attributes'>, { path, now }: Seen): Outcome {
+  if (now === null || now.ino !== operation.expect.ino || now.mtimeNs !== cutToMicroseconds(operation.mtimeNs)) return undone();
+  return now.kind === 'symlink' || now.mode === operation.mode ? done(tools, path, toStat(now)) : undone();
+}
+
+function recoverRemove(tools: RecoverTools, operation: Of<'remove'>, { path, now }: Seen): Outcome {
+  const { tree, asides } = tools;
+  const key = keyOf(operation);
+  const aside = asides.lookAt(tree, key);
+  if (aside === null) {
+    if (now !== null) return undone();
+    return done(tools, path, null, findPreserved(tree, operation.preserve, key)?.preserved ?? null);
+  }
+  return now?.ino === aside.ino ? undone() : done(tools, path, null, settleAside(tools, operation, key));
+}
+
+function recoverPreserve(tools: RecoverTools, operation: Of<'preserve'>, { path }: Seen): Outcome {
+  const there = findPreserved(tools.tree, operation.preserve, keyOf(operation));
+  if (there === null) return undone();
+  tools.touched.preserved(there.preserved);
+  return done(tools, path, null, there.preserved);
+}
+
+/** For an operation that happened: what it had set aside is preserved where the order or an edit asks for it. */
+function settleAside(
+  tools: RecoverTools,
+  operation: Of<'install' | 'install-symlink' | 'remove'>,
+  key: string,
+): Preserved | null {
+  const { tree, asides, touched } = tools;
+  const aside = asides.lookAt(tree, key);
+  const edited = aside !== null && operation.expect !== null && !sameContent(operation.expect, aside);
+  const order: PreserveOrder = edited ? unknownEdit(operation.preserve) : operation.preserve;
+  if (!order.always) return null;
+  const there = findPreserved(tree, order, key);
+  if (there !== null || aside === null) return there?.preserved ?? null;
+  const preserved = preserve(tree, { directory: tree.own('aside'), name: key, look: aside, key, by: 'rename' }, order);
+  touched.preserved(preserved);
+  return preserved;
+}
+
+function isWhole({ buffer }: RecoverTools, directory: Directory, name: string, staged: StagedFile): boolean {
+  return using(directory.openFile(name, 'read'), file => {
+    if (file.look().size !== staged.size) return false;
+    return hashPrefix(file, staged.size, buffer)?.digest('hex') === staged.hash;
+  });
+}
+
+/** How the file looked when it was installed, as far as known; no file has ever looked so, and the next scan finds the edit. */
+function statOfEdited({ ino, size, mtimeNs }: StagedFile): Stat {
+  return { kind: 'file', ino, size, mtimeNs: mtimeNs ?? 0n, ctimeNs: 0n, birthtimeNs: 0n, mode: 0, nlink: 1 };
+}
+
+function done({ touched }: RecoverTools, path: string, stat: Stat | null, preserved: Preserved | null = null): Outcome {
+  if (stat === null) touched.removed(path);
+  else touched.path(path);
+  return { kind: 'done', stat, preserved };
+}
+
+function undone(): Outcome {
+  return { kind: 'undone', detail: 'this had not happened when the member stopped' };
+}

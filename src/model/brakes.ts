@@ -1,0 +1,71 @@
+/** The brakes: a scan whose finding looks like an accident is held, with its numbers, until an order releases it. */
+
+/** As the configuration has it. */
+export interface BrakeLimits {
+  /** Share of the folder's files, 0 to 1, whose deletion in one scan is held; 1 or more: never held. */
+  readonly deletedShare: number;
+  /** The same for changed content. */
+  readonly changedShare: number;
+  /** Below this many files concerned nothing is held. */
+  readonly minimumFiles: number;
+}
+
+export interface ScanFinding {
+  /** Present files the folder had before the scan. */
+  readonly folderFiles: number;
+  /** Of these, gone; those found again under another name do not count. */
+  readonly deleted: number;
+  /** Of these, with other content. */
+  readonly changed: number;
+  /** The root holds nothing but Tandem's own directory. */
+  readonly rootEmpty: boolean;
+}
+
+export interface Brake {
+  readonly reason: 'root-emptied' | 'mass-deletion' | 'mass-change';
+  /** For people, with the numbers. */
+  readonly sentence: string;
+}
+
+/**
+ * A root that lost everything at once is rather an unmounted disk than a decision, however few files it had from here
+ * on.
+ */
+const EMPTIED_FILES = 2;
+
+/** Whether a scan may be acted upon (null), or what holds it. The gravest reason is given. */
+export function judgeScan(finding: ScanFinding, limits: BrakeLimits): Brake | null {
+  const { folderFiles, deleted, changed, rootEmpty } = finding;
+  if (rootEmpty && folderFiles >= EMPTIED_FILES) {
+    return {
+      reason: 'root-emptied',
+      sentence: `The root is empty although the folder had ${folderFiles} files; is a file system not mounted?`,
+    };
+  }
+  if (isHeld(deleted, folderFiles, limits.deletedShare, limits.minimumFiles)) {
+    return {
+      reason: 'mass-deletion',
+      sentence: `${share(deleted, folderFiles)} were deleted; from ${percent(limits.deletedShare)} on this is held.`,
+    };
+  }
+  if (isHeld(changed, folderFiles, limits.changedShare, limits.minimumFiles)) {
+    return {
+      reason: 'mass-change',
+      sentence: `${share(changed, folderFiles)} were changed; from ${percent(limits.changedShare)} on this is held.`,
+    };
+  }
+  return null;
+}
+
+function isHeld(concerned: number, folderFiles: number, limitShare: number, minimumFiles: number): boolean {
+  if (limitShare >= 1 || concerned === 0 || concerned < minimumFiles) return false;
+  return concerned >= limitShare * folderFiles;
+}
+
+function share(concerned: number, folderFiles: number): string {
+  return `${concerned} of ${folderFiles} files (${percent(folderFiles === 0 ? 1 : concerned / folderFiles)})`;
+}
+
+function percent(value: number): string {
+  return `${Math.round(value * 1000) / 10} %`;
+}

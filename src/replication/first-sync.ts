@@ -1,0 +1,99 @@
+/**
+ * The end of a first synchronisation: what lay here before and no partner has told of goes to the pre-existing area, or,
+ * after a lost database, is published; then the folder serves as a source.
+ */
+import { LIMITS } from '../base/limits.ts';
+import type { PreservedManifest } from '../disk/disk.ts';
+import type { FileRecord } from '../model/update.ts';
+import { formatVersion, type Uid } from '../model/version.ts';
+import type { FolderStateName } from '../peer/link.ts';
+import type { FolderCore } from './folder-core.ts';
+import { emptyPlan, emptyStep } from './group-plan.ts';
+import { runGroup } from './group-run.ts';
+
+/** Whether a folder that is in its first synchronisation may end it, having nothing left to ask of this partner. */
+export function mayFinish(core: FolderCore, partner: { readonly guid: string; readonly state: FolderStateName; readonly inSync: boolean }): boolean {
+  const { phase, initialScanDone } = core.memory;
+  if (!initialScanDone || core.pending.size > 0) return false;
+  if (phase === 'initial-sync') return partner.state === 'normal' && partner.inSync;
+  if (phase !== 'auto-recovery') return false;
+  if (partner.state === 'normal') return partner.inSync;
+  // Nobody is left who knows better: of two that lost their records the one with the lower GUID begins.
+  return partner.state === 'initial-sync' || (partner.state === 'auto-recovery' && core.member.guid < partner.guid);
+}
+
+/** Within no task of the line. */
+export async function finishFirstSync(core: FolderCore): Promise<void> {
+  await core.line.run(async () => {
+    const { phase } = core.memory;
+    if (phase !== 'initial-sync' && phase !== 'auto-recovery') return;
+    const provisional = await provisionalRecords(core);
+    const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));
+    const kept = new Set(publish.map(record => record.uid));
+    await preserveRest(core, provisional.filter(record => !kept.has(record.uid)));
+    await publishAll(core, publish);
+    await core.commit({ memory: { phase: 'normal' } });
+    core.emit('INITIAL_SYNC_FINISHED', `the first synchronisation of folder ${core.config.name} is complete`);
+  });
+}
+
+async function provisionalRecords(core: FolderCore): Promise<FileRecord[]> {
+  const found: FileRecord[] = [];
+  for await (const batch of core.store.everyRecord()) found.push(...batch.filter(record => record.provisional && record.present));
+  return found;
+}
+
+/** Directories that someone put new files into since the first look: they stay. */
+async function newcomers(core: FolderCore, provisional: readonly FileRecord[]): Promise<Set<Uid>> {
+  const directories = provisional.filter(record => record.kind === 'directory');
+  const children = await core.store.children(directories.map(record => record.uid));
+  const records = await Promise.all(children.map(list => core.store.records(list.map(child => child.uid))));
+  return new Set(directories.filter((_, i) => records[i]!.some(record => record?.present && !record.provisional)).map(record => record.uid));
+}
+
+function withNews(provisional: readonly FileRecord[], news: ReadonlySet<Uid>): FileRecord[] {
+  const byUid = new Map(provisional.map(record => [record.uid, record]));
+  const kept = new Map<Uid, FileRecord>();
+  for (const uid of news) {
+    for (let at = byUid.get(uid); at && !kept.has(at.uid); at = byUid.get(at.parent)) kept.set(at.uid, at);
+  }
+  return [...kept.values()];
+}
+
+async function preserveRest(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
+  const uids = new Set(records.map(record => record.uid));
+  const tops = records.filter(record => !uids.has(record.parent));
+  const plan = emptyPlan();
+  for (const record of tops) {
+    const path = await core.paths.of(record);
+    const step = emptyStep(null);
+    if (path !== undefined) step.operations.push({ kind: 'preserve', path, preserve: { always: true, area: 'pre-existing', manifest: manifest(core, record, path) } });
+    step.forget.push(record);
+    plan.steps.push(step);
+  }
+  const below = emptyStep(null);
+  below.forget.push(...records.filter(record => uids.has(record.parent)));
+  plan.steps.push(below);
+  await runGroup(core, plan, new Map());
+}
+
+function manifest(core: FolderCore, record: FileRecord, path: string): PreservedManifest {
+  return {
+    path,
+    uid: formatVersion(record.uid),
+    gvsn: formatVersion(record.gvsn),
+    conflictType: 6,
+    reason: 'the primary did not have it at the first synchronisation',
+    member: core.member.name,
+    partner: core.config.primary ?? '',
+    time: core.clock.now(),
+  };
+}
+
+async function publishAll(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
+  for (let from = 0; from < records.length; from += LIMITS.installGroupFiles) {
+    const group = records.slice(from, from + LIMITS.installGroupFiles);
+    const stamps = await core.stamps(group);
+    await core.commit({ put: group.map((before, i) => ({ before, after: { ...before, ...stamps[i]!, fence: Math.max(before.fence, 3), ancestry: [], provisional: false } })) });
+  }
+}

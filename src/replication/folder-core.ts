@@ -1,0 +1,222 @@
+/**
+ * What all loops of one folder share: its store, disk, line of tasks, state, and the one way to commit.
+ * Versions are stamped and committed in the same task of the line, so own numbers enter the vector in order.
+ */
+import { Bell } from '../base/bell.ts';
+import type { Clock } from '../base/clock.ts';
+import { assert } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { TaskLine } from '../base/task-line.ts';
+import type { FolderConfig } from '../config/config.ts';
+import type { Disk } from '../disk/disk.ts';
+import { nextClock } from '../model/hybrid-clock.ts';
+import type { Update } from '../model/update.ts';
+import { equalVectors, mergeVectors, subtractVectors, type VersionVector, vectorFromVersions, withRange } from '../model/version-vector.ts';
+import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
+import type { FolderStateName } from '../peer/link.ts';
+import type { Commit, FolderStore, Store } from '../store/store.ts';
+import type { Emit, FolderParts } from './folder-parts.ts';
+import { Paths } from './paths.ts';
+import { PendingUpdates } from './pending.ts';
+
+export interface Halt {
+  readonly reason: HaltReason;
+  /** With the numbers, and the command that helps. */
+  readonly sentence: string;
+  readonly since: number;
+}
+
+export type HaltReason =
+  | 'root-missing'
+  | 'root-unwritable'
+  | 'marker-missing'
+  | 'marker-foreign'
+  | 'file-system-changed'
+  | 'root-emptied'
+  | 'mass-deletion'
+  | 'mass-change'
+  | 'away-too-long';
+
+/** The folder's own state, kept in the store. */
+export interface FolderMemory {
+  readonly phase: FolderStateName;
+  readonly halt: Halt | null;
+  /** Device of the root when it was claimed, in decimal. */
+  readonly device: string;
+  /** The member's hybrid clock, microseconds. */
+  readonly clock: number;
+  /** Last time a partner was heard, milliseconds. */
+  readonly lastContact: number;
+  readonly initialScanDone: boolean;
+}
+
+export interface Stamp {
+  readonly gvsn: Gvsn;
+  readonly clock: number;
+}
+
+export interface FolderChange extends Omit<Commit, 'vector' | 'state'> {
+  /** Versions dealt with, to enter the vector together with the records. */
+  readonly claims?: readonly Gvsn[];
+  /** Versions wanted again: they leave the vector. */
+  readonly unclaims?: readonly Gvsn[];
+  readonly claimVector?: VersionVector;
+  readonly memory?: Partial<FolderMemory>;
+}
+
+export class FolderCore {
+  readonly config: FolderConfig;
+  readonly member: { readonly name: string; readonly guid: string };
+  readonly rootPath: string;
+  readonly root: Uid;
+  readonly members: Store;
+  readonly store: FolderStore;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly emit: Emit;
+  readonly siblings: FolderParts['siblings'];
+  readonly line = new TaskLine();
+  readonly paths: Paths;
+  readonly pending = new PendingUpdates();
+  /** Grows with each movement of the vector or the state. */
+  vectorGeneration = 1;
+  diskFull: { readonly since: number; readonly sentence: string } | null = null;
+  /** Told of every record that was committed; must only enqueue. */
+  onCommitted: (uids: readonly Uid[]) => void = () => {};
+  /** Told when the folder was halted; must only enqueue. */
+  onHalted: () => void = () => {};
+  readonly #listeners = new Set<Bell>();
+  #memory: FolderMemory;
+  #clock: number;
+
+  constructor(parts: FolderParts) {
+    this.config = parts.config;
+    this.member = parts.member;
+    this.rootPath = parts.root;
+    this.root = rootUid(parts.config.guid);
+    this.members = parts.store;
+    this.store = parts.store.folder(parts.config.guid);
+    this.disk = parts.disk;
+    this.clock = parts.clock;
+    this.log = parts.log.child({ folder: parts.config.name });
+    this.emit = (name, message, fields) => parts.emit(name, message, { folder: parts.config.name, ...fields });
+    this.siblings = parts.siblings;
+    this.paths = new Paths(this.store, this.root);
+    this.#memory = { ...FRESH, ...(this.store.state as Partial<FolderMemory> | null) };
+    this.#clock = this.#memory.clock;
+  }
+
+  get memory(): FolderMemory {
+    return this.#memory;
+  }
+
+  /** Replicating: neither halted nor waiting for its disk to be looked at for the first time. */
+  get active(): boolean {
+    return this.#memory.halt === null && this.#memory.phase !== 'uninitialized';
+  }
+
+  /** What partners are told. Only a folder in the normal state serves as a source. */
+  get publicState(): FolderStateName {
+    return this.#memory.halt ? 'in-error' : this.#memory.phase;
+  }
+
+  get serving(): boolean {
+    return this.publicState === 'normal';
+  }
+
+  /** Fresh versions for local changes that replace `before`. Only within a task of the line, followed by their commit. */
+  async stamps(before: readonly (Update | undefined)[]): Promise<Stamp[]> {
+    if (before.length === 0) return [];
+    const first = await this.members.allocate(before.length);
+    const now = this.clock.now();
+    return before.map((update, index) => {
+      const next = nextClock(this.#clock, now, update?.clock ?? 0);
+      this.#clock = next.last;
+      return { gvsn: makeVersion(this.members.database, first + index), clock: next.clock };
+    });
+  }
+
+  async commit(change: FolderChange): Promise<void> {
+    const { claims, unclaims, claimVector, memory, ...rest } = change;
+    let vector = this.store.vector;
+    if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
+    const own = this.#newestOwn(change);
+    if (own > 0) {
+      const claimed = this.highestClaimed(this.members.database);
+      assert(own > claimed, `own version ${own} enters the vector after ${claimed}`);
+      vector = withRange(vector, this.members.database, claimed, own);
+    }
+    if (claims?.length) vector = mergeVectors(vector, vectorFromVersions(claims));
+    if (claimVector) vector = mergeVectors(vector, claimVector);
+    const moved = !equalVectors(vector, this.store.vector);
+    const nextMemory = memory || own > 0 ? { ...this.#memory, ...memory, clock: this.#clock } : null;
+    await this.store.commit({
+      ...rest,
+      ...(moved ? { vector } : {}),
+      ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
+    });
+    if (nextMemory) this.#memory = nextMemory;
+    if (moved || memory) this.announce();
+    if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
+  }
+
+  /** Stops all replication of this folder until an order releases it. The first reason stays. */
+  async halt(reason: HaltReason, sentence: string): Promise<void> {
+    if (this.#memory.halt) return;
+    await this.commit({ memory: { halt: { reason, sentence, since: this.clock.now() } } });
+    this.emit(HALT_EVENTS[reason], sentence, { reason });
+    this.onHalted();
+  }
+
+  /** A bell that rings whenever the vector or the state moves; `stop` ends it. */
+  listen(): { bell: Bell; stop: () => void } {
+    const bell = new Bell();
+    this.#listeners.add(bell);
+    return { bell, stop: () => this.#listeners.delete(bell) };
+  }
+
+  announce(): void {
+    this.vectorGeneration++;
+    for (const bell of this.#listeners) bell.ring();
+  }
+
+  highestClaimed(database: string): number {
+    const intervals = this.store.vector.get(database);
+    return intervals?.at(-1) ?? 0;
+  }
+
+  #newestOwn(change: FolderChange): number {
+    let newest = 0;
+    for (const { before, after } of change.put ?? []) {
+      if (after.provisional || (before?.gvsn === after.gvsn && !before.provisional)) continue;
+      if (databaseOf(after.gvsn) === this.members.database && !this.isClaimed(after.gvsn)) newest = Math.max(newest, vsnOf(after.gvsn));
+    }
+    return newest;
+  }
+
+  isClaimed(gvsn: Gvsn): boolean {
+    return vsnOf(gvsn) <= this.highestClaimed(databaseOf(gvsn)) && subtractVectors(vectorFromVersions([gvsn]), this.store.vector).size === 0;
+  }
+}
+
+const HALT_EVENTS = {
+  'root-missing': 'ROOT_INVALID',
+  'root-unwritable': 'ROOT_INVALID',
+  'marker-missing': 'ROOT_STALE',
+  'marker-foreign': 'ROOT_STALE',
+  'file-system-changed': 'ROOT_STALE',
+  'root-emptied': 'BRAKE_EMPTIED',
+  'mass-deletion': 'BRAKE_DELETIONS',
+  'mass-change': 'BRAKE_CHANGES',
+  'away-too-long': 'FOLDER_STALE',
+} as const satisfies Record<HaltReason, string>;
+
+const FRESH: FolderMemory = {
+  phase: 'uninitialized',
+  halt: null,
+  device: '',
+  clock: 0,
+  lastContact: 0,
+  initialScanDone: false,
+};

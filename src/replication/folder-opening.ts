@@ -1,0 +1,70 @@
+/**
+ * How a folder begins: for the first time, again, with a lost database, or not at all because its root is not what it
+ * was. Ends with the marker written and interrupted work looked after.
+ */
+import type { Marker, RootProbe } from '../disk/disk.ts';
+import type { FolderStateName } from '../peer/link.ts';
+import type { Store } from '../store/store.ts';
+import type { FolderCore } from './folder-core.ts';
+import { recoverGroups } from './group-run.ts';
+
+/** Whether a marker proves that the database at hand is an older copy than one that had written here. */
+export function databaseIsOldCopy(marker: Marker | null, store: Store): boolean {
+  return marker !== null && marker.database === store.database && (marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation);
+}
+
+/** `orders`: an administrator said that the root is right as it is. */
+export async function openFolder(core: FolderCore, orders: boolean): Promise<void> {
+  const probe = await core.disk.probe();
+  const known = core.memory.phase !== 'uninitialized';
+  if (probe.kind !== 'directory') {
+    const reason = probe.kind === 'unwritable' || probe.kind === 'unreadable' ? 'root-unwritable' : 'root-missing';
+    return halt(core, reason, `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Put it right, then: ${release(core)}`);
+  }
+  if (probe.marker && probe.marker.folder !== core.config.guid) {
+    return halt(core, 'marker-foreign', `${core.rootPath} belongs to another replicated folder (its marker says ${probe.marker.folder}). Give this folder a root of its own.`);
+  }
+  if (known && !orders) {
+    if (!probe.marker) {
+      return halt(core, 'marker-missing', `The marker in ${core.rootPath}/.tandem is gone. If this is the right directory: ${release(core)}`);
+    }
+    if (probe.dev.toString() !== core.memory.device) {
+      return halt(core, 'file-system-changed', `The root ${core.rootPath} is on another file system than before. If that is right: ${release(core)}`);
+    }
+  }
+  if (core.memory.halt && !orders) return;
+  await core.line.run(async () => {
+    const phase = known ? core.memory.phase : firstPhase(core, probe);
+    const { folder, member } = { folder: core.config.guid, member: core.member.guid };
+    const { database, reservedVsn, generation } = core.members;
+    await core.disk.claim({ folder, member, database, reservedVsn, generation });
+    const device = (await core.disk.probe()) as Extract<RootProbe, { kind: 'directory' }>;
+    await core.commit({ memory: { phase, halt: null, device: device.dev.toString() } });
+    const { recovered, undone } = await recoverGroups(core);
+    if (recovered + undone > 0) core.emit('RECOVERY_FINISHED', `interrupted work was looked after: ${recovered} finished, ${undone} to be done again`);
+    await core.disk.stageSweep(new Set());
+    if (!known) announce(core, phase);
+  });
+}
+
+function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directory' }>): FolderStateName {
+  if (probe.marker) return 'auto-recovery';
+  const { primary } = core.config;
+  return primary === null || primary === core.member.name ? 'normal' : 'initial-sync';
+}
+
+function announce(core: FolderCore, phase: FolderStateName): void {
+  const { primary, name } = core.config;
+  if (phase === 'auto-recovery') core.emit('DATABASE_RENEWED', `the records of folder ${name} were lost; what is on disk is compared with the partners’ before it is told to anyone`);
+  else if (phase === 'initial-sync') core.emit('INITIAL_SYNC_STARTED', `folder ${name} waits for its first synchronisation from ${primary}`);
+  else if (primary === core.member.name) core.emit('INITIAL_PRIMARY', `this member is the primary of folder ${name}`);
+  else core.emit('FOLDER_ADDED', `folder ${name} is replicated from ${core.rootPath}`);
+}
+
+function release(core: FolderCore): string {
+  return `tandem folder release ${core.config.name}`;
+}
+
+function halt(core: FolderCore, reason: Parameters<FolderCore['halt']>[0], sentence: string): Promise<void> {
+  return core.line.run(() => core.halt(reason, sentence));
+}

@@ -1,0 +1,297 @@
+/**
+ * Decides when to scan what: hints of the watcher, files that have not come to rest, vanished names, the periodic
+ * pass. Watches the brakes.
+ */
+import { Bell } from '../base/bell.ts';
+import { TandemError } from '../base/errors.ts';
+import { judgeScan } from '../model/brakes.ts';
+import type { Uid } from '../model/version.ts';
+import type { FolderCore } from './folder-core.ts';
+import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
+import { deletion, type Draft, type ScanDirectory } from './scan-step.ts';
+
+interface HotDirectory {
+  readonly since: number;
+  readonly due: number;
+}
+
+/** Edits count towards the brake for this long. */
+const BRAKE_WINDOW_MS = 10 * 60_000;
+const REPORTED_PATHS = 1000;
+
+export class FolderScanner {
+  readonly #core: FolderCore;
+  readonly #bell = new Bell();
+  /** Directories to look at, by path: when, and since when they have been restless. */
+  readonly #due = new Map<string, HotDirectory>();
+  readonly #gone = new Map<Uid, number>();
+  readonly #reported = new Set<string>();
+  #fullAt = 0;
+  #waiters: { readonly full: boolean; readonly resolve: () => void }[] = [];
+  #bypassBrakes = false;
+  #edited = { count: 0, since: 0 };
+  #passes = 0;
+  /** What the last full pass could not read or does not support, for reports. */
+  lastReport: Pick<PassResult, 'unreadable' | 'unsupported' | 'hardLinks'> = { unreadable: [], unsupported: [], hardLinks: [] };
+  lastFullPass: { readonly endedAt: number; readonly tookMs: number } | null = null;
+
+  constructor(core: FolderCore) {
+    this.#core = core;
+  }
+
+  /** Something may have changed in this directory. */
+  hint(path: string, delayMs = 0): void {
+    const due = this.#core.clock.now() + delayMs;
+    const known = this.#due.get(path);
+    if (!known || known.due > due) this.#due.set(path, { since: known?.since ?? due, due });
+    this.#bell.ring();
+  }
+
+  /** Scans everything; resolves when that is done. */
+  full(): Promise<void> {
+    this.#fullAt = 0;
+    return this.#wait(true);
+  }
+
+  /** Looks at these directories now; resolves when that is done. */
+  look(paths: readonly string[]): Promise<void> {
+    for (const path of paths) this.hint(path);
+    return this.#wait(false);
+  }
+
+  /** Lets the next full pass through whatever the brakes say. */
+  bypassBrakes(): void {
+    this.#bypassBrakes = true;
+    this.#fullAt = 0;
+    this.#bell.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#rest(signal);
+      if (signal.aborted) return;
+      if (!this.#core.active) {
+        this.#release(true);
+        await this.#bell.heard(signal);
+        continue;
+      }
+      try {
+        if (this.#core.clock.now() >= this.#fullAt) await this.#fullPass(signal);
+        else await this.#hintedPass(signal);
+      } catch (error) {
+        await this.#failed(error, signal);
+      }
+    }
+    this.#release(true);
+  }
+
+  /** Sleeps until something is due. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const now = this.#core.clock.now();
+      let next = this.#fullAt;
+      for (const { due } of this.#due.values()) next = Math.min(next, due);
+      for (const since of this.#gone.values()) next = Math.min(next, since + this.#holdMs());
+      if (next <= now || signal.aborted) return;
+      const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
+      await this.#bell.heard(signal);
+      cancel();
+      if (!this.#core.active) return;
+    }
+  }
+
+  async #fullPass(signal: AbortSignal): Promise<void> {
+    const core = this.#core;
+    const startedAt = core.clock.now();
+    const first = !core.memory.initialScanDone;
+    const waiters = this.#takeWaiters(() => true);
+    this.#due.clear();
+    const bypass = this.#bypassBrakes;
+    const result = await scanPass(
+      core,
+      { directories: [{ uid: core.root, path: '' }], deep: true, firstScan: first, impatient: false },
+      this.#brake(bypass),
+      signal,
+    );
+    for (const uid of result.gone) this.#gone.set(uid, 0);
+    await this.#confirm(bypass);
+    if (signal.aborted || !core.active) return resolveAll(waiters);
+    this.#bypassBrakes = false;
+    if (first) await core.line.run(() => core.commit({ memory: { initialScanDone: true } }));
+    this.#fullAt = core.clock.now() + core.config.rescanMs;
+    this.#keepWatching(result.hot, startedAt);
+    this.#report(result);
+    this.#passes++;
+    this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
+    resolveAll(waiters);
+  }
+
+  async #hintedPass(signal: AbortSignal): Promise<void> {
+    const core = this.#core;
+    const now = core.clock.now();
+    const waiters = this.#takeWaiters(waiter => !waiter.full);
+    const restless: string[] = [];
+    const patient: string[] = [];
+    const since = new Map<string, number>();
+    for (const [path, entry] of this.#due) {
+      if (entry.due > now) continue;
+      this.#due.delete(path);
+      since.set(path, entry.since);
+      (now - entry.since > core.config.quietLimitMs ? restless : patient).push(path);
+    }
+    for (const [paths, impatient] of [[patient, false], [restless, true]] as const) {
+      if (paths.length === 0) continue;
+      const directories = await this.#directories(paths);
+      const result = await scanPass(core, { directories, deep: false, firstScan: !core.memory.initialScanDone, impatient }, this.#brake(false), signal);
+      for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
+      this.#keepWatching(result.hot, now, since);
+      this.#report(result);
+    }
+    await this.#confirm(false);
+    resolveAll(waiters);
+  }
+
+  /** The nearest directories that are known: a new one is found by looking at the one above. */
+  async #directories(paths: readonly string[]): Promise<ScanDirectory[]> {
+    const found = new Map<Uid, ScanDirectory>();
+    for (let path of paths) {
+      for (;;) {
+        const uid = await this.#core.paths.directoryAt(path);
+        if (uid !== undefined) {
+          found.set(uid, { uid, path });
+          break;
+        }
+        path = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Tombstones for what has been gone long enough to be neither moving nor half-way through an editor’s save. */
+  async #confirm(bypass: boolean): Promise<void> {
+    const core = this.#core;
+    const now = core.clock.now();
+    const ripe = [...this.#gone].filter(([, since]) => since === 0 || now >= since + this.#holdMs()).map(([uid]) => uid);
+    if (ripe.length === 0) return;
+    await core.line.run(async () => {
+      if (!core.active || !(await this.#rootIsThere())) return;
+      const records = await confirmGone(core, ripe);
+      const deleted = records.filter(record => record.kind !== 'directory' && !record.provisional).length;
+      if (!bypass) {
+        const probe = deleted === 0 ? null : await core.disk.probe();
+        const rootEmpty = probe?.kind === 'directory' && probe.empty;
+        const held = judgeScan({ folderFiles: core.store.counts.files, deleted, changed: 0, rootEmpty }, core.config.brakes);
+        if (held) {
+          await core.halt(held.reason, `${held.sentence} ${ORDERS}`);
+          return;
+        }
+      }
+      await commitDrafts(core, records.map(deletion));
+    });
+    for (const uid of ripe) this.#gone.delete(uid);
+  }
+
+  #brake(bypass: boolean): Brake {
+    return async (drafts: readonly Draft[]) => {
+      const core = this.#core;
+      if (!(await this.#rootIsThere())) return false;
+      const edited = drafts.filter(draft => draft.effect === 'edited').length;
+      if (bypass || edited === 0) return true;
+      const now = core.clock.now();
+      if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { count: 0, since: now };
+      this.#edited.count += edited;
+      const finding = { folderFiles: core.store.counts.files, deleted: 0, changed: this.#edited.count, rootEmpty: false };
+      const held = judgeScan(finding, core.config.brakes);
+      if (!held) return true;
+      this.#edited = { count: 0, since: now };
+      await core.halt(held.reason, `${held.sentence} ${ORDERS}`);
+      return false;
+    };
+  }
+
+  /** Before anything is concluded from absence: is this still the folder’s root? */
+  async #rootIsThere(): Promise<boolean> {
+    const core = this.#core;
+    const probe = await core.disk.probe();
+    if (probe.kind !== 'directory') {
+      await core.halt('root-missing', `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name}`);
+    } else if (probe.dev.toString() !== core.memory.device) {
+      await core.halt(
+        'file-system-changed',
+        `The root ${core.rootPath} is on another file system than before. If that is right: tandem folder release ${core.config.name}`,
+      );
+    } else if (probe.marker?.folder !== core.config.guid) {
+      await core.halt(
+        'marker-missing',
+        `The marker in ${core.rootPath}/.tandem is gone or belongs to another folder. If this is the right directory: tandem folder release ${core.config.name}`,
+      );
+    }
+    return core.memory.halt === null;
+  }
+
+  #keepWatching(hot: readonly ScanDirectory[], now: number, since?: ReadonlyMap<string, number>): void {
+    for (const { path } of hot) {
+      const due = this.#core.clock.now() + this.#core.config.quietMs;
+      this.#due.set(path, { since: since?.get(path) ?? now, due });
+    }
+  }
+
+  #report(result: PassResult): void {
+    const core = this.#core;
+    this.lastReport = result;
+    const once = (path: string, tell: () => void): void => {
+      if (this.#reported.has(path) || this.#reported.size >= REPORTED_PATHS) return;
+      this.#reported.add(path);
+      tell();
+    };
+    for (const item of result.unsupported) {
+      once(item.path, () => core.emit('FILE_UNSUPPORTED', `“${item.path}” is not replicated: ${item.reason}`, { path: item.path, reason: item.reason }));
+    }
+    for (const path of result.unreadable) {
+      once(path, () => core.emit('SUBTREE_UNREADABLE', `the directory “${path}” cannot be read; what is below it is left as it is`, { path }));
+    }
+    for (const path of result.hardLinks) {
+      once(path, () => core.emit('HARD_LINK_LOST', `“${path}” has further hard links; its names are replicated as independent files`, { path }));
+    }
+  }
+
+  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const core = this.#core;
+    const code = error instanceof TandemError ? error.code : 'INTERNAL';
+    if (code === 'CANCELLED') return;
+    if (code === 'ROOT_MISSING' || code === 'MARKER_MISSING' || code === 'FILE_SYSTEM_CHANGED') {
+      await core.line.run(() => this.#rootIsThere());
+      return;
+    }
+    if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
+    core.log.warn({ err: error }, 'scan failed, trying again');
+    await core.clock.sleep(5000, signal).catch(() => {});
+  }
+
+  #holdMs(): number {
+    return 2 * this.#core.config.quietMs;
+  }
+
+  #wait(full: boolean): Promise<void> {
+    return new Promise(resolve => {
+      this.#waiters.push({ full, resolve });
+      this.#bell.ring();
+    });
+  }
+
+  #takeWaiters(which: (waiter: { readonly full: boolean }) => boolean): (() => void)[] {
+    const taken = this.#waiters.filter(which);
+    this.#waiters = this.#waiters.filter(waiter => !which(waiter));
+    return taken.map(waiter => waiter.resolve);
+  }
+
+  #release(all: boolean): void {
+    resolveAll(this.#takeWaiters(() => all));
+  }
+}
+
+const ORDERS = 'Publish it with “tandem folder release --accept”, or have the partners’ content back with “--refuse”.';
+
+function resolveAll(waiters: readonly (() => void)[]): void {
+  for (const resolve of waiters) resolve();
+}

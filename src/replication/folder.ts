@@ -1,0 +1,121 @@
+/** One replicated folder on this member: its loops, started and stopped together, and the orders an administrator gives. */
+import { TandemError } from '../base/errors.ts';
+import type { Preserved } from '../disk/disk.ts';
+import { finishFirstSync } from './first-sync.ts';
+import { FolderCore } from './folder-core.ts';
+import { openFolder } from './folder-opening.ts';
+import type { ContentHolder, FolderParts } from './folder-parts.ts';
+import { FolderScanner } from './folder-scanner.ts';
+import { contentHolder } from './local-content.ts';
+import { undoHeldChanges } from './undo-changes.ts';
+import { UpdateFlow } from './update-flow.ts';
+
+export class Folder {
+  readonly core: FolderCore;
+  readonly scanner: FolderScanner;
+  readonly flow: UpdateFlow;
+  readonly holder: ContentHolder;
+  readonly #stop = new AbortController();
+  #loops: Promise<void>[] = [];
+
+  constructor(parts: FolderParts) {
+    this.core = new FolderCore(parts);
+    this.scanner = new FolderScanner(this.core);
+    this.flow = new UpdateFlow(this.core);
+    this.holder = contentHolder(this.core);
+    this.flow.rescan = paths => this.scanner.look(paths);
+    this.core.onHalted = () => this.flow.drop();
+  }
+
+  /** Looks at the root and starts the loops. `fail` is told of an error that must stop the member. */
+  async start(fail: (error: unknown) => void): Promise<void> {
+    await openFolder(this.core, false);
+    const { signal } = this.#stop;
+    this.#loops = [this.scanner.run(signal), this.flow.run(signal), this.flow.runRetries(signal)].map(loop =>
+      loop.catch(error => {
+        if (!signal.aborted) fail(error);
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    await this.core.line.idle();
+  }
+
+  /** A folder that no partner feeds ends its first synchronisation by itself. */
+  async finishAlone(): Promise<void> {
+    await this.scanner.full();
+    await finishFirstSync(this.core);
+  }
+
+  /** `accept` publishes what is held, `refuse` has the partners' content back, `retry` looks whether the cause is gone. */
+  async release(decision: 'accept' | 'refuse' | 'retry'): Promise<string> {
+    const { core } = this;
+    const { halt } = core.memory;
+    if (!halt) throw new TandemError('REFUSED', `folder ${core.config.name} is not halted`);
+    const held = halt.reason === 'root-emptied' || halt.reason === 'mass-deletion' || halt.reason === 'mass-change';
+    if (held && decision === 'retry') {
+      throw new TandemError('REFUSED', `${halt.sentence} Say --accept or --refuse.`);
+    }
+    await openFolder(core, true);
+    if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
+    if (held && decision === 'refuse') {
+      const undone = await undoHeldChanges(core, this.#stop.signal);
+      this.flow.retry();
+      core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released; ${undone} held changes are undone`, { decision, undone });
+      await this.scanner.full();
+      return `${undone} held changes are being undone from the partners’ content`;
+    }
+    core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released (${decision})`, { decision });
+    if (held) this.scanner.bypassBrakes();
+    void this.scanner.full();
+    return 'released';
+  }
+
+  async conflicts(): Promise<Preserved[]> {
+    return [...(await this.core.disk.preserved('conflicts')), ...(await this.core.disk.preserved('pre-existing'))];
+  }
+
+  async restoreConflict(id: string, { to, copy }: { readonly to: string | null; readonly copy: boolean }): Promise<string> {
+    const item = await this.#conflict(id);
+    const target = to ?? item.path;
+    const answer = await this.core.line.run(() => this.core.disk.restorePreserved(item.area, id, target, copy));
+    if (answer === 'occupied') throw new TandemError('REFUSED', `“${target}” exists; say another place with --to PATH, or move it away first`);
+    if (answer === 'missing') throw new TandemError('NOT_FOUND', `the preserved item ${id} is gone`);
+    this.core.emit('ITEM_RESTORED', `“${item.path}” was restored to “${target}”`, { id, path: target });
+    this.scanner.hint(target.includes('/') ? target.slice(0, target.lastIndexOf('/')) : '');
+    return target;
+  }
+
+  async deleteConflict(id: string): Promise<void> {
+    const item = await this.#conflict(id);
+    await this.core.line.run(() => this.core.disk.deletePreserved(item.area, id));
+    this.core.emit('ITEM_DELETED', `the preserved “${item.path}” was deleted by order`, { id, path: item.path });
+  }
+
+  /** Why the folder is in its state, in one sentence. */
+  async reason(): Promise<string> {
+    const { core } = this;
+    if (core.memory.halt) return core.memory.halt.sentence;
+    if (core.diskFull) return core.diskFull.sentence;
+    switch (core.memory.phase) {
+      case 'initial-sync':
+        return core.memory.initialScanDone ? `first synchronisation: waits for ${core.config.primary} or a member that has finished it` : 'looking at what is here before the first synchronisation';
+      case 'auto-recovery':
+        return 'its records were lost; comparing what is here with the partners';
+      case 'uninitialized':
+        return 'not opened yet';
+      default:
+        return core.memory.initialScanDone ? '' : 'looking at the folder for the first time';
+    }
+  }
+
+  async #conflict(id: string): Promise<Preserved> {
+    const item = (await this.conflicts()).find(entry => entry.id === id);
+    if (!item) throw new TandemError('NOT_FOUND', `there is no preserved item ${id} in folder ${this.core.config.name}; see: tandem conflict list`);
+    return item;
+  }
+}
+

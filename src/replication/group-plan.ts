@@ -1,0 +1,45 @@
+/** A group of updates turned into operations on disk and the records that follow from them. */
+import type { Operation } from '../disk/disk.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
+import type { PendingUpdate } from './pending.ts';
+
+/** Operations that belong together: the records are committed if all of them are done. */
+export interface Step {
+  readonly operations: Operation[];
+  readonly puts: Put[];
+  readonly forget: FileRecord[];
+  readonly claims: Gvsn[];
+  readonly items: PendingUpdate[];
+}
+
+export interface Put {
+  readonly before: FileRecord | undefined;
+  readonly after: FileRecord;
+  /** The operation of this step whose outcome shows how the file looks now; null: as `after.disk` says. */
+  readonly lookFrom: number | null;
+}
+
+export interface Blocked {
+  readonly item: PendingUpdate;
+  /** The record it waits for; null: the end of the round. */
+  readonly on: Uid | null;
+  readonly reason: string;
+}
+
+export interface GroupPlan {
+  readonly steps: Step[];
+  readonly blocked: Blocked[];
+  readonly rejected: { readonly item: PendingUpdate; readonly reason: string }[];
+  /** Taken meanwhile to need content after all. */
+  readonly unfetched: PendingUpdate[];
+  conflicts: number;
+}
+
+export function emptyStep(item: PendingUpdate | null): Step {
+  return { operations: [], puts: [], forget: [], claims: item ? [item.update.gvsn] : [], items: item ? [item] : [] };
+}
+
+export function emptyPlan(): GroupPlan {
+  return { steps: [], blocked: [], rejected: [], unfetched: [], conflicts: 0 };
+}

@@ -1,0 +1,127 @@
+/**
+ * Carries out a planned group: intent, disk, durable, records, and only then is forgotten what was set aside.
+ * After a crash at any point `recoverGroups` finishes or undoes what had begun.
+ */
+import type { Operation, Outcome } from '../disk/disk.ts';
+import { diskLook } from '../model/local-record.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
+import type { FolderCore } from './folder-core.ts';
+import type { GroupPlan, Put, Step } from './group-plan.ts';
+import type { PendingUpdate } from './pending.ts';
+
+export interface GroupResult {
+  readonly done: readonly PendingUpdate[];
+  readonly failed: readonly FailedStep[];
+  readonly committed: readonly FileRecord[];
+}
+
+export interface FailedStep {
+  readonly step: Step;
+  readonly outcome: Exclude<Outcome, { kind: 'done' }>;
+  readonly operation: Operation;
+}
+
+interface IntentBody {
+  readonly steps: readonly { readonly operations: readonly Operation[]; readonly puts: readonly Put[]; readonly forget: readonly FileRecord[]; readonly claims: readonly Gvsn[] }[];
+}
+
+export async function runGroup(core: FolderCore, plan: GroupPlan, recipes: ReadonlyMap<Uid, Recipe>): Promise<GroupResult> {
+  const operations = plan.steps.flatMap(step => step.operations);
+  if (operations.length === 0) {
+    const committed = await commitSteps(core, plan.steps, plan.steps.map(() => []), recipes, null);
+    return { done: plan.steps.flatMap(step => step.items), failed: [], committed };
+  }
+  const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
+  const body: IntentBody = { steps: plan.steps.filter(step => step.operations.length > 0).map(({ operations: ops, puts, forget, claims }) => ({ operations: ops, puts, forget, claims })) };
+  await core.commit({ addIntent: { id, body } });
+  const outcomes = await core.disk.apply(operations);
+  await core.disk.sync();
+  const { done, doneOutcomes, failed } = sort(plan.steps, outcomes);
+  const committed = await commitSteps(core, done, doneOutcomes, recipes, id);
+  await core.disk.settle();
+  reportPreserved(core, outcomes);
+  return { done: done.flatMap(step => step.items), failed, committed };
+}
+
+/** To be called before anything else touches the folder. */
+export async function recoverGroups(core: FolderCore): Promise<{ recovered: number; undone: number }> {
+  let recovered = 0;
+  let undone = 0;
+  const intents = await core.store.intents();
+  if (intents.length === 0) await core.disk.recover([]);
+  for (const intent of intents) {
+    const body = intent.body as IntentBody;
+    const steps: Step[] = body.steps.map(step => ({ operations: [...step.operations], puts: [...step.puts], forget: [...step.forget], claims: [...step.claims], items: [] }));
+    const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
+    const { done, doneOutcomes, failed } = sort(steps, outcomes);
+    await core.disk.sync();
+    await commitSteps(core, done, doneOutcomes, new Map(), intent.id);
+    reportPreserved(core, outcomes);
+    recovered += done.length;
+    undone += failed.length;
+  }
+  return { recovered, undone };
+}
+
+function sort(steps: readonly Step[], outcomes: readonly Outcome[]): { done: Step[]; doneOutcomes: Outcome[][]; failed: FailedStep[] } {
+  const done: Step[] = [];
+  const doneOutcomes: Outcome[][] = [];
+  const failed: FailedStep[] = [];
+  let next = 0;
+  for (const step of steps) {
+    const mine = outcomes.slice(next, next + step.operations.length);
+    next += step.operations.length;
+    const bad = mine.findIndex(outcome => outcome.kind !== 'done');
+    if (bad === -1) {
+      done.push(step);
+      doneOutcomes.push(mine);
+    } else {
+      failed.push({ step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'] });
+    }
+  }
+  return { done, doneOutcomes, failed };
+}
+
+async function commitSteps(
+  core: FolderCore,
+  steps: readonly Step[],
+  outcomes: readonly (readonly Outcome[])[],
+  recipes: ReadonlyMap<Uid, Recipe>,
+  intent: string | null,
+): Promise<FileRecord[]> {
+  const puts = new Map<Uid, { before: FileRecord | undefined; after: FileRecord }>();
+  steps.forEach((step, i) => {
+    for (const put of step.puts) {
+      const after = withLook(put, outcomes[i]!);
+      const earlier = puts.get(after.uid);
+      puts.set(after.uid, { before: earlier ? earlier.before : put.before, after });
+    }
+  });
+  const put = [...puts.values()];
+  const kept = new Map([...recipes].filter(([uid]) => puts.has(uid)));
+  await core.commit({
+    put,
+    forget: steps.flatMap(step => step.forget).filter(record => !puts.has(record.uid)),
+    claims: steps.flatMap(step => step.claims),
+    ...(kept.size ? { recipes: kept } : {}),
+    ...(intent === null ? {} : { removeIntents: [intent] }),
+  });
+  if (put.some(({ before, after }) => after.kind === 'directory' && before?.present === true)) core.paths.forget();
+  return put.map(({ after }) => after);
+}
+
+function withLook(put: Put, outcomes: readonly Outcome[]): FileRecord {
+  const outcome = put.lookFrom === null ? undefined : outcomes[put.lookFrom];
+  if (outcome?.kind !== 'done' || !put.after.present) return put.after;
+  return { ...put.after, disk: outcome.stat && diskLook(outcome.stat) };
+}
+
+function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'done' || !outcome.preserved) continue;
+    const { path, id, area, reason, partner, conflictType } = outcome.preserved;
+    core.emit('CONFLICT', `“${path}” was preserved in ${area}: ${reason}`, { path, id, area, partner, conflictType });
+  }
+}

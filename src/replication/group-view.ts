@@ -1,0 +1,118 @@
+/**
+ * The records as they will be once the planned part of a group is done: reads fall through to the store, so that a plan
+ * can build a directory and what goes into it in one go.
+ */
+import { LIMITS } from '../base/limits.ts';
+import type { FileRecord, Update } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import type { FolderCore } from './folder-core.ts';
+import { join } from './paths.ts';
+
+export class GroupView {
+  readonly #core: FolderCore;
+  readonly #records = new Map<Uid, FileRecord | undefined>();
+  readonly #slots = new Map<string, Uid | undefined>();
+  /** Children gained and lost against the store, by directory. */
+  readonly #gained = new Map<Uid, Set<Uid>>();
+  readonly #changed = new Set<Uid>();
+  #paths = new Map<Uid, string>();
+
+  constructor(core: FolderCore) {
+    this.#core = core;
+  }
+
+  /** Reads everything a group of updates will ask for, in few calls. */
+  async preload(updates: readonly Update[]): Promise<void> {
+    const uids = [...new Set(updates.flatMap(update => [update.uid, update.parent]))];
+    const records = await this.#core.store.records(uids);
+    uids.forEach((uid, i) => this.#records.set(uid, records[i]));
+    const slots = updates.filter(update => update.present);
+    const occupants = await this.#core.store.occupants(slots);
+    slots.forEach((slot, i) => this.#slots.set(slotKey(slot.parent, slot.name), occupants[i]));
+  }
+
+  async record(uid: Uid): Promise<FileRecord | undefined> {
+    if (this.#records.has(uid)) return this.#records.get(uid);
+    const [record] = await this.#core.store.records([uid]);
+    this.#records.set(uid, record);
+    return record;
+  }
+
+  async occupant(parent: Uid, name: string): Promise<Uid | undefined> {
+    const key = slotKey(parent, name);
+    if (!this.#slots.has(key)) this.#slots.set(key, (await this.#core.store.occupants([{ parent, name }]))[0]);
+    return this.#slots.get(key);
+  }
+
+  /** The present children of a directory. */
+  async children(uid: Uid): Promise<FileRecord[]> {
+    const [stored] = await this.#core.store.children([uid]);
+    const uids = new Set([...(stored ?? []).map(child => child.uid), ...(this.#gained.get(uid) ?? [])]);
+    const missing = [...uids].filter(child => !this.#records.has(child));
+    (await this.#core.store.records(missing)).forEach((record, i) => this.#records.set(missing[i]!, record));
+    return [...uids].flatMap(child => {
+      const record = this.#records.get(child);
+      return record?.present && record.parent === uid ? [record] : [];
+    });
+  }
+
+  put(after: FileRecord, before: FileRecord | undefined): void {
+    if (before?.present && this.#slots.get(slotKey(before.parent, before.name)) !== undefined) {
+      const key = slotKey(before.parent, before.name);
+      if (this.#slots.get(key) === before.uid) this.#slots.set(key, undefined);
+    } else if (before?.present) {
+      this.#slots.set(slotKey(before.parent, before.name), undefined);
+    }
+    this.#records.set(after.uid, after);
+    this.#changed.add(after.uid);
+    if (after.present) {
+      this.#slots.set(slotKey(after.parent, after.name), after.uid);
+      const gained = this.#gained.get(after.parent) ?? new Set();
+      this.#gained.set(after.parent, gained.add(after.uid));
+    }
+    if (after.kind === 'directory') this.#paths = new Map();
+  }
+
+  forget(record: FileRecord): void {
+    this.#records.set(record.uid, undefined);
+    const key = slotKey(record.parent, record.name);
+    if (this.#slots.get(key) === record.uid) this.#slots.set(key, undefined);
+    this.#paths = new Map();
+  }
+
+  /** The path of a directory as it will be; undefined where it or one above it is not present. */
+  async directoryPath(uid: Uid, depth = 0): Promise<string | undefined> {
+    if (uid === this.#core.root) return '';
+    const known = this.#paths.get(uid) ?? (this.#changed.size === 0 ? this.#core.paths.cached(uid) : undefined);
+    if (known !== undefined) return known;
+    const record = await this.record(uid);
+    if (!record?.present || record.kind !== 'directory' || depth > LIMITS.depthLevels) return undefined;
+    const parent = await this.directoryPath(record.parent, depth + 1);
+    if (parent === undefined) return undefined;
+    const path = join(parent, record.name);
+    this.#paths.set(uid, path);
+    return path;
+  }
+
+  async path(place: { readonly parent: Uid; readonly name: string }): Promise<string | undefined> {
+    const directory = await this.directoryPath(place.parent);
+    return directory === undefined ? undefined : join(directory, place.name);
+  }
+
+  /** Whether `directory` is `uid` or lies below it. */
+  async isBelow(directory: Uid, uid: Uid): Promise<boolean> {
+    let at = directory;
+    for (let depth = 0; depth <= LIMITS.depthLevels; depth++) {
+      if (at === uid) return true;
+      if (at === this.#core.root) return false;
+      const record = await this.record(at);
+      if (!record) return false;
+      at = record.parent;
+    }
+    return true;
+  }
+}
+
+function slotKey(parent: Uid, name: string): string {
+  return `${parent}/${name}`;
+}

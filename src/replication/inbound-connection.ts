@@ -1,0 +1,197 @@
+/** A connection on which data arrives: this member calls, keeps calling with growing pauses, and runs the sessions. */
+import { Bell } from '../base/bell.ts';
+import type { Clock } from '../base/clock.ts';
+import { type ErrorCode, messageOf, TandemError } from '../base/errors.ts';
+import type { EventName } from '../base/events.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { nextBackoffMs } from '../model/backoff.ts';
+import type { Hash64 } from '../model/chunk-groups.ts';
+import type { Hello, PeerLink, Welcome } from '../peer/link.ts';
+import { ContentFetcher } from './content-fetch.ts';
+import type { Folder } from './folder.ts';
+import type { Emit } from './folder-parts.ts';
+import { InboundSession } from './inbound-session.ts';
+
+/** States of a connection. [dfsr.md §2.1] */
+export type ConnectionState = 'connecting' | 'online' | 'offline' | 'in-error';
+
+export interface ConnectionFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly since: number;
+}
+
+export interface InboundParts {
+  readonly guid: string;
+  readonly partner: { readonly name: string; readonly guid: string };
+  readonly enabled: boolean;
+  readonly dial: () => PeerLink;
+  readonly hello: () => Hello;
+  readonly folders: readonly Folder[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly log: Log;
+  readonly hash64: Hash64;
+  readonly freshGuid: () => string;
+}
+
+const FAILURES_TO_ERROR = 4;
+const FAILURE_EVENTS: Partial<Record<ErrorCode, EventName>> = {
+  PEER_UNREACHABLE: 'CONNECTION_UNREACHABLE',
+  PEER_UNRECOGNIZED: 'CONNECTION_UNRECOGNIZED',
+  PEER_INCOMPATIBLE: 'CONNECTION_INCOMPATIBLE',
+  PEER_UNTRUSTED: 'PEER_REFUSED',
+  PEER_VIOLATION: 'PEER_VIOLATION',
+};
+
+export class InboundConnection {
+  readonly parts: InboundParts;
+  readonly sessions: readonly InboundSession[];
+  readonly fetcher: ContentFetcher;
+  readonly #bell = new Bell();
+  readonly #log: Log;
+  #link: PeerLink | null = null;
+  state: ConnectionState = 'offline';
+  failure: ConnectionFailure | null = null;
+  failures = 0;
+  /** When the next attempt is due, while there is none under way. */
+  nextAttempt: number | null = null;
+  lastAttempt: number | null = null;
+  lastOnline: number | null = null;
+  welcome: Welcome | null = null;
+
+  constructor(parts: InboundParts) {
+    this.parts = parts;
+    this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
+    this.sessions = parts.folders.map(folder => new InboundSession(folder, parts.partner, parts.guid));
+    this.#log = parts.log.child({ connection: parts.guid, partner: parts.partner.name });
+  }
+
+  /** The partner was heard: no reason to wait any longer. */
+  poke(): void {
+    if (this.state === 'online') return;
+    this.#bell.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, enabled } = this.parts;
+    while (enabled && !signal.aborted) {
+      if (this.state !== 'in-error') this.state = 'connecting';
+      this.lastAttempt = clock.now();
+      this.nextAttempt = null;
+      try {
+        await this.#call(signal);
+      } catch (error) {
+        this.#failed(error, signal);
+      }
+      if (signal.aborted) break;
+      const pause = Math.max(nextBackoffMs(this.failures), LIMITS.backoffFirstMs / 4);
+      this.nextAttempt = clock.now() + pause;
+      const cancel = clock.after(pause, () => this.#bell.ring());
+      await this.#bell.heard(signal);
+      cancel();
+    }
+    this.state = 'offline';
+  }
+
+  /** A real call to the partner. Rejects with what is wrong. */
+  async checkConnectivity(group: string, signal: AbortSignal): Promise<void> {
+    const link = this.#link ?? this.parts.dial();
+    try {
+      await link.checkConnectivity({ group, connection: this.parts.guid }, signal);
+    } finally {
+      if (link !== this.#link) link.close();
+    }
+  }
+
+  async cancelUpdates(folder: string, updates: readonly { gvsn: string; reason: string }[]): Promise<void> {
+    const link = this.#link;
+    if (!link) return;
+    const signal = AbortSignal.timeout(LIMITS.connectTimeoutMs);
+    await link.cancelUpdates({ connection: this.parts.guid, folder, updates }, signal).catch(error => {
+      this.#log.debug({ err: error }, 'the partner was not told of updates put off');
+    });
+  }
+
+  async #call(signal: AbortSignal): Promise<void> {
+    const { parts } = this;
+    const link = parts.dial();
+    const end = new AbortController();
+    const both = AbortSignal.any([signal, end.signal]);
+    const timeout = parts.clock.after(LIMITS.connectTimeoutMs, () => {
+      if (this.state !== 'online') end.abort();
+    });
+    try {
+      this.welcome = await link.establishConnection(parts.hello(), both);
+      this.#online(this.welcome);
+      this.#link = link;
+      await this.#serve(link, this.welcome, both, end);
+    } finally {
+      timeout();
+      end.abort();
+      this.#link = null;
+      link.close();
+      if (this.state === 'online') this.state = 'connecting';
+    }
+  }
+
+  async #serve(link: PeerLink, welcome: Welcome, signal: AbortSignal, end: AbortController): Promise<void> {
+    const { parts, fetcher } = this;
+    const offered = new Set(welcome.folders.map(folder => folder.folder));
+    const sessions = this.sessions.filter(session => offered.has(session.folder.core.config.guid));
+    const byFolder = new Map(sessions.map(session => [session.folder.core.config.guid, session]));
+    const watch = async () => {
+      for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
+        byFolder.get(event.folder)?.offer(event);
+      }
+      if (!signal.aborted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
+    };
+    const loops = [
+      fetcher.run(link, signal),
+      watch(),
+      ...sessions.map(session => {
+        const { core, flow } = session.folder;
+        return session.run(link, fetcher.source({ core, flow }), parts.freshGuid, signal);
+      }),
+    ];
+    const ended = loops.map(loop => loop.finally(() => end.abort()));
+    const results = await Promise.allSettled(ended);
+    const failed = results.find(result => result.status === 'rejected' && !isCancelled(result.reason)) as PromiseRejectedResult | undefined;
+    if (failed) throw failed.reason;
+  }
+
+  #online(welcome: Welcome): void {
+    const { parts } = this;
+    this.state = 'online';
+    this.lastOnline = parts.clock.now();
+    this.failure = null;
+    this.failures = 0;
+    parts.emit('CONNECTION_ESTABLISHED', `connected to ${parts.partner.name}`, { partner: parts.partner.name, connection: parts.guid, software: welcome.software });
+    const ahead = welcome.now - parts.clock.now();
+    if (Math.abs(ahead) > LIMITS.clockAheadMs) {
+      parts.emit('CLOCK_SKEW', `the clock of ${parts.partner.name} differs by ${Math.round(ahead / 1000)} s; set the clocks, for instance with NTP`, { partner: parts.partner.name, aheadMs: ahead });
+    }
+    if (welcome.configDigest !== parts.hello().configDigest) {
+      parts.emit('CONFIG_DIFFERS', `group.yaml of ${parts.partner.name} differs from this member’s`, { partner: parts.partner.name });
+    }
+  }
+
+  #failed(error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const { parts } = this;
+    const code: ErrorCode = error instanceof TandemError ? (error.code === 'CANCELLED' ? 'PEER_UNREACHABLE' : error.code) : 'INTERNAL';
+    const message = error instanceof TandemError && error.code === 'CANCELLED' ? `${parts.partner.name} does not answer` : messageOf(error);
+    this.failures++;
+    if (this.failures >= FAILURES_TO_ERROR) this.state = 'in-error';
+    if (code === 'INTERNAL') this.#log.error({ err: error }, 'connection failed in an unexpected way');
+    if (this.failure?.code === code) return;
+    this.failure = { code, message, since: parts.clock.now() };
+    const name = FAILURE_EVENTS[code] ?? 'CONNECTION_ERROR';
+    parts.emit(name, `no connection from ${parts.partner.name}: ${message}`, { partner: parts.partner.name, connection: parts.guid });
+  }
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof TandemError && error.code === 'CANCELLED';
+}

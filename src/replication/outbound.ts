@@ -1,0 +1,225 @@
+/** The answering side: what partners that call are told and given, and who they are. */
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import type { GroupConfig } from '../config/config.ts';
+import type { Hash64 } from '../model/chunk-groups.ts';
+import type { FileRecord, Update } from '../model/update.ts';
+import { EMPTY_VECTOR, subtractVectors } from '../model/version-vector.ts';
+import {
+  CAPABILITIES,
+  type CancelRequest,
+  type ConnectivityRequest,
+  type FolderGreeting,
+  type Hello,
+  type PeerService,
+  PROTOCOL,
+  type RecordsRequest,
+  type RecordVersion,
+  type UpdatesAnswer,
+  type UpdatesRequest,
+  type VectorEvent,
+  type WatchRequest,
+  type Welcome,
+} from '../peer/link.ts';
+import { type ServingCount, serveContent } from './content-serving.ts';
+import type { Folder } from './folder.ts';
+
+export interface OutboundParts {
+  readonly member: { readonly name: string; readonly guid: string };
+  readonly group: GroupConfig;
+  readonly software: string;
+  readonly folders: ReadonlyMap<string, Folder>;
+  readonly clock: Clock;
+  readonly hash64: Hash64;
+  /** A partner called: connections to it need not wait any longer. */
+  readonly heard: (partner: string) => void;
+}
+
+/** An outbound connection exists from the partner's call on. */
+export interface OutboundConnection extends ServingCount {
+  readonly guid: string;
+  readonly partner: string;
+  readonly since: number;
+  lastHeard: number;
+  streams: number;
+  updatesSent: number;
+  cancelled: number;
+}
+
+/** Vector movements are told at most this often, the first at once. */
+const VECTOR_PAUSE_MS = 20;
+
+export class Outbound implements PeerService {
+  readonly #parts: OutboundParts;
+  readonly connections = new Map<string, OutboundConnection>();
+
+  constructor(parts: OutboundParts) {
+    this.#parts = parts;
+  }
+
+  async checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void> {
+    this.#assertConnection(caller, request.group, request.connection);
+  }
+
+  async establishConnection(caller: string, hello: Hello): Promise<Welcome> {
+    const { member, group, software, clock, heard } = this.#parts;
+    if (hello.protocol.major !== PROTOCOL.major) {
+      throw new TandemError('PEER_INCOMPATIBLE', `${member.name} speaks protocol ${PROTOCOL.major}.${PROTOCOL.minor}, ${caller} asked for ${hello.protocol.major}.${hello.protocol.minor}; update the older one`);
+    }
+    this.#assertConnection(caller, hello.group, hello.connection);
+    if (hello.member !== group.members.get(caller)?.guid) {
+      throw new TandemError('PEER_UNRECOGNIZED', `${caller} calls itself member ${hello.member}, group.yaml on ${member.name} says otherwise`);
+    }
+    const now = clock.now();
+    const known = this.connections.get(hello.connection);
+    if (known) known.lastHeard = now;
+    else this.connections.set(hello.connection, { guid: hello.connection, partner: caller, since: now, lastHeard: now, streams: 0, updatesSent: 0, cancelled: 0, bytesSent: 0 });
+    heard(caller);
+    return {
+      protocol: { major: PROTOCOL.major, minor: Math.min(PROTOCOL.minor, hello.protocol.minor) },
+      capabilities: CAPABILITIES.filter(capability => hello.capabilities.includes(capability)),
+      software,
+      member: member.guid,
+      configDigest: group.digest,
+      now,
+      folders: this.greetings(caller),
+    };
+  }
+
+  /** The folders shared with a member, as they are here. */
+  greetings(partner: string): FolderGreeting[] {
+    return [...this.#parts.folders.values()]
+      .filter(({ core }) => core.config.members.has(partner))
+      .map(({ core }) => ({ folder: core.config.guid, state: core.publicState, database: core.members.database }));
+  }
+
+  async *watchVectors(caller: string, request: WatchRequest, signal: AbortSignal): AsyncGenerator<VectorEvent> {
+    const connection = this.#connection(caller, request.connection);
+    const folders = request.folders.map(guid => this.#folder(caller, guid));
+    const told = new Map<Folder, number>();
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const { bell, end } = listenAll(folders, both);
+    connection.streams++;
+    try {
+      while (!signal.aborted) {
+        for (const folder of folders) {
+          const { core } = folder;
+          if (told.get(folder) === core.vectorGeneration) continue;
+          told.set(folder, core.vectorGeneration);
+          yield {
+            folder: core.config.guid,
+            state: core.publicState,
+            vectorGeneration: core.vectorGeneration,
+            vector: core.serving ? core.store.vector : EMPTY_VECTOR,
+          };
+        }
+        await this.#parts.clock.sleep(VECTOR_PAUSE_MS, signal).catch(() => {});
+        await bell.heard(both);
+        connection.lastHeard = this.#parts.clock.now();
+      }
+    } finally {
+      connection.streams--;
+      stop.abort();
+      end();
+    }
+  }
+
+  async *requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncGenerator<UpdatesAnswer> {
+    const connection = this.#connection(caller, request.connection);
+    const { core } = this.#folder(caller, request.folder);
+    if (!core.serving) throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`);
+    const view = core.store.view();
+    try {
+      yield { kind: 'vector', vector: view.vector };
+      const difference = subtractVectors(view.vector, request.have);
+      for (const pass of ['tombstones', 'live'] as const) {
+        for await (const records of view.updates(difference, pass)) {
+          if (signal.aborted) return;
+          connection.updatesSent += records.length;
+          yield { kind: 'updates', updates: records.map(updateOf) };
+        }
+      }
+    } finally {
+      await view.close();
+    }
+  }
+
+  async cancelUpdates(caller: string, request: CancelRequest): Promise<void> {
+    this.#connection(caller, request.connection).cancelled += request.updates.length;
+  }
+
+  async *requestRecords(caller: string, request: RecordsRequest, signal: AbortSignal): AsyncGenerator<RecordVersion[]> {
+    this.#connection(caller, request.connection);
+    const { core } = this.#folder(caller, request.folder);
+    if (!core.serving) throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`);
+    for await (const records of core.store.everyRecord()) {
+      if (signal.aborted) return;
+      yield records.filter(record => record.present && !record.provisional).map(({ uid, gvsn }) => ({ uid, gvsn }));
+    }
+  }
+
+  async *fetchContent(
+    caller: string,
+    requests: Parameters<PeerService['fetchContent']>[1],
+    connectionGuid: string,
+    signal: AbortSignal,
+  ): ReturnType<PeerService['fetchContent']> extends AsyncIterable<infer A> ? AsyncGenerator<A> : never {
+    const count = this.#connection(caller, connectionGuid);
+    const folderOf = (guid: string) => {
+      const folder = this.#parts.folders.get(guid);
+      if (!folder?.core.config.members.has(caller)) return undefined;
+      return { core: folder.core, hint: (directory: string) => folder.scanner.hint(directory) };
+    };
+    count.streams++;
+    try {
+      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, count, signal });
+    } finally {
+      count.streams--;
+    }
+  }
+
+  #assertConnection(caller: string, groupGuid: string, guid: string): void {
+    const { group, member } = this.#parts;
+    const connection = group.connections.find(candidate => candidate.guid === guid);
+    const problem =
+      groupGuid !== group.guid
+        ? `${member.name} is in group ${group.guid}, not ${groupGuid}`
+        : !connection || connection.from !== member.name || connection.to !== caller
+          ? `${member.name} knows no connection ${guid} to ${caller}`
+          : connection.enabled
+            ? null
+            : `connection ${guid} is disabled on ${member.name}`;
+    if (problem !== null) throw new TandemError('PEER_UNRECOGNIZED', `${problem}; group.yaml must be the same on both hosts`);
+  }
+
+  #connection(caller: string, guid: string): OutboundConnection {
+    const connection = this.connections.get(guid);
+    if (connection?.partner !== caller) throw new TandemError('PEER_UNRECOGNIZED', `connection ${guid} has not been established`);
+    connection.lastHeard = this.#parts.clock.now();
+    return connection;
+  }
+
+  #folder(caller: string, guid: string): Folder {
+    const folder = this.#parts.folders.get(guid);
+    if (!folder?.core.config.members.has(caller)) throw new TandemError('FOLDER_NOT_READY', `folder ${guid} is not replicated between ${this.#parts.member.name} and ${caller}`);
+    return folder;
+  }
+}
+
+/** What of a record goes to partners. */
+export function updateOf(record: FileRecord): Update {
+  const { disk: _disk, provisional: _provisional, ...update } = record;
+  return update;
+}
+
+function listenAll(folders: readonly Folder[], signal: AbortSignal): { bell: { heard(signal: AbortSignal): Promise<void> }; end: () => void } {
+  const listeners = folders.map(({ core }) => core.listen());
+  const heard = async (until: AbortSignal): Promise<void> => {
+    const done = new AbortController();
+    const either = AbortSignal.any([until, signal, done.signal]);
+    await Promise.race(listeners.map(listener => listener.bell.heard(either)));
+    done.abort();
+  };
+  return { bell: { heard }, end: () => listeners.forEach(listener => listener.stop()) };
+}

@@ -1,0 +1,82 @@
+/** From identities to places: the path of a record below the root, kept for directories until one of them moves. */
+import { LIMITS } from '../base/limits.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import type { FolderStore } from '../store/store.ts';
+
+const CACHED_DIRECTORIES = 100_000;
+
+export class Paths {
+  readonly #store: FolderStore;
+  readonly #root: Uid;
+  #byDirectory = new Map<Uid, string>();
+
+  constructor(store: FolderStore, root: Uid) {
+    this.#store = store;
+    this.#root = root;
+  }
+
+  /** To be called when a directory moved or went. */
+  forget(): void {
+    this.#byDirectory = new Map();
+  }
+
+  /** The path of a directory; undefined if it or one above it is not present. */
+  async ofDirectory(uid: Uid): Promise<string | undefined> {
+    const known = this.cached(uid);
+    if (known !== undefined) return known;
+    const chain: FileRecord[] = [];
+    let at = uid;
+    let base: string | undefined;
+    while (base === undefined) {
+      const [record] = await this.#store.records([at]);
+      if (!record?.present || record.kind !== 'directory' || chain.length > LIMITS.depthLevels) return undefined;
+      chain.push(record);
+      at = record.parent;
+      base = this.cached(at);
+    }
+    let path = base;
+    for (const record of chain.reverse()) {
+      path = join(path, record.name);
+      this.remember(record.uid, path);
+    }
+    return path;
+  }
+
+  async of(record: { readonly parent: Uid; readonly name: string }): Promise<string | undefined> {
+    const parent = await this.ofDirectory(record.parent);
+    return parent === undefined ? undefined : join(parent, record.name);
+  }
+
+  /** What is known without looking into the store. */
+  cached(uid: Uid): string | undefined {
+    return uid === this.#root ? '' : this.#byDirectory.get(uid);
+  }
+
+  remember(uid: Uid, path: string): void {
+    if (this.#byDirectory.size >= CACHED_DIRECTORIES) this.#byDirectory = new Map();
+    this.#byDirectory.set(uid, path);
+  }
+
+  /** The directory at a path, by the records. */
+  async directoryAt(path: string): Promise<Uid | undefined> {
+    let at = this.#root;
+    for (const name of path === '' ? [] : path.split('/')) {
+      const [next] = await this.#store.occupants([{ parent: at, name }]);
+      if (next === undefined) return undefined;
+      at = next;
+    }
+    return at;
+  }
+
+  /** Whoever the records have at a path. */
+  async recordAt(path: string): Promise<FileRecord | undefined> {
+    const uid = await this.directoryAt(path);
+    if (uid === undefined || uid === this.#root) return undefined;
+    return (await this.#store.records([uid]))[0];
+  }
+}
+
+export function join(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}

@@ -1,0 +1,156 @@
+/**
+ * The updates a folder has accepted but not yet recorded, and those it gave up for now. Both are left out of the
+ * vector, so a partner offers them again after whatever happens to this process. Each says what it waits for.
+ */
+import { LIMITS } from '../base/limits.ts';
+import { nextBackoffMs } from '../model/backoff.ts';
+import type { Update } from '../model/update.ts';
+import { type VersionVector, vectorFromVersions } from '../model/version-vector.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
+
+/** UpdateState of the record of an update in progress. [dfsr.md §3.6] */
+export type UpdateStage = 'scheduled' | 'running' | 'downloading' | 'wait' | 'blocked';
+
+/** One answer of a partner to a request for updates. */
+export interface Round {
+  readonly partner: string;
+  readonly connection: string;
+  /** True once every update of the partner's view has been taken: only now can a taken name be a conflict. */
+  closed: boolean;
+  /** True when the session ended before the round did. */
+  abandoned: boolean;
+}
+
+export interface Staged {
+  readonly stagingId: string;
+  readonly ino: bigint;
+}
+
+/** Where an update’s content is fetched from: the connection it came by. */
+export interface ContentSource {
+  /** Fetches and stages the content, then answers through the folder’s flow. Must only enqueue. */
+  fetch(item: PendingUpdate): void;
+}
+
+export interface PendingUpdate {
+  readonly update: Update;
+  readonly round: Round;
+  readonly source: ContentSource;
+  contentNeeded: boolean;
+  staged: Staged | null;
+  stage: UpdateStage;
+  reason: string;
+  since: number;
+  attempts: number;
+  /** The record this one waits for, while blocked. */
+  blockedOn: Uid | null;
+  receivedBytes: number;
+}
+
+export interface GivenUp {
+  readonly update: Update;
+  readonly partner: string;
+  readonly reason: string;
+  readonly since: number;
+  readonly attempts: number;
+  readonly retryAt: number;
+}
+
+export class PendingUpdates {
+  readonly #items = new Map<Gvsn, PendingUpdate>();
+  readonly #byUid = new Map<Uid, Set<PendingUpdate>>();
+  readonly #givenUp = new Map<Gvsn, GivenUp>();
+  readonly #roomWaiters: (() => void)[] = [];
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  get givenUpSize(): number {
+    return this.#givenUp.size;
+  }
+
+  has(gvsn: Gvsn): boolean {
+    return this.#items.has(gvsn);
+  }
+
+  hasUid(uid: Uid): boolean {
+    return this.#byUid.has(uid);
+  }
+
+  ofUid(uid: Uid): readonly PendingUpdate[] {
+    return [...(this.#byUid.get(uid) ?? [])];
+  }
+
+  add(item: PendingUpdate): void {
+    this.#items.set(item.update.gvsn, item);
+    const same = this.#byUid.get(item.update.uid);
+    if (same) same.add(item);
+    else this.#byUid.set(item.update.uid, new Set([item]));
+    this.#givenUp.delete(item.update.gvsn);
+  }
+
+  remove(item: PendingUpdate): void {
+    if (this.#items.get(item.update.gvsn) !== item) return;
+    this.#items.delete(item.update.gvsn);
+    const same = this.#byUid.get(item.update.uid);
+    same?.delete(item);
+    if (same?.size === 0) this.#byUid.delete(item.update.uid);
+    if (this.#items.size < LIMITS.pendingUpdates) for (const wake of this.#roomWaiters.splice(0)) wake();
+  }
+
+  /** Leaves an update for later. It is asked for again when its time has come. */
+  giveUp(item: PendingUpdate, reason: string, now: number): GivenUp {
+    this.remove(item);
+    const entry: GivenUp = {
+      update: item.update,
+      partner: item.round.partner,
+      reason,
+      since: item.since,
+      attempts: item.attempts,
+      retryAt: now + nextBackoffMs(item.attempts),
+    };
+    this.#givenUp.set(item.update.gvsn, entry);
+    return entry;
+  }
+
+  /** Forgets given-up updates whose time has come, so that the next request asks for them. Attempts are remembered. */
+  takeDue(now: number): GivenUp[] {
+    const due = [...this.#givenUp.values()].filter(entry => entry.retryAt <= now);
+    for (const entry of due) this.#givenUp.delete(entry.update.gvsn);
+    return due;
+  }
+
+  nextDue(): number | null {
+    let next: number | null = null;
+    for (const entry of this.#givenUp.values()) if (next === null || entry.retryAt < next) next = entry.retryAt;
+    return next;
+  }
+
+  forgetGivenUp(gvsn: Gvsn): void {
+    this.#givenUp.delete(gvsn);
+  }
+
+  /** What is under way or given up for now, as a vector: neither to be claimed nor to be asked for. */
+  points(): VersionVector {
+    return vectorFromVersions([...this.#items.keys(), ...this.#givenUp.keys()]);
+  }
+
+  list(): readonly PendingUpdate[] {
+    return [...this.#items.values()];
+  }
+
+  listGivenUp(): readonly GivenUp[] {
+    return [...this.#givenUp.values()];
+  }
+
+  /** Resolves when fewer than LIMITS.pendingUpdates are under way. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.#items.size >= LIMITS.pendingUpdates && !signal.aborted) {
+      await new Promise<void>(resolve => {
+        this.#roomWaiters.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+}

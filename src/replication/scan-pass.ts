@@ -1,0 +1,187 @@
+/**
+ * A pass over the whole folder or over some directories: the scan is the truth, hints only say where to look first.
+ * Deletions are confirmed at the end of the pass, when what vanished can no longer turn up elsewhere.
+ */
+import { LIMITS } from '../base/limits.ts';
+import type { ScanAnswer, Unsupported } from '../disk/disk.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import type { FolderChange, FolderCore } from './folder-core.ts';
+import { join } from './paths.ts';
+import { contentDraft, type Draft, type Findings, type HashJob, birth, judgeSightings, type ScanDirectory, sightingsOf } from './scan-step.ts';
+
+export interface PassRequest {
+  /** Where to begin. */
+  readonly directories: readonly ScanDirectory[];
+  /** Also look into every known directory below. */
+  readonly deep: boolean;
+  readonly firstScan: boolean;
+  /** Do not wait for files to come to rest. */
+  readonly impatient: boolean;
+}
+
+export interface PassResult {
+  readonly hot: readonly ScanDirectory[];
+  readonly gone: readonly Uid[];
+  readonly unreadable: readonly string[];
+  readonly unsupported: readonly (Unsupported & { path: string })[];
+  readonly hardLinks: readonly string[];
+  readonly versions: number;
+}
+
+/** Asked before drafts are committed; false holds them back. */
+export type Brake = (drafts: readonly Draft[]) => Promise<boolean>;
+
+export async function scanPass(core: FolderCore, request: PassRequest, brake: Brake, signal: AbortSignal): Promise<PassResult> {
+  const queue: ScanDirectory[] = [...request.directories];
+  const hot = new Map<Uid, ScanDirectory>();
+  const gone = new Set<Uid>();
+  const result = { unreadable: [] as string[], unsupported: [] as (Unsupported & { path: string })[], hardLinks: [] as string[], versions: 0 };
+  const jobs: HashJob[] = [];
+  while (queue.length > 0 && !signal.aborted && core.active) {
+    const step = queue.splice(0, LIMITS.scanDirectoriesPerStep);
+    await core.line.run(async () => {
+      if (!core.active) return;
+      const children = await core.store.children(step.map(directory => directory.uid));
+      const answers = await core.disk.scan(
+        step.map((directory, i) => ({
+          path: directory.path,
+          known: children[i]!.flatMap(child => (child.disk ? [{ name: child.name, stat: child.disk }] : [])),
+          hashUpToBytes: LIMITS.scanHashBytesPerStep / 8,
+          quietMs: request.impatient || request.firstScan ? 0 : core.config.quietMs,
+        })),
+      );
+      const findings = await judgeSightings(core, sightingsOf(step, children, answers), request.firstScan);
+      if (!(await brake(findings.drafts))) return;
+      const records = await commitDrafts(core, findings.drafts);
+      result.versions += records.length;
+      for (const { uid, path } of findings.hot) hot.set(uid, { uid, path });
+      for (const uid of findings.gone) gone.add(uid);
+      jobs.push(...findings.hashJobs);
+      queue.push(...findings.descend, ...newDirectories(findings, records));
+      if (request.deep) {
+        step.forEach((directory, i) => {
+          if (answers[i]!.kind !== 'listed') return;
+          for (const child of children[i]!) {
+            if (child.disk?.kind === 'directory') queue.push({ uid: child.uid, path: join(directory.path, child.name) });
+          }
+        });
+      }
+      report(step, answers, result);
+    });
+    if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
+  }
+  return { ...result, hot: [...hot.values()], gone: [...gone] };
+}
+
+/** Stamps and commits drafts. Only within a task of the line. Answers the records that got new versions. */
+export async function commitDrafts(core: FolderCore, drafts: readonly Draft[]): Promise<FileRecord[]> {
+  const versioned: FileRecord[] = [];
+  for (let from = 0; from < drafts.length; from += LIMITS.installGroupFiles) {
+    const group = drafts.slice(from, from + LIMITS.installGroupFiles);
+    const makers = group.filter(draft => draft.make);
+    const stamps = await core.stamps(makers.map(draft => draft.before));
+    const put: { before: FileRecord | undefined; after: FileRecord }[] = [];
+    const forget: FileRecord[] = [];
+    const recipes = new Map<Uid, Recipe>();
+    let next = 0;
+    let directoryMoved = false;
+    for (const draft of group) {
+      const after = draft.make ? draft.make(stamps[next++]!) : draft.seen!;
+      if (draft.before?.provisional && !after.present) forget.push(draft.before);
+      else put.push({ before: draft.before, after });
+      if (draft.make) versioned.push(after);
+      if (draft.recipe) recipes.set(after.uid, draft.recipe);
+      if (after.kind === 'directory' && (draft.effect === 'moved' || draft.effect === 'deleted')) directoryMoved = true;
+    }
+    const change: FolderChange = { put, ...(forget.length ? { forget } : {}), ...(recipes.size ? { recipes } : {}) };
+    await core.commit(change);
+    if (directoryMoved) core.paths.forget();
+  }
+  return versioned;
+}
+
+function newDirectories(findings: Findings, records: readonly FileRecord[]): ScanDirectory[] {
+  const paths = new Map(findings.drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])));
+  const result: ScanDirectory[] = [];
+  let next = 0;
+  for (const draft of findings.drafts) {
+    if (!draft.make) continue;
+    const record = records[next++]!;
+    const path = paths.get(draft);
+    if (record.kind === 'directory' && record.present && path !== undefined) result.push({ uid: record.uid, path });
+  }
+  return result;
+}
+
+interface HashContext {
+  readonly request: PassRequest;
+  readonly brake: Brake;
+  readonly hot: Map<Uid, ScanDirectory>;
+  readonly signal: AbortSignal;
+}
+
+/** Large files are read outside the line, one at a time; their record is made if nothing changed meanwhile. */
+async function hashFiles(core: FolderCore, jobs: readonly HashJob[], { request, brake, hot, signal }: HashContext): Promise<number> {
+  let versions = 0;
+  for (const job of jobs) {
+    if (signal.aborted || !core.active) break;
+    const hashed = await core.disk.hash(job.path, job.stat, signal);
+    if (hashed === 'gone') continue;
+    if (hashed === 'changed') {
+      const path = job.path.includes('/') ? job.path.slice(0, job.path.lastIndexOf('/')) : '';
+      hot.set(job.directory, { uid: job.directory, path });
+      continue;
+    }
+    await core.line.run(async () => {
+      const place = { parent: job.directory, name: job.name };
+      const [occupant] = await core.store.occupants([place]);
+      const current = occupant === undefined ? undefined : (await core.store.records([occupant]))[0];
+      if (current && current.kind !== 'file') return;
+      const found = { name: job.name, stat: hashed.stat, target: '', content: hashed, hot: false };
+      const draft = current ? contentDraft(current, hashed) : birth(core, place, found, request.firstScan);
+      if (!(await brake([draft]))) return;
+      versions += (await commitDrafts(core, [draft])).length;
+    });
+  }
+  return versions;
+}
+
+/** Of names that vanished: which are really gone, with everything below them, children first. */
+export async function confirmGone(core: FolderCore, candidates: readonly Uid[]): Promise<FileRecord[]> {
+  const records = (await core.store.records(candidates)).filter(record => record?.present === true) as FileRecord[];
+  const paths = await Promise.all(records.map(record => core.paths.of(record)));
+  const known = records.flatMap((record, i) => (paths[i] === undefined ? [] : [{ record, path: paths[i] }]));
+  const looks = await core.disk.look(known.map(entry => entry.path));
+  const roots = known.filter((_, i) => looks[i] === null).map(entry => entry.record);
+  const seen = new Set<Uid>();
+  const levels: FileRecord[][] = [];
+  let level = roots;
+  while (level.length > 0) {
+    const fresh = level.filter(record => !seen.has(record.uid));
+    for (const record of fresh) seen.add(record.uid);
+    levels.push(fresh);
+    const directories = fresh.filter(record => record.kind === 'directory').map(record => record.uid);
+    const children = await core.store.children(directories);
+    const below = await core.store.records(children.flat().map(child => child.uid));
+    level = below.filter(record => record?.present === true) as FileRecord[];
+  }
+  return levels.reverse().flat();
+}
+
+function report(
+  step: readonly ScanDirectory[],
+  answers: readonly ScanAnswer[],
+  into: { unreadable: string[]; unsupported: (Unsupported & { path: string })[]; hardLinks: string[] },
+): void {
+  answers.forEach((answer, i) => {
+    const directory = step[i]!.path;
+    if (answer.kind === 'unreadable') into.unreadable.push(directory);
+    if (answer.kind !== 'listed') return;
+    for (const item of answer.unsupported) into.unsupported.push({ ...item, path: join(directory, item.name) });
+    for (const found of answer.found) {
+      if (found.stat.kind === 'file' && found.stat.nlink > 1) into.hardLinks.push(join(directory, found.name));
+    }
+  });
+}

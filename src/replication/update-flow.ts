@@ -1,0 +1,298 @@
+/**
+ * From a partner's update to a record: judged, its content fetched or found on this host, placed in groups, committed.
+ * Updates come in by `take`, content by `staged`; what cannot go on waits with a reason or is given up for now.
+ */
+import { Bell } from '../base/bell.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Recipe } from '../model/recipe.ts';
+import { judgeUpdate } from '../model/reconcile.ts';
+import type { FileRecord, Update } from '../model/update.ts';
+import { containsVersion, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import { databaseOf, formatVersion, type Gvsn, type Uid, vsnOf } from '../model/version.ts';
+import type { FolderCore } from './folder-core.ts';
+import { type FailedStep, runGroup } from './group-run.ts';
+import { copyWhole } from './local-content.ts';
+import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
+import { planGroup } from './placing.ts';
+
+const ATTEMPTS_BEFORE_GIVING_UP = 5;
+const DISK_FULL_RETRY_MS = 5000;
+
+export interface FlowCounters {
+  conflicts: number;
+  installed: number;
+}
+
+export class UpdateFlow {
+  readonly #core: FolderCore;
+  readonly #bell = new Bell();
+  readonly #attempts = new Map<Gvsn, number>();
+  readonly #recipes = new Map<Uid, Recipe>();
+  readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
+  #ready: PendingUpdate[] = [];
+  /** Asks for a look at directories before an update is tried again. */
+  rescan: (paths: readonly string[]) => Promise<void> = async () => {};
+  /** Tells the sessions that something may be asked for again. */
+  retry: () => void = () => {};
+  /** Tells a partner that updates of its could not be processed. */
+  cancelled: (connection: string, updates: readonly { gvsn: Gvsn; reason: string }[]) => void = () => {};
+
+  constructor(core: FolderCore) {
+    this.#core = core;
+    core.onCommitted = uids => this.#wake(uids);
+  }
+
+  /** What a partner need not send: what is here, under way, or given up for now. */
+  have(): VersionVector {
+    return mergeVectors(this.#core.store.vector, this.#core.pending.points());
+  }
+
+  openRound(partner: string, connection: string): Round {
+    return { partner, connection, closed: false, abandoned: false };
+  }
+
+  async take(updates: readonly Update[], round: Round, source: ContentSource): Promise<void> {
+    const core = this.#core;
+    const fresh = updates.filter(update => !core.pending.has(update.gvsn) && !containsVersion(core.store.vector, update.gvsn));
+    const records = await core.store.records(fresh.map(update => update.uid));
+    const taken: PendingUpdate[] = [];
+    fresh.forEach((update, i) => {
+      const item = this.#judge(update, records[i], round, source);
+      if (item) taken.push(item);
+    });
+    if (taken.length === 0) return;
+    const wanting = taken.filter(item => item.contentNeeded);
+    const copied = wanting.length > 0 ? await this.#reuse(wanting) : new Set<PendingUpdate>();
+    for (const item of taken) {
+      if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
+      else source.fetch(item);
+    }
+  }
+
+  /** All updates of the partner's view have been taken: the vector takes it in, but for what is still under way. */
+  async closeRound(round: Round, vector: VersionVector): Promise<void> {
+    const core = this.#core;
+    round.closed = true;
+    await core.line.run(async () => {
+      const claimVector = subtractVectors(vector, core.pending.points());
+      const contact = core.clock.now();
+      const remember = contact - core.memory.lastContact > 60_000;
+      await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
+    });
+    this.#wakeRound(round);
+  }
+
+  /** The session broke off. What it had brought and is complete goes on, the rest is asked for again. */
+  abandonRound(round: Round): void {
+    round.abandoned = true;
+    for (const item of this.#core.pending.list()) {
+      if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#core.pending.remove(item);
+    }
+  }
+
+  staged(item: PendingUpdate, staged: Staged, recipe: Recipe | null): void {
+    if (!this.#core.pending.has(item.update.gvsn)) return;
+    item.staged = staged;
+    if (recipe) this.#recipes.set(item.update.uid, recipe);
+    this.#makeReady(item);
+  }
+
+  /** 'lost': the link broke; 'changed': the source has something newer; 'corrupt', 'no-space' and others are tried again. */
+  fetchFailed(item: PendingUpdate, kind: 'lost' | 'changed' | 'corrupt' | 'no-space' | 'failed', reason: string): void {
+    const core = this.#core;
+    if (!core.pending.has(item.update.gvsn)) return;
+    if (kind === 'lost') {
+      core.pending.remove(item);
+      this.retry();
+    } else if (kind === 'no-space') {
+      this.#waitForSpace(item, reason, () => item.source.fetch(item));
+    } else {
+      if (kind === 'corrupt') core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, { partner: item.round.partner });
+      this.#giveUp(item, reason);
+    }
+  }
+
+  /** Installs whatever is ready, until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#ready.length === 0) await this.#bell.heard(signal);
+      if (signal.aborted) return;
+      const batch = this.#ready.splice(0, LIMITS.installGroupFiles);
+      if (batch.length > 0) await this.#core.line.run(() => this.#install(batch));
+    }
+  }
+
+  /** Asks again for given-up updates when their time comes. */
+  async runRetries(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#core.clock.sleep(1000, signal).catch(() => {});
+      const due = this.#core.pending.takeDue(this.#core.clock.now());
+      for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
+      if (due.length > 0) this.retry();
+    }
+  }
+
+  /** Forgets all work under way: the folder was halted. */
+  drop(): void {
+    this.#ready = [];
+    for (const item of this.#core.pending.list()) this.#core.pending.remove(item);
+  }
+
+  #judge(update: Update, local: FileRecord | undefined, round: Round, source: ContentSource): PendingUpdate | null {
+    const core = this.#core;
+    if (databaseOf(update.gvsn) === core.members.database && vsnOf(update.gvsn) > core.members.reservedVsn) {
+      core.emit('UPDATE_REJECTED', `“${update.name}” carries version ${formatVersion(update.gvsn)}, which this database has not given out: it is an old copy. Stop the daemon, move its database directory away and start it again.`);
+      return null;
+    }
+    const verdict = judgeUpdate(local, update);
+    const repair = verdict.kind === 'have' && local?.present === true && local.disk === null;
+    if (verdict.kind !== 'take' && !repair) return null;
+    const item: PendingUpdate = {
+      update,
+      round,
+      source,
+      contentNeeded: verdict.kind === 'take' ? verdict.contentNeeded : update.kind === 'file',
+      staged: null,
+      stage: 'scheduled',
+      reason: 'queued',
+      since: core.clock.now(),
+      attempts: this.#attempts.get(update.gvsn) ?? 0,
+      blockedOn: null,
+      receivedBytes: 0,
+    };
+    core.pending.add(item);
+    return item;
+  }
+
+  /** Content that is on this host already: taken over where it lies, or copied from another file. */
+  async #reuse(wanting: readonly PendingUpdate[]): Promise<Set<PendingUpdate>> {
+    const core = this.#core;
+    const found = new Set<PendingUpdate>();
+    if (core.memory.phase === 'initial-sync' || core.memory.phase === 'auto-recovery') {
+      const occupants = await core.store.occupants(wanting.map(item => item.update));
+      const records = await core.store.records(occupants.map(uid => uid ?? ''));
+      wanting.forEach((item, i) => {
+        const record = records[i];
+        if (record?.provisional && record.hash === item.update.hash && record.disk) found.add(item);
+      });
+    }
+    const small = wanting.filter(item => !found.has(item) && item.update.size <= LIMITS.wholeFileBytes);
+    for (const item of await copyWhole(core, small)) found.add(item);
+    return found;
+  }
+
+  #makeReady(item: PendingUpdate): void {
+    item.stage = 'running';
+    item.reason = 'waits to be installed';
+    item.blockedOn = null;
+    this.#ready.push(item);
+    this.#bell.ring();
+  }
+
+  async #install(batch: readonly PendingUpdate[]): Promise<void> {
+    const core = this.#core;
+    const live = batch.filter(item => core.pending.has(item.update.gvsn) && core.active);
+    if (live.length === 0) return;
+    const { plan, left } = await planGroup(core, live);
+    this.#ready.unshift(...left);
+    const recipes = new Map(plan.steps.flatMap(step => step.items).flatMap(item => {
+      const recipe = this.#recipes.get(item.update.uid);
+      return recipe ? [[item.update.uid, recipe] as const] : [];
+    }));
+    const result = await runGroup(core, plan, recipes);
+    this.counters.conflicts += plan.conflicts;
+    this.counters.installed += result.done.length;
+    for (const item of result.done) this.#finish(item);
+    this.#wake(result.done.map(item => item.update.uid));
+    for (const { item, on, reason } of plan.blocked) await this.#block(item, on, reason);
+    for (const { item, reason } of plan.rejected) {
+      core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, { partner: item.round.partner });
+      this.#giveUp(item, reason);
+    }
+    for (const item of plan.unfetched) item.source.fetch(item);
+    for (const failed of result.failed) await this.#stepFailed(failed);
+    if (core.diskFull && result.done.some(item => item.contentNeeded)) core.diskFull = null;
+  }
+
+  #finish(item: PendingUpdate): void {
+    this.#core.pending.remove(item);
+    this.#attempts.delete(item.update.gvsn);
+    this.#recipes.delete(item.update.uid);
+  }
+
+  async #block(item: PendingUpdate, on: Uid | null, reason: string): Promise<void> {
+    const core = this.#core;
+    if (item.round.abandoned) return core.pending.remove(item);
+    item.stage = 'blocked';
+    item.reason = reason;
+    item.blockedOn = on;
+    if (!item.round.closed || on === null || core.pending.ofUid(on).some(other => other !== item)) return;
+    const [record] = await core.store.records([on]);
+    if (record === undefined) this.#giveUp(item, `${reason}, which no partner has told of yet`);
+    else this.#makeReady(item);
+  }
+
+  async #stepFailed({ step, outcome, operation }: FailedStep): Promise<void> {
+    const core = this.#core;
+    const again: PendingUpdate[] = [];
+    for (const item of step.items) {
+      item.attempts++;
+      if (outcome.kind === 'no-space') this.#waitForSpace(item, outcome.detail, () => this.#makeReady(item));
+      else if (outcome.kind === 'failed' || item.attempts > ATTEMPTS_BEFORE_GIVING_UP) this.#giveUp(item, outcome.detail);
+      else {
+        item.stage = 'wait';
+        item.reason = outcome.detail;
+        again.push(item);
+      }
+    }
+    if (again.length === 0) return;
+    const paths = operation.kind === 'move' ? [parentOf(operation.from), parentOf(operation.to)] : [parentOf(operation.path)];
+    if (operation.kind === 'remove-directory') paths.push(operation.path);
+    const visible = paths.filter(path => !path.startsWith('.tandem'));
+    void this.rescan(visible).then(() => {
+      for (const item of again) if (core.pending.has(item.update.gvsn) && item.stage === 'wait') this.#makeReady(item);
+    });
+  }
+
+  #waitForSpace(item: PendingUpdate, detail: string, again: () => void): void {
+    const core = this.#core;
+    if (!core.diskFull) {
+      const sentence = `The file system of ${core.rootPath} is full (${detail}). Make room; replication goes on by itself.`;
+      core.diskFull = { since: core.clock.now(), sentence };
+      core.emit('DISK_FULL', sentence);
+    }
+    item.stage = 'wait';
+    item.reason = 'the disk is full';
+    core.clock.after(DISK_FULL_RETRY_MS, () => {
+      if (core.pending.has(item.update.gvsn)) again();
+    });
+  }
+
+  #giveUp(item: PendingUpdate, reason: string): void {
+    const core = this.#core;
+    item.attempts++;
+    this.#recipes.delete(item.update.uid);
+    core.pending.giveUp(item, reason, core.clock.now());
+    core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
+    this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);
+    this.#wake([item.update.uid]);
+  }
+
+  #wake(uids: readonly Uid[]): void {
+    if (this.#core.pending.size === 0) return;
+    const woken = new Set(uids);
+    for (const item of this.#core.pending.list()) {
+      if (item.stage === 'blocked' && item.blockedOn !== null && woken.has(item.blockedOn)) this.#makeReady(item);
+    }
+  }
+
+  #wakeRound(round: Round): void {
+    for (const item of this.#core.pending.list()) {
+      if (item.stage === 'blocked' && item.round === round) this.#makeReady(item);
+    }
+  }
+}
+
+function parentOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
