@@ -79,7 +79,7 @@ function commandDoc(spec: CommandSpec): string {
   });
   const usage = [...spec.words, ...(spec.parameters ?? []).map(parameter => parameter.usage)].join(' ');
   const examples = spec.examples.map(example => `tandem ${example}\n`).join('');
-  return `## tandem ${usage}\n\n${sentence(spec.summary)}\n\n${table(['argument', 'meaning'], [...parameters, ...options])}\n\`\`\`sh\n${examples}\`\`\`\n`;
+  return `## \`tandem ${usage}\`\n\n${sentence(spec.summary)}\n\n${table(['argument', 'meaning'], [...parameters, ...options])}\n\`\`\`sh\n${examples}\`\`\`\n`;
 }
 
 function errorsDoc(): string {

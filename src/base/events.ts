@@ -3,7 +3,7 @@
  * happening it is kept, our own start at 20000. Documented in docs/EVENTS.md, which is generated from this table.
  */
 
-export type Severity = 'information' | 'warning' | 'error';
+type Severity = 'information' | 'warning' | 'error';
 
 interface EventEntry {
   readonly number: number;

@@ -50,6 +50,16 @@ export const LIMITS = {
   scanHashBytesPerStep: 64 * 1024 * 1024,
 
   eventJournalEntries: 10_000,
+  /** Events emitted and not yet in the journal. */
+  eventsWaiting: 10_000,
+  /** Owners that the database remembers of one inode, content or chunk; the oldest are forgotten first. */
+  indexOwners: 16,
+  /** Records in one write of the database, unless a single commit has more. */
+  commitGroupRecords: 4096,
+  /** Chunks that enter or leave the database's index in one write. */
+  chunksPerWrite: 8192,
+  /** Version numbers that are reserved at a time. */
+  reservedVersions: 65_536,
   configFileBytes: 4 * 1024 * 1024,
   /** What the kernel takes as the path of a Unix socket, without the closing zero. */
   socketPathBytes: 107,

@@ -15,7 +15,7 @@ export interface CommandSpec {
   run(call: CommandCall): Promise<void>;
 }
 
-export interface ParameterSpec {
+interface ParameterSpec {
   /** `<folder>` needed, `[key]` optional, `<id...>` several. */
   readonly usage: string;
   readonly about: string;

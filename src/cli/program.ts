@@ -16,7 +16,7 @@ export interface ProgramContext {
   readonly version: string;
 }
 
-export const TARGET_OPTIONS: Readonly<Record<'home' | 'socket' | 'json', OptionSpec>> = {
+const TARGET_OPTIONS: Readonly<Record<'home' | 'socket' | 'json', OptionSpec>> = {
   home: { flags: '--home <dir>', about: 'the member’s home (default: ~/.tandem)' },
   socket: { flags: '--socket <path>', about: 'the daemon’s admin socket, if not the one of the home' },
   json: { flags: '--json', about: 'print JSON instead of tables' },

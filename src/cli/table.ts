@@ -7,7 +7,8 @@ import { displayWidth, printable, shortenEnd, shortenMiddle } from './terminal.t
 type Row = Readonly<Record<string, unknown>>;
 
 const GAP = 2;
-const NARROWEST = 8;
+const NARROWEST_TEXT = 8;
+const NARROWEST_PATH = 20;
 
 /** Lines with a heading; fitted into `columns`, or as wide as they are if that is null. */
 export function formatTable(noun: Noun, rows: readonly Row[], columns: number | null): string {
@@ -16,10 +17,7 @@ export function formatTable(noun: Noun, rows: readonly Row[], columns: number | 
   const natural = shown.map(([, column], index) =>
     Math.max(displayWidth(column.heading!), ...cells.map(line => displayWidth(line[index]!))),
   );
-  const widths =
-    columns === null
-      ? natural
-      : fitWidths(natural, { columns, headings: shown.map(([, column]) => displayWidth(column.heading!)) });
+  const widths = columns === null ? natural : fitWidths(natural, { columns, shown: shown.map(([, column]) => column) });
   const line = (texts: readonly string[]) =>
     texts
       .map((text, index) => {
@@ -71,18 +69,21 @@ function formatDatetime(iso: string): string {
   return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }
 
-/** Takes from the widest columns first, never below their headings. */
+/** Takes from the widest columns first. Only text and paths give, and not below what still tells something. */
 function fitWidths(
   natural: readonly number[],
-  limits: { readonly columns: number; readonly headings: readonly number[] },
+  limits: { readonly columns: number; readonly shown: readonly Column[] },
 ): number[] {
+  const least = limits.shown.map(({ kind, heading }, index) => {
+    const narrowest = kind === 'path' ? NARROWEST_PATH : kind === 'text' ? NARROWEST_TEXT : natural[index]!;
+    return Math.min(natural[index]!, Math.max(narrowest, displayWidth(heading!)));
+  });
   const widths = [...natural];
   let excess = widths.reduce((sum, width) => sum + width + GAP, -GAP) - limits.columns;
   while (excess > 0) {
-    const least = (index: number) => Math.min(natural[index]!, Math.max(NARROWEST, limits.headings[index]!));
     const candidates = widths
       .map((width, index) => ({ width, index }))
-      .filter(({ width, index }) => width > least(index));
+      .filter(({ width, index }) => width > least[index]!);
     if (candidates.length === 0) break;
     const widest = candidates.reduce((best, each) => (each.width > best.width ? each : best));
     widths[widest.index] = widest.width - 1;

@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { describeUnknown } from '../base/known-names.ts';
 import { readCertificate } from './certificate.ts';
 import type { GroupFile } from './group-schema.ts';
+import { faultOfName } from './names.ts';
 import type { Problem } from './problems.ts';
 import { checkRoots } from './root-checks.ts';
 import { formatKey, type KeyPath, type YamlSource } from './yaml-source.ts';
@@ -31,22 +32,11 @@ export function checkGroup(content: GroupFile, source: YamlSource): CheckedGroup
   return { problems, certificates: certificates.pemByMember, roots: roots.rootsByFolder };
 }
 
-const GUID = /^\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i;
-
 function checkNames(content: GroupFile, source: YamlSource): Problem[] {
   const problems: Problem[] = [];
   const check = (path: KeyPath, name: string, place: 'key' | 'value') => {
-    const report = place === 'key' ? source.keyProblem : source.problem;
-    if (!/^[\p{L}\p{N}]([\p{L}\p{N}._ -]{0,62}[\p{L}\p{N}._-])?$/u.test(name)) {
-      problems.push(
-        report(
-          path,
-          `“${name}” cannot be a name; use 1 to 64 letters, digits, “.”, “_”, “-” and spaces, starting with a letter or digit`,
-        ),
-      );
-    } else if (GUID.test(name)) {
-      problems.push(report(path, 'a name that looks like a GUID would be mistaken for one; choose another'));
-    }
+    const fault = faultOfName(name);
+    if (fault !== null) problems.push(place === 'key' ? source.keyProblem(path, fault) : source.problem(path, fault));
   };
   check(['group', 'name'], content.group.name, 'value');
   for (const name of Object.keys(content.members)) check(['members', name], name, 'key');

@@ -26,7 +26,7 @@ export interface KeyNote {
 
 export const keyNotes = z.registry<KeyNote>();
 
-export const GUID_FORM = 'a GUID such as 3f1b2c9e-5d1a-4c7e-9a55-0d8f6f0e1b7a';
+const GUID_FORM = 'a GUID such as 3f1b2c9e-5d1a-4c7e-9a55-0d8f6f0e1b7a';
 
 export function textKey() {
   return z.string().min(1);

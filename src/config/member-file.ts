@@ -66,7 +66,7 @@ async function readMember(home: string): Promise<{ member: MemberConfig; source:
 }
 
 /** CONFIG_INVALID with all problems of `text`. `home` is absolute. */
-export function parseMember(
+function parseMember(
   text: string,
   where: { readonly file: string; readonly home: string },
 ): { member: MemberConfig; source: YamlSource } {

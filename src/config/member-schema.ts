@@ -27,5 +27,3 @@ export const memberSchema = z.strictObject({
     .prefault('info')
     .register(keyNotes, { form: LOG_LEVELS.join(', '), about: 'The least severe messages that the log shows.' }),
 });
-
-export type MemberFile = z.output<typeof memberSchema>;

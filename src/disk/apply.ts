@@ -8,7 +8,7 @@ import { type Asides, type Place, keyOf } from './aside.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder } from './disk.ts';
 import { type Directory, type Look, errnoOf, nameText } from './file-system.ts';
 import { asExpected, sameContent, toStat } from './look.ts';
-import { placeNew, preserve } from './preserving.ts';
+import { deletePreserved, placeNew, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import { type Tree, splitPath } from './tree.ts';
 
@@ -106,14 +106,18 @@ function putInPlace({ tree, asides, touched }: ApplyTools, operation: Of<'instal
   if (before.kind === 'directory') return { kind: 'failed', detail: `“${path}” is a directory; it has to be removed first` };
 
   const key = keyOf(operation);
+  const order = operation.preserve;
+  let preserved: Preserved | null = null;
   if (asides.link(tree, key, place) === 'linked') {
-    if (!isSame(before, asides.lookAt(tree, key))) {
-      asides.drop(tree, key);
-      return changed(path, 'it was edited at this moment');
-    }
     try {
+      if (!isSame(before, asides.lookAt(tree, key))) {
+        asides.drop(tree, key);
+        return changed(path, 'it was edited at this moment');
+      }
+      if (order.always) preserved = asides.preserve(tree, key, order);
       fresh.directory.rename(fresh.name, place.directory, place.name);
     } catch (error) {
+      if (preserved !== null) deletePreserved(tree, preserved.area, preserved.id);
       asides.drop(tree, key);
       throw error;
     }
@@ -123,13 +127,13 @@ function putInPlace({ tree, asides, touched }: ApplyTools, operation: Of<'instal
     try {
       placed = isSame(before, asides.lookAt(tree, key)) && placeNew(fresh.directory, fresh.name, fresh.look, place);
     } finally {
-      if (!placed && !asides.putBack(tree, key, place)) asides.keep(tree, key, before, operation.preserve);
+      if (!placed && !asides.putBack(tree, key, place)) asides.keep(tree, key, { expected: before, order, preserved: null });
     }
     if (!placed) return changed(path, 'it was edited at this moment');
   }
   touched.path(path);
   const stat = lookOfOurs(place, fresh.look);
-  return done(stat, asides.keep(tree, key, before, operation.preserve));
+  return done(stat, asides.keep(tree, key, { expected: before, order, preserved }));
 }
 
 function move({ tree, asides, touched }: ApplyTools, operation: Of<'move'>): Outcome {
@@ -157,7 +161,9 @@ function move({ tree, asides, touched }: ApplyTools, operation: Of<'move'>): Out
       // Not simply unlinked: a user may have put another file there just now.
       asides.move(tree, key, from);
       if (asides.lookAt(tree, key)?.ino === before.ino) asides.drop(tree, key);
-      else if (!asides.putBack(tree, key, from)) asides.keep(tree, key, before, lostRace(fromPath, before));
+      else if (!asides.putBack(tree, key, from)) {
+        asides.keep(tree, key, { expected: before, order: lostRace(fromPath, before), preserved: null });
+      }
     }
   }
   touched.removed(fromPath);
@@ -220,7 +226,15 @@ function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>):
   if (!isSame(before, asides.lookAt(tree, key)) && asides.putBack(tree, key, place)) {
     return changed(path, 'it was edited at this moment');
   }
-  return done(null, asides.keep(tree, key, before, operation.preserve));
+  const order = operation.preserve;
+  let preserved: Preserved | null = null;
+  try {
+    if (order.always) preserved = asides.preserve(tree, key, order);
+  } catch (error) {
+    asides.putBack(tree, key, place);
+    throw error;
+  }
+  return done(null, asides.keep(tree, key, { expected: before, order, preserved }));
 }
 
 function removeDirectory({ tree, touched }: ApplyTools, { path }: Of<'remove-directory'>): Outcome {

@@ -16,9 +16,15 @@ export interface Place {
   readonly name: string;
 }
 
+export interface Replaced {
+  readonly expected: Look;
+  readonly order: PreserveOrder;
+  readonly preserved: Preserved | null;
+}
+
 interface SetAside {
   readonly look: Look;
-  readonly order: PreserveOrder | null;
+  readonly order: PreserveOrder;
   readonly preserved: boolean;
 }
 
@@ -29,11 +35,13 @@ export interface Asides {
   lookAt(tree: Tree, key: string): Look | null;
   /** Back to its place, if nothing is there now. */
   putBack(tree: Tree, key: string, to: Place): boolean;
+  /** Preserves what was set aside, which stays here too. */
+  preserve(tree: Tree, key: string, order: PreserveOrder): Preserved | null;
   /**
-   * Keeps what was set aside until `settle`, and preserves it where the order or an edit asks for it. `expected`: as
-   * it looked when it was decided to replace it.
+   * Keeps what was set aside until `settle`. If it was edited since it looked as `expected`, or the order asks for it,
+   * it is preserved, now or, if the disk is full, at settling. `preserved`: as `preserve` has done already.
    */
-  keep(tree: Tree, key: string, expected: Look, order: PreserveOrder): Preserved | null;
+  keep(tree: Tree, key: string, replaced: Replaced): Preserved | null;
   drop(tree: Tree, key: string): void;
   /** Lets go of all that is kept, once it cannot be needed any more. */
   settle(tree: Tree): void;
@@ -76,26 +84,35 @@ export function createAsides(touched: Touched): Asides {
       const look = tree.own('aside').lookAt(key);
       return look !== null && placeNew(tree.own('aside'), key, look, to);
     },
-    keep(tree, key, expected, order) {
+    preserve(tree, key, order) {
       const look = tree.own('aside').lookAt(key);
-      if (look === null) return null;
-      const edited = !sameContent(expected, look);
-      const preserved = edited
-        ? preserveAside(tree, key, look, unknownEdit(order))
-        : order.always
-          ? preserveAside(tree, key, look, order)
-          : null;
-      kept.set(key, { look, order, preserved: preserved !== null });
-      return preserved;
+      return look && preserveAside(tree, key, look, order);
+    },
+    keep(tree, key, { expected, order, preserved }) {
+      const look = tree.own('aside').lookAt(key);
+      if (look === null) return preserved;
+      const due = preserved === null && whatIsDue(expected, look, order);
+      if (!due) {
+        kept.set(key, { look, order, preserved: preserved !== null });
+        return preserved;
+      }
+      kept.set(key, { look: expected, order, preserved: false });
+      try {
+        const late = preserveAside(tree, key, look, due);
+        kept.set(key, { look, order, preserved: true });
+        return late;
+      } catch (error) {
+        if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return null;
+        throw error;
+      }
     },
     drop: unlink,
     settle(tree) {
       for (const [key, { look, order, preserved }] of kept) {
         const now = tree.own('aside').lookAt(key);
-        // A program that had the old file open has written to it since.
-        if (now !== null && order !== null && !preserved && !sameContent(look, now)) {
-          preserveAside(tree, key, now, unknownEdit(order));
-        }
+        // A program that had the old file open may have written to it since.
+        const due = now !== null && !preserved && whatIsDue(look, now, order);
+        if (due) preserveAside(tree, key, now, due);
         unlink(tree, key);
         kept.delete(key);
       }
@@ -105,6 +122,12 @@ export function createAsides(touched: Touched): Asides {
       for (const name of tree.own('aside').list()) removeTree(tree.own('aside'), name);
     },
   };
+}
+
+/** The order by which something set aside has to be preserved; null: it may go. */
+export function whatIsDue(expected: Parameters<typeof sameContent>[0], now: Look, order: PreserveOrder): PreserveOrder | null {
+  if (!sameContent(expected, now)) return unknownEdit(order);
+  return order.always ? order : null;
 }
 
 /** The order for content that no record knows of. */

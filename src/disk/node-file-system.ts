@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { TandemError } from '../base/errors.ts';
 import { type Directory, type File, type FileSystem, type Look, type Name, errnoError, errnoOf } from './file-system.ts';
+import { cutToMicroseconds } from './look.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = fs.constants;
 /** Not in `fs.constants`: a handle that needs no permission to read what it stands for. */
@@ -210,11 +211,12 @@ function asNode(directory: Directory): NodeDirectory {
 }
 
 /**
- * Node takes a double of seconds and cuts it to microseconds: half a microsecond more makes the cut exact.
- * As text, because Node turns negative numbers into the present time.
+ * Node takes a double of seconds and cuts it to microseconds, towards zero: half a microsecond more makes the cut
+ * exact. As text, because Node turns negative numbers into the present time.
  */
 function toSeconds(ns: bigint): string {
-  return String((Number(ns / 1000n) + 0.5) / 1e6);
+  const us = Number(cutToMicroseconds(ns) / 1000n);
+  return String((us + (us < 0 ? -0.5 : 0.5)) / 1e6);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the range meant.

@@ -54,8 +54,12 @@ export function preserve(tree: Tree, source: PreserveSource, order: PreserveOrde
 /** Reasons why a second name cannot be had where a rename still can: the kind, the file system, or the owner. */
 export const CANNOT_LINK: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** What an operation with this key has preserved already, with the inode of the content; null: nothing. */
-export function findPreserved(tree: Tree, order: PreserveOrder, key: string): { preserved: Preserved; look: Look } | null {
+/** What an operation with this key has preserved already; null: nothing. `name`, `look`: of the content in the item. */
+export function findPreserved(
+  tree: Tree,
+  order: PreserveOrder,
+  key: string,
+): { preserved: Preserved; name: Name; look: Look } | null {
   const area = tree.own(order.area);
   const id = preservedId(order.manifest, key);
   const directory = openItem(area, id);
@@ -76,7 +80,7 @@ export function findPreserved(tree: Tree, order: PreserveOrder, key: string): { 
       removeTree(item, MANIFEST);
       writeManifest(item, preserved);
     }
-    return { preserved, look };
+    return { preserved, name, look };
   });
 }
 

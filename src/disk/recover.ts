@@ -4,13 +4,13 @@
  */
 import { unreachable } from '../base/errors.ts';
 import type { Stat } from '../model/update.ts';
-import { type Asides, type Place, keyOf, unknownEdit } from './aside.ts';
+import { type Asides, type Place, keyOf, unknownEdit, whatIsDue } from './aside.ts';
 import { failure, placeOf } from './apply.ts';
 import { hashPrefix } from './content.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder, StagedFile } from './disk.ts';
 import { type Directory, type Look, using } from './file-system.ts';
 import { cutToMicroseconds, sameContent, toStat } from './look.ts';
-import { deletePreserved, findPreserved, placeNew, preserve } from './preserving.ts';
+import { deletePreserved, findPreserved, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import type { Tree } from './tree.ts';
 
@@ -110,24 +110,23 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
 
 /** Gives the name back to what it stood for before. */
 function undoTorn(
-  { tree, asides }: RecoverTools,
+  { tree }: RecoverTools,
   { place, operation, key, aside }: { place: Place; operation: Of<'install'>; key: string; aside: Look | null },
 ): void {
   const order = operation.preserve;
   const copy = findPreserved(tree, order, key) ?? findPreserved(tree, unknownEdit(order), key);
+  // In this order, so that a failure in between is found again: the copy goes before what tells that it is one.
   if (aside !== null) {
-    tree.own('aside').rename(key, place.directory, place.name);
     if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-    return;
+    tree.own('aside').rename(key, place.directory, place.name);
+  } else if (copy !== null) {
+    using(tree.own(copy.preserved.area).openDirectory(copy.preserved.id), item => {
+      item.rename(copy.name, place.directory, place.name);
+    });
+    deletePreserved(tree, copy.preserved.area, copy.preserved.id);
+  } else {
+    place.directory.unlink(place.name);
   }
-  place.directory.unlink(place.name);
-  if (copy === null) return;
-  using(tree.own(copy.preserved.area).openDirectory(copy.preserved.id), item => {
-    const name = item.list().find(entry => entry !== 'manifest.json');
-    if (name !== undefined) placeNew(item, name, copy.look, place);
-  });
-  deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-  asides.drop(tree, key);
 }
 
 function recoverSymlink(tools: RecoverTools, operation: Of<'install-symlink'>, seen: Seen): Outcome {
@@ -148,11 +147,16 @@ function undoAside(tools: RecoverTools, operation: Of<'install' | 'install-symli
   const key = keyOf(operation);
   const aside = asides.lookAt(tree, key);
   if (aside === null) return undone();
+  const replaced = now !== null && now.ino !== aside.ino;
+  if (replaced && !sameContent(operation.expect ?? aside, aside)) {
+    settleAside(tools, operation, key);
+    return undone();
+  }
+  const copy = findPreserved(tree, operation.preserve, key);
+  if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
   if (now === null && place !== null) {
     asides.putBack(tree, key, place);
     tools.touched.path(path);
-  } else if (aside.ino !== now?.ino) {
-    settleAside(tools, operation, key);
   }
   return undone();
 }
@@ -202,8 +206,8 @@ function settleAside(
 ): Preserved | null {
   const { tree, asides, touched } = tools;
   const aside = asides.lookAt(tree, key);
-  const edited = aside !== null && operation.expect !== null && !sameContent(operation.expect, aside);
-  const order: PreserveOrder = edited ? unknownEdit(operation.preserve) : operation.preserve;
+  const due = aside !== null && operation.expect !== null ? whatIsDue(operation.expect, aside, operation.preserve) : null;
+  const order: PreserveOrder = due ?? operation.preserve;
   if (!order.always) return null;
   const there = findPreserved(tree, order, key);
   if (there !== null || aside === null) return there?.preserved ?? null;

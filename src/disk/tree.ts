@@ -128,6 +128,7 @@ function openRoot(files: FileSystem, path: string): Directory {
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') {
       throw new TandemError('ROOT_MISSING', `the root ${path} is not there or is not a directory; mount or create it`);
     }
+    if (code === '') throw error;
     throw new TandemError('DISK_FAILED', `the root ${path} cannot be opened: ${messageOf(error)}`, {}, error);
   }
 }

@@ -37,7 +37,10 @@ function ownFailure(code: ErrorCode): status {
 }
 
 /** What went wrong with a call, when nothing else is known than its status. */
-export function errorFromStatus(partner: string, failure: { code?: status; details?: string; metadata?: Metadata }): TandemError {
+export function errorFromStatus(
+  partner: string,
+  failure: { code?: status; details?: string; metadata?: Metadata },
+): TandemError {
   const said = printable(failure.details ?? '');
   const fields = { partner, status: failure.code };
   const sent = failure.metadata?.get(CODE_TRAILER)[0]?.toString();
@@ -47,7 +50,10 @@ export function errorFromStatus(partner: string, failure: { code?: status; detai
       return new TandemError(shared, `${partner} refused what this member sent: ${said}`, fields);
     }
     if (shared !== undefined) return new TandemError(shared, `${partner}: ${said}`, fields);
-    return new TandemError('PEER_UNREACHABLE', `${partner} could not answer: ${said}`, { ...fields, code: printable(sent) });
+    return new TandemError('PEER_UNREACHABLE', `${partner} could not answer: ${said}`, {
+      ...fields,
+      code: printable(sent),
+    });
   }
   switch (failure.code) {
     case status.CANCELLED:
@@ -55,7 +61,11 @@ export function errorFromStatus(partner: string, failure: { code?: status; detai
     case status.DEADLINE_EXCEEDED:
       return new TandemError('PEER_UNREACHABLE', `${partner} did not answer in time; it is tried again`, fields);
     case status.RESOURCE_EXHAUSTED:
-      return new TandemError('PEER_VIOLATION', `a message between this member and ${partner} is over the limit: ${said}`, fields);
+      return new TandemError(
+        'PEER_VIOLATION',
+        `a message between this member and ${partner} is over the limit: ${said}`,
+        fields,
+      );
     case status.UNIMPLEMENTED:
       return new TandemError(
         'PEER_INCOMPATIBLE',
@@ -71,5 +81,9 @@ export function errorFromStatus(partner: string, failure: { code?: status; detai
 
 /** Short, on one line, without control characters or halves of characters: it goes into headers and logs. */
 function printable(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '�').replace(/\p{Cc}+/gu, ' ').slice(0, MESSAGE_CHARACTERS).replace(/\p{Surrogate}/gu, '');
+  return text
+    .replace(/\p{Surrogate}/gu, '�')
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, MESSAGE_CHARACTERS)
+    .replace(/\p{Surrogate}/gu, '');
 }

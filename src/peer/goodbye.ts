@@ -15,7 +15,12 @@ export function goodbyeFrames(reason: string): Buffer {
   const debug = Buffer.from(PREFIX + reason).subarray(0, REASON_BYTES);
   const body = Buffer.alloc(8);
   body.writeUInt32BE(INADEQUATE_SECURITY, 4);
-  return Buffer.concat([frameHeader(TYPE_SETTINGS, 0), frameHeader(TYPE_GOAWAY, body.length + debug.length), body, debug]);
+  return Buffer.concat([
+    frameHeader(TYPE_SETTINGS, 0),
+    frameHeader(TYPE_GOAWAY, body.length + debug.length),
+    body,
+    debug,
+  ]);
 }
 
 /** The reason in what a partner sent first; null: it is none of ours, or not complete. */
@@ -25,7 +30,9 @@ export function goodbyeReason(received: Buffer): string | null {
     const start = at + FRAME_HEADER_BYTES;
     if (received[at + 3] === TYPE_GOAWAY && start + length <= received.length && length >= 8) {
       const text = received.toString('utf8', start + 8, start + length);
-      return text.startsWith(PREFIX) ? text.slice(PREFIX.length, PREFIX.length + REASON_BYTES).replace(/\p{C}/gu, ' ') : null;
+      return text.startsWith(PREFIX)
+        ? text.slice(PREFIX.length, PREFIX.length + REASON_BYTES).replace(/\p{C}/gu, ' ')
+        : null;
     }
     at = start + length;
   }

@@ -1,5 +1,11 @@
 /** `PeerLink` over gRPC: the calling side. Bulk content has a channel of its own, so that it does not delay the rest. */
-import { type CallOptions, type ClientDuplexStream, type ClientReadableStream, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -156,7 +162,10 @@ async function* receive<Answer>(
   stream.on('metadata', open.answered);
   signal.addEventListener('abort', cancel);
   try {
-    yield* readAll<Answer>(stream);
+    for await (const answer of readAll<Answer>(stream)) {
+      throwIfAborted(signal);
+      yield answer;
+    }
     throwIfAborted(signal);
   } catch (error) {
     throw await explain(error, open, signal);

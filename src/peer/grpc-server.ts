@@ -2,10 +2,10 @@
 import {
   Server,
   ServerCredentials,
-  type ServiceDefinition,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceDefinition,
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -16,7 +16,7 @@ import { statusOf } from './call-status.ts';
 import type { Identity } from './identity.ts';
 import type { ContentAnswer, ContentRequest, PeerService } from './link.ts';
 import { readAll, writeAll } from './paced-stream.ts';
-import { Malformed, type PeerCall, type PeerCalls, peerCalls, unwrap } from './proto-calls.ts';
+import { type Malformed, type PeerCall, type PeerCalls, peerCalls, unwrap } from './proto-calls.ts';
 import { openTlsDoor, type PinnedMember, type Stranger } from './tls-door.ts';
 import { type ContentCall, splitAnswers } from './wire-content.ts';
 import { splitRecords } from './wire-greeting.ts';
@@ -68,7 +68,10 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
     const certificate = call.getAuthContext().sslPeerCertificate?.raw;
     const name = certificate && door.memberOf(certificate);
     if (name === undefined) {
-      throw new TandemError('PEER_UNTRUSTED', 'the certificate of this connection is no longer pinned in group.yaml here');
+      throw new TandemError(
+        'PEER_UNTRUSTED',
+        'the certificate of this connection is no longer pinned in group.yaml here',
+      );
     }
     return name;
   }
@@ -97,7 +100,11 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
   function answerAll<Item, Message>(
     path: string,
     call: Streaming,
-    items: (caller: string, signal: AbortSignal, fail: (error: unknown) => void) => Promise<AsyncIterable<Item>> | AsyncIterable<Item>,
+    items: (
+      caller: string,
+      signal: AbortSignal,
+      fail: (error: unknown) => void,
+    ) => Promise<AsyncIterable<Item>> | AsyncIterable<Item>,
     split: (item: Item) => readonly Message[],
   ): void {
     const ended = new AbortController();
@@ -140,7 +147,9 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       await service.checkConnectivity(caller, request);
       return {};
     }),
-    establishConnection: answerOnce(calls.establishConnection, (caller, hello) => service.establishConnection(caller, hello)),
+    establishConnection: answerOnce(calls.establishConnection, (caller, hello) =>
+      service.establishConnection(caller, hello),
+    ),
     watchVectors: answerStream(calls.watchVectors, (...args) => service.watchVectors(...args), one),
     requestUpdates: answerStream(calls.requestUpdates, (...args) => service.requestUpdates(...args), splitUpdates),
     cancelUpdates: answerOnce(calls.cancelUpdates, async (caller, request) => {
@@ -153,7 +162,8 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       const items = async (caller: string, signal: AbortSignal, fail: (error: unknown) => void) => {
         const incoming = readAll<ContentCall>(call);
         const first = await incoming.next();
-        if (first.done || first.value.kind !== 'open') throw violation('request', 'must begin with the opening of the stream');
+        if (first.done || first.value.kind !== 'open')
+          throw violation('request', 'must begin with the opening of the stream');
         return service.fetchContent(caller, contentRequests(incoming, fail), first.value.connection, signal);
       };
       answerAll(path, call as ServerDuplexStream<unknown, unknown>, items, splitAnswers);
@@ -183,7 +193,10 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
   };
 }
 
-/** The requests of an opened stream. What is wrong with one ends the whole call. */
+/**
+ * The requests of an opened stream. Never throws, as nobody may be reading just then: where the caller goes away or
+ * breaks the protocol they end, and `fail` has aborted the signal of the call and keeps the reason.
+ */
 async function* contentRequests(
   incoming: AsyncIterable<ContentCall>,
   fail: (error: unknown) => void,
@@ -195,7 +208,6 @@ async function* contentRequests(
     }
   } catch (error) {
     fail(error);
-    throw error instanceof TandemError ? error : new TandemError('CANCELLED', 'the caller went away', {}, error);
   }
 }
 

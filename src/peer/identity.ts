@@ -99,7 +99,11 @@ async function writeNew(path: string, content: string): Promise<void> {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new TandemError('HOME_EXISTS', `${path} exists already; choose another home, or use the member that is there`, { path });
+      throw new TandemError(
+        'HOME_EXISTS',
+        `${path} exists already; choose another home, or use the member that is there`,
+        { path },
+      );
     }
     throw new TandemError('CONFIG_UNREADABLE', `cannot write ${path}: ${messageOf(error)}`, { path }, error);
   }
@@ -127,7 +131,8 @@ async function read(path: string): Promise<string> {
 function parseMember(path: string, text: string): z.infer<typeof memberFile> {
   const json = parse(path, 'JSON', () => JSON.parse(text) as unknown);
   const result = memberFile.safeParse(json);
-  if (!result.success) throw unreadable(`${path} is malformed: ${z.prettifyError(result.error)}; restore it from a backup`);
+  if (!result.success)
+    throw unreadable(`${path} is malformed: ${z.prettifyError(result.error)}; restore it from a backup`);
   return result.data;
 }
 

@@ -28,7 +28,13 @@ export function guardMessage(bytes: Uint8Array, guard: MessageGuard): void {
   scan(bytes, 0, bytes.length, guard, new Map());
 }
 
-function scan(bytes: Uint8Array, start: number, end: number, guard: MessageGuard, counts: Map<FieldGuard, number>): void {
+function scan(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  guard: MessageGuard,
+  counts: Map<FieldGuard, number>,
+): void {
   let at = start;
 
   function varint(): number {

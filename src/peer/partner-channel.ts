@@ -3,7 +3,14 @@
  * comparison of its bytes. A channel that failed is thrown away, so that the next call connects at once: when to try
  * again is the caller's decision, not gRPC's.
  */
-import { type ChannelCredentials, Client, connectivityState, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  connectivityState,
+  credentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { formatAddress } from '../base/address.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -45,6 +52,9 @@ const OPTIONS = {
   'grpc.enable_channelz': 0,
   'grpc-node.flow_control_window': LIMITS.flowControlWindowBytes,
 } as const;
+
+/** Of these, where the partner did not send them itself: PERMISSION_DENIED stands for its goodbye to a stranger. */
+const LINK_FAILURES: ReadonlySet<status | undefined> = new Set([status.UNAVAILABLE, status.PERMISSION_DENIED]);
 
 interface Line {
   readonly client: Client;
@@ -100,8 +110,13 @@ export function createPartnerChannel(partner: Partner, identity: Identity): Part
             discard(own);
             return unreachable(partner, `no connection within ${LIMITS.connectTimeoutMs / 1000} s`);
           }
-          const known = { ...(code !== undefined && { code }), ...(details !== undefined && { details }), ...(metadata && { metadata }) };
-          if (code !== status.UNAVAILABLE || metadata?.get(CODE_TRAILER).length) return errorFromStatus(partner.name, known);
+          const known = {
+            ...(code !== undefined && { code }),
+            ...(details !== undefined && { details }),
+            ...(metadata && { metadata }),
+          };
+          const spoken = metadata !== undefined && metadata.get(CODE_TRAILER).length > 0;
+          if (spoken || !LINK_FAILURES.has(code)) return errorFromStatus(partner.name, known);
           discard(own);
           const network = networkProblem(details ?? '');
           if (network !== null) return unreachable(partner, network);
@@ -119,13 +134,16 @@ function trustIn(partner: Partner, identity: Identity): ChannelCredentials {
   const pin = readCertificate(partner.certificate).raw;
   return credentials.createFromSecureContext(callerContext(identity, partner.certificate), {
     // The pinned certificate must not be able to vouch for others: only it itself will do.
-    checkServerIdentity: (_name, shown) => (shown.raw.equals(pin) ? undefined : new Error('not the pinned certificate')),
+    checkServerIdentity: (_name, shown) =>
+      shown.raw.equals(pin) ? undefined : new Error('not the pinned certificate'),
   });
 }
 
 /** The network's own reason in what gRPC tells; null: it is none. */
 function networkProblem(details: string): string | null {
-  const errno = /\b(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(details)?.[1];
+  const errno = /\b(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(
+    details,
+  )?.[1];
   switch (errno) {
     case undefined:
       return details.startsWith('Name resolution failed') ? 'its host name cannot be resolved' : null;

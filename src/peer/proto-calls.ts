@@ -21,7 +21,13 @@ import type {
 } from './link.ts';
 import { CONTENT_BOUNDS, GREETING_BOUNDS, UPDATE_BOUNDS } from './message-bounds.ts';
 import { guardMessage, type MessageGuard } from './message-guard.ts';
-import { answersFromWire, answersToWire, type ContentCall, contentCallFromWire, contentCallToWire } from './wire-content.ts';
+import {
+  answersFromWire,
+  answersToWire,
+  type ContentCall,
+  contentCallFromWire,
+  contentCallToWire,
+} from './wire-content.ts';
 import {
   connectivityFromWire,
   helloFromWire,

@@ -79,7 +79,12 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     const present = new Map(members.map(({ name, certificate }) => [keyOf(readCertificate(certificate).raw), name]));
     if (sameMap(present, pins)) return;
     pins = present;
-    server.setSecureContext(contextOptions(identity, members.map(({ certificate }) => certificate)));
+    server.setSecureContext(
+      contextOptions(
+        identity,
+        members.map(({ certificate }) => certificate),
+      ),
+    );
     for (const [socket, key] of inside) if (!pins.has(key)) socket.destroy();
   }
 

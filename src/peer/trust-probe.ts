@@ -36,6 +36,7 @@ export function probePartner(partner: Partner, identity: Identity): Promise<Tand
       secureContext: callerContext(identity, partner.certificate),
       // Not to trust whoever answers, but to see who it is.
       rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
     });
     let timer = setTimeout(() => end(unreachable('it accepted no TLS connection in time')), CONNECT_MS);
 
@@ -46,9 +47,13 @@ export function probePartner(partner: Partner, identity: Identity): Promise<Tand
     }
 
     function unreachable(why: string): TandemError {
-      return new TandemError('PEER_UNREACHABLE', `${partner.name} at ${address} cannot be reached: ${why}; it is tried again`, {
-        partner: partner.name,
-      });
+      return new TandemError(
+        'PEER_UNREACHABLE',
+        `${partner.name} at ${address} cannot be reached: ${why}; it is tried again`,
+        {
+          partner: partner.name,
+        },
+      );
     }
 
     function untrusted(sentence: string): TandemError {
@@ -61,7 +66,11 @@ export function probePartner(partner: Partner, identity: Identity): Promise<Tand
         end(untrusted(`${partner.name} at ${address} refused this member: ${said}`));
       } else if (proven) {
         const own = describeCertificate(readCertificate(identity.certificate));
-        end(unreachable(`it ended the connection right after TLS; perhaps its group.yaml does not pin this member's certificate ${own}`));
+        end(
+          unreachable(
+            `it ended the connection right after TLS; perhaps its group.yaml does not pin this member's certificate ${own}`,
+          ),
+        );
       } else {
         end(unreachable('it ended the connection before TLS was established'));
       }
@@ -75,7 +84,10 @@ export function probePartner(partner: Partner, identity: Identity): Promise<Tand
       }
       proven = true;
       clearTimeout(timer);
-      timer = setTimeout(() => end(unreachable('it gave no answer, though its certificate is the pinned one')), REFUSAL_MS);
+      timer = setTimeout(
+        () => end(unreachable('it gave no answer, though its certificate is the pinned one')),
+        REFUSAL_MS,
+      );
     });
     socket.on('data', (data: Buffer) => {
       received = Buffer.concat([received, data]).subarray(0, RECEIVED_BYTES);

@@ -334,7 +334,10 @@ function recipeToWire(recipe: Recipe): WireRecipe {
 function recipeFromWire(wire: WireRecipe | null, field: string): Recipe {
   if (wire === null) throw violation(field, 'is missing');
   const count = wire.lengths.length;
-  const recipe = { lengths: Uint32Array.from(wire.lengths), hashes: hashesFromWire(wire.hashes, `${field}.hashes`, count) };
+  const recipe = {
+    lengths: Uint32Array.from(wire.lengths),
+    hashes: hashesFromWire(wire.hashes, `${field}.hashes`, count),
+  };
   const bytes = recipe.lengths.reduce((sum, length) => sum + length, 0);
   const problem = checkRecipe(recipe, bytes, Number.MAX_SAFE_INTEGER);
   if (problem !== null) throw violation(field, `is malformed: ${problem}`);

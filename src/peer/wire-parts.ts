@@ -131,4 +131,3 @@ export function versionFromWire(databases: readonly DatabaseId[], index: number,
   if (!Number.isSafeInteger(number) || number < 1) throw violation(field, `is ${number}; a version is at least 1`);
   return makeVersion(database, number);
 }
-

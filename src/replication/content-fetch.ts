@@ -18,6 +18,7 @@ const FILES_PER_REQUEST = 256;
 const BYTES_PER_REQUEST = 1024 * 1024;
 const LARGE_FILES_AT_ONCE = 4;
 const STAGING_CALLS_AT_ONCE = 3;
+const QUOTA_PAUSE_MS = 200;
 
 export interface FetchTarget {
   readonly core: FolderCore;
@@ -84,13 +85,15 @@ export class ContentFetcher {
         const jobs: Job[] = [];
         let bytes = 0;
         while (this.#small.length > 0 && jobs.length < FILES_PER_REQUEST && bytes < BYTES_PER_REQUEST) {
+          if (!this.#hasRoom(this.#small[0]!)) break;
           const job = this.#small.shift()!;
           jobs.push(job);
           bytes += job.item.update.size;
         }
+        if (jobs.length === 0) break;
         run.askWhole(jobs);
       }
-      while (this.#large.length > 0 && large < LARGE_FILES_AT_ONCE) {
+      while (this.#large.length > 0 && large < LARGE_FILES_AT_ONCE && this.#hasRoom(this.#large[0]!)) {
         const job = this.#large.shift()!;
         large++;
         void run.fetchLarge(job, this.#hash64).finally(() => {
@@ -101,6 +104,15 @@ export class ContentFetcher {
       run.onRoom = () => this.#bell.ring();
       await this.#bell.heard(run.signal);
     }
+  }
+
+  #hasRoom({ target, item }: Job): boolean {
+    const { core } = target;
+    if (core.pending.reserve(item, core.config.stagingQuotaBytes)) return true;
+    item.stage = 'wait';
+    item.reason = 'the staging quota is used up; it goes on when other files are installed';
+    core.clock.after(QUOTA_PAUSE_MS, () => this.#bell.ring());
+    return false;
   }
 }
 
@@ -169,6 +181,7 @@ class FetchRun {
       for (const answer of batch) {
         if (answer.kind === 'data') this.#credit(answer.data.length);
         const job = this.#whole.get(answer.id);
+        if (job && answer.kind === 'data') job.item.round.tally.bytesTransferred += answer.data.length;
         if (!job) this.#channels.get(answer.id)?.(answer);
         else this.#receiveWhole(answer, job, staged);
       }

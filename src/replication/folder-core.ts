@@ -24,6 +24,15 @@ export interface Halt {
   /** With the numbers, and the command that helps. */
   readonly sentence: string;
   readonly since: number;
+  /** Of a brake: what it holds. */
+  readonly held?: HeldFiles;
+}
+
+export interface HeldFiles {
+  readonly deleted: number;
+  readonly changed: number;
+  /** Files the folder had before. */
+  readonly total: number;
 }
 
 export type HaltReason =
@@ -162,9 +171,9 @@ export class FolderCore {
   }
 
   /** Stops all replication of this folder until an order releases it. The first reason stays. */
-  async halt(reason: HaltReason, sentence: string): Promise<void> {
+  async halt(reason: HaltReason, sentence: string, held?: HeldFiles): Promise<void> {
     if (this.#memory.halt) return;
-    await this.commit({ memory: { halt: { reason, sentence, since: this.clock.now() } } });
+    await this.commit({ memory: { halt: { reason, sentence, since: this.clock.now(), ...(held && { held }) } } });
     this.emit(HALT_EVENTS[reason], sentence, { reason });
     this.onHalted();
   }

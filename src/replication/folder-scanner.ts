@@ -180,9 +180,10 @@ export class FolderScanner {
       if (!bypass) {
         const probe = deleted === 0 ? null : await core.disk.probe();
         const rootEmpty = probe?.kind === 'directory' && probe.empty;
-        const held = judgeScan({ folderFiles: core.store.counts.files, deleted, changed: 0, rootEmpty }, core.config.brakes);
+        const total = core.store.counts.files;
+        const held = judgeScan({ folderFiles: total, deleted, changed: 0, rootEmpty }, core.config.brakes);
         if (held) {
-          await core.halt(held.reason, `${held.sentence} ${ORDERS}`);
+          await core.halt(held.reason, `${held.sentence} ${ORDERS}`, { deleted, changed: 0, total });
           return;
         }
       }
@@ -204,7 +205,7 @@ export class FolderScanner {
       const held = judgeScan(finding, core.config.brakes);
       if (!held) return true;
       this.#edited = { count: 0, since: now };
-      await core.halt(held.reason, `${held.sentence} ${ORDERS}`);
+      await core.halt(held.reason, `${held.sentence} ${ORDERS}`, { deleted: 0, changed: finding.changed, total: finding.folderFiles });
       return false;
     };
   }

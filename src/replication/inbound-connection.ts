@@ -7,7 +7,8 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
-import type { Hello, PeerLink, Welcome } from '../peer/link.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
 import type { Emit } from './folder-parts.ts';
@@ -59,6 +60,7 @@ export class InboundConnection {
   nextAttempt: number | null = null;
   lastAttempt: number | null = null;
   lastOnline: number | null = null;
+  firstOnline: number | null = null;
   welcome: Welcome | null = null;
 
   constructor(parts: InboundParts) {
@@ -103,6 +105,13 @@ export class InboundConnection {
     } finally {
       if (link !== this.#link) link.close();
     }
+  }
+
+  /** What of a folder the partner has and `have` lacks, beside the sessions. PEER_UNREACHABLE while not connected. */
+  requestUpdates(folder: string, have: VersionVector, signal: AbortSignal): AsyncIterable<UpdatesAnswer> {
+    const link = this.#link;
+    if (!link) throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
+    return link.requestUpdates({ connection: this.parts.guid, folder, have }, signal);
   }
 
   async cancelUpdates(folder: string, updates: readonly { gvsn: string; reason: string }[]): Promise<void> {
@@ -165,6 +174,7 @@ export class InboundConnection {
     const { parts } = this;
     this.state = 'online';
     this.lastOnline = parts.clock.now();
+    this.firstOnline ??= this.lastOnline;
     this.failure = null;
     this.failures = 0;
     parts.emit('CONNECTION_ESTABLISHED', `connected to ${parts.partner.name}`, { partner: parts.partner.name, connection: parts.guid, software: welcome.software });

@@ -13,6 +13,11 @@ export interface SessionRecord {
   endTime: number | null;
   state: 'initialized' | 'connecting' | 'in-progress' | 'completed' | 'in-sync' | 'interrupted' | 'in-error';
   updatesTransferred: number;
+  bytesTransferred: number;
+  tombstones: number;
+  /** Conflicts the folder had met since its start when the session began, and those it met until the session's end. */
+  readonly conflictsBefore: number;
+  conflicts: number | null;
 }
 
 const NOT_READY_PAUSE_MS = 1000;
@@ -88,8 +93,18 @@ export class InboundSession {
 
   async #round(link: PeerLink, source: ContentSource, guid: () => string, signal: AbortSignal): Promise<void> {
     const { core, flow } = this.folder;
-    this.record ??= { guid: guid(), startTime: core.clock.now(), endTime: null, state: 'in-progress', updatesTransferred: 0 };
-    const round = flow.openRound(this.#partner.name, this.#connection);
+    this.record ??= {
+      guid: guid(),
+      startTime: core.clock.now(),
+      endTime: null,
+      state: 'in-progress',
+      updatesTransferred: 0,
+      bytesTransferred: 0,
+      tombstones: 0,
+      conflictsBefore: flow.counters.conflicts,
+      conflicts: null,
+    };
+    const round = flow.openRound(this.#partner.name, this.#connection, this.record);
     let vector: VersionVector = EMPTY_VECTOR;
     try {
       const request = { connection: this.#connection, folder: core.config.guid, have: flow.have() };
@@ -101,6 +116,7 @@ export class InboundSession {
         await core.pending.room(signal);
         if (signal.aborted || !core.active) break;
         this.record.updatesTransferred += answer.updates.length;
+        this.record.tombstones += answer.updates.filter(update => !update.present).length;
         await flow.take(answer.updates, round, source);
       }
       if (signal.aborted || !core.active) flow.abandonRound(round);
@@ -127,6 +143,7 @@ export class InboundSession {
     if (!this.record) return;
     this.record.state = state;
     this.record.endTime = this.folder.core.clock.now();
+    this.record.conflicts = this.folder.flow.counters.conflicts - this.record.conflictsBefore;
     this.history = [...this.history.slice(-19), this.record];
     this.record = null;
   }

@@ -132,6 +132,7 @@ async function carryOut(core: FolderCore, item: PendingUpdate, channel: LargeFil
         for await (const data of fetches.read(step.length)) {
           await core.disk.stageAppend(stagingId, [{ kind: 'data', data }]);
           item.receivedBytes += data.length;
+          item.round.tally.bytesTransferred += data.length;
         }
       }
     }

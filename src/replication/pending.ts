@@ -19,6 +19,8 @@ export interface Round {
   closed: boolean;
   /** True when the session ended before the round did. */
   abandoned: boolean;
+  /** Where the bytes of content that arrive for it are counted. */
+  readonly tally: { bytesTransferred: number };
 }
 
 export interface Staged {
@@ -45,6 +47,8 @@ export interface PendingUpdate {
   /** The record this one waits for, while blocked. */
   blockedOn: Uid | null;
   receivedBytes: number;
+  /** Its content has, or will have, room in staging. */
+  reserved: boolean;
 }
 
 export interface GivenUp {
@@ -59,11 +63,18 @@ export interface GivenUp {
 export class PendingUpdates {
   readonly #items = new Map<Gvsn, PendingUpdate>();
   readonly #byUid = new Map<Uid, Set<PendingUpdate>>();
+  readonly #bySlot = new Map<string, Set<PendingUpdate>>();
   readonly #givenUp = new Map<Gvsn, GivenUp>();
   readonly #roomWaiters: (() => void)[] = [];
+  #stagingBytes = 0;
 
   get size(): number {
     return this.#items.size;
+  }
+
+  /** Bytes of content that are in staging or on the way there. */
+  get stagingBytes(): number {
+    return this.#stagingBytes;
   }
 
   get givenUpSize(): number {
@@ -82,20 +93,33 @@ export class PendingUpdates {
     return [...(this.#byUid.get(uid) ?? [])];
   }
 
+  /** Updates that want this name. */
+  wanting(parent: Uid, name: string): readonly PendingUpdate[] {
+    return [...(this.#bySlot.get(slotOf({ parent, name })) ?? [])];
+  }
+
   add(item: PendingUpdate): void {
     this.#items.set(item.update.gvsn, item);
-    const same = this.#byUid.get(item.update.uid);
-    if (same) same.add(item);
-    else this.#byUid.set(item.update.uid, new Set([item]));
+    addTo(this.#byUid, item.update.uid, item);
+    if (item.update.present) addTo(this.#bySlot, slotOf(item.update), item);
     this.#givenUp.delete(item.update.gvsn);
+  }
+
+  /** Room in staging for an item's content. A file larger than the quota has its turn when nothing else is there. */
+  reserve(item: PendingUpdate, quotaBytes: number): boolean {
+    if (item.reserved) return true;
+    if (this.#stagingBytes > 0 && this.#stagingBytes + item.update.size > quotaBytes) return false;
+    item.reserved = true;
+    this.#stagingBytes += item.update.size;
+    return true;
   }
 
   remove(item: PendingUpdate): void {
     if (this.#items.get(item.update.gvsn) !== item) return;
     this.#items.delete(item.update.gvsn);
-    const same = this.#byUid.get(item.update.uid);
-    same?.delete(item);
-    if (same?.size === 0) this.#byUid.delete(item.update.uid);
+    if (item.reserved) this.#stagingBytes -= item.update.size;
+    removeFrom(this.#byUid, item.update.uid, item);
+    removeFrom(this.#bySlot, slotOf(item.update), item);
     if (this.#items.size < LIMITS.pendingUpdates) for (const wake of this.#roomWaiters.splice(0)) wake();
   }
 
@@ -153,4 +177,20 @@ export class PendingUpdates {
       });
     }
   }
+}
+
+function slotOf({ parent, name }: { readonly parent: Uid; readonly name: string }): string {
+  return `${parent}/${name}`;
+}
+
+function addTo(index: Map<string, Set<PendingUpdate>>, key: string, item: PendingUpdate): void {
+  const same = index.get(key);
+  if (same) same.add(item);
+  else index.set(key, new Set([item]));
+}
+
+function removeFrom(index: Map<string, Set<PendingUpdate>>, key: string, item: PendingUpdate): void {
+  const same = index.get(key);
+  same?.delete(item);
+  if (same?.size === 0) index.delete(key);
 }

@@ -328,6 +328,12 @@ class Planner {
     }
     const path = await this.view.path(local);
     if (path === undefined) return this.#block(candidate, local.parent, 'waits for its directory');
+    if (update.nameConflict && item) {
+      // Whoever won the name may say the same: then nothing has to be moved or fetched.
+      if (!item.round.closed) return this.#block(candidate, null, 'waits for the file that won its name');
+      const winner = this.#core.pending.wanting(local.parent, local.name).find(other => other.update.uid !== local.uid);
+      if (winner) return this.#block(candidate, winner.update.uid, 'waits for the file that won its name');
+    }
     if (update.kind !== 'directory') {
       const type = update.nameConflict ? 1 : 5;
       const reason = update.nameConflict ? 'another file with this name won' : 'a partner deleted it without knowing this version';

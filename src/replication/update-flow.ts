@@ -47,8 +47,8 @@ export class UpdateFlow {
     return mergeVectors(this.#core.store.vector, this.#core.pending.points());
   }
 
-  openRound(partner: string, connection: string): Round {
-    return { partner, connection, closed: false, abandoned: false };
+  openRound(partner: string, connection: string, tally: Round['tally'] = { bytesTransferred: 0 }): Round {
+    return { partner, connection, closed: false, abandoned: false, tally };
   }
 
   async take(updates: readonly Update[], round: Round, source: ContentSource): Promise<void> {
@@ -159,6 +159,7 @@ export class UpdateFlow {
       attempts: this.#attempts.get(update.gvsn) ?? 0,
       blockedOn: null,
       receivedBytes: 0,
+      reserved: false,
     };
     core.pending.add(item);
     return item;

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Address, formatAddress, parseAddress } from '../../base/address.ts';
+import { TandemError } from '../../base/errors.ts';
 import { makeHome, writeMemberFile } from '../../config/member-home.ts';
+import { faultOfName } from '../../config/names.ts';
 import { createIdentity } from '../../peer/identity.ts';
 import { type CommandSpec, optionOf } from '../command.ts';
 import { printJson } from '../records-output.ts';
@@ -32,6 +34,8 @@ export const initCommands: readonly CommandSpec[] = [
     target: 'home',
     run: async call => {
       const name = call.parameters[0]!;
+      const fault = faultOfName(name);
+      if (fault !== null) throw new TandemError('INVALID_ARGUMENT', fault);
       const listen = optionOf<Address>(call, 'listen');
       await makeHome(call.home);
       const identity = await createIdentity(join(call.home, 'identity'), name);

@@ -10,7 +10,13 @@ export const tandem: ToolKind = {
   name: 'tandem',
   unavailable: () => (existsSync(CLI) ? null : `${CLI} is missing: run “npm run build” first`),
   create: async base => {
-    const workspace: Workspace = { path: base, mountSmall: () => null, unmount: () => {}, remove: () => {} };
+    const workspace: Workspace = {
+      path: base,
+      mountSmall: () => null,
+      unmount: () => {},
+      remove: () => {},
+      keep: () => {},
+    };
     const [a, b] = [join(base, 'A/data'), join(base, 'B/data')];
     const group = await createGroup({
       members: ['alpha', 'beta'],

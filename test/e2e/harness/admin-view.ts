@@ -69,12 +69,18 @@ export async function versionsMade(member: Member, folder = 'docs'): Promise<num
   return Vector.reduce((sum, interval) => sum + interval.High - interval.Low, 0);
 }
 
-/** Decides about a folder that a brake holds. */
-export async function releaseFolder(member: Member, decision: 'accept' | 'refuse', folder = 'docs'): Promise<void> {
+/** Decides about a folder that is halted. A `retry` is no error where the folder goes on by itself already. */
+export async function releaseFolder(
+  member: Member,
+  decision: 'accept' | 'refuse' | 'retry',
+  folder = 'docs',
+): Promise<void> {
   const ran = await member.tandem('folder', 'release', folder, `--${decision}`);
-  if (ran.exitCode !== 0)
-    throw new Error(`tandem folder release --${decision} ended with ${ran.exitCode}: ${ran.stderr}`);
+  const fine = ran.exitCode === 0 || (decision === 'retry' && ran.exitCode === REFUSED);
+  if (!fine) throw new Error(`tandem folder release --${decision} ended with ${ran.exitCode}: ${ran.stderr}`);
 }
+
+const REFUSED = 7;
 
 /** Waits until why the folder stands still, as the admin API tells it, matches. */
 export function folderShows(member: Member, matching: RegExp, folder = 'docs'): Promise<true> {

@@ -21,6 +21,8 @@ export interface GroupOptions {
   /** Roots elsewhere than in the workspace, by `member/folder`. */
   readonly roots?: Readonly<Record<string, string>>;
   readonly workspace?: Workspace;
+  /** The daemons may outlive this process. */
+  readonly detached?: boolean;
 }
 
 export interface Group {
@@ -84,7 +86,7 @@ export async function createGroup(options: GroupOptions): Promise<Group> {
       ]),
     );
     for (const root of Object.values(roots)) mkdirSync(root, { recursive: true });
-    return createMember({ name, directory, port: await findFreePort(), roots });
+    return createMember({ name, directory, port: await findFreePort(), roots, detached: options.detached ?? false });
   }
 
   async function makeProxies(): Promise<void> {

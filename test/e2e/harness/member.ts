@@ -46,6 +46,8 @@ export async function createMember(options: {
   readonly directory: string;
   readonly port: number;
   readonly roots: Readonly<Record<string, string>>;
+  /** The daemon may outlive this process: whoever wants that ends it by its process id. */
+  readonly detached?: boolean;
 }): Promise<Member> {
   const { name, port, roots } = options;
   const home = join(options.directory, 'home');
@@ -68,9 +70,13 @@ export async function createMember(options: {
     if (child !== null) throw new Error(`${name} runs already`);
     const output = openSync(logFile, 'a');
     writeSync(output, `--- started at ${new Date().toISOString()}\n`);
-    const started = spawn(process.execPath, [CLI, 'daemon', '--home', home], { stdio: ['ignore', output, output] });
+    const started = spawn(process.execPath, [CLI, 'daemon', '--home', home], {
+      stdio: ['ignore', output, output],
+      detached: options.detached === true,
+    });
     closeSync(output);
-    outliveNothing(started);
+    if (options.detached === true) started.unref();
+    else outliveNothing(started);
     ended = new Promise(resolve => {
       started.once('exit', (code, signal) => {
         child = null;

@@ -11,6 +11,8 @@ export interface Workspace {
   /** Detaches a file system from under those who use it. */
   unmount(path: string): void;
   remove(): void;
+  /** Leaves it behind when this process ends. */
+  keep(): void;
 }
 
 export function createWorkspace(label: string): Workspace {
@@ -39,6 +41,7 @@ export function createWorkspace(label: string): Workspace {
     },
     unmount,
     remove,
+    keep: () => void process.off('exit', remove),
   };
 }
 

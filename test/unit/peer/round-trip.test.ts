@@ -130,7 +130,9 @@ test('a batch above the bounds is sent in parts, in order', async () => {
       yield { kind: 'updates', updates: [...many, ...wide] };
     },
   });
-  const answers = await collect(link.requestUpdates({ connection: CONNECTION, folder: FOLDER, have: new Map() }, never));
+  const answers = await collect(
+    link.requestUpdates({ connection: CONNECTION, folder: FOLDER, have: new Map() }, never),
+  );
   const batches = answers.map(answer => (answer.kind === 'updates' ? answer.updates : []));
   expect(batches.flat()).toEqual([...many, ...wide]);
   expect(batches.length).toBeGreaterThanOrEqual(4);
@@ -233,30 +235,36 @@ test('answers come while requests are still being sent', async () => {
   expect(answered).toBe(5);
 });
 
-test.each([
-  'PEER_UNRECOGNIZED',
-  'PEER_INCOMPATIBLE',
-  'PEER_VIOLATION',
-  'FOLDER_NOT_READY',
-] as const)('%s crosses the wire with its sentence', async code => {
-  const fail = (): never => {
-    throw new TandemError(code, 'the folder “docs”\nis not here');
-  };
-  const link = await linkWith({
-    checkConnectivity: async () => fail(),
-    requestUpdates: async function* () {
-      yield { kind: 'updates', updates: [update(9)] };
-      fail();
-    },
-  });
-  const expected = { code, message: expect.stringMatching(/beta.*the folder “docs” is not here/) };
-  await expect(link.checkConnectivity({ group: GROUP, connection: CONNECTION }, never)).rejects.toMatchObject(expected);
-  const updates = link.requestUpdates({ connection: CONNECTION, folder: FOLDER, have: new Map() }, never);
-  await expect(collect(updates)).rejects.toMatchObject(expected);
-});
+test.each(['PEER_UNRECOGNIZED', 'PEER_INCOMPATIBLE', 'PEER_VIOLATION', 'FOLDER_NOT_READY'] as const)(
+  '%s crosses the wire with its sentence',
+  async code => {
+    const fail = (): never => {
+      throw new TandemError(code, 'the folder “docs”\nis not here');
+    };
+    const link = await linkWith({
+      checkConnectivity: async () => fail(),
+      requestUpdates: async function* () {
+        yield { kind: 'updates', updates: [update(9)] };
+        fail();
+      },
+    });
+    const expected = { code, message: expect.stringMatching(/beta.*the folder “docs” is not here/) };
+    await expect(link.checkConnectivity({ group: GROUP, connection: CONNECTION }, never)).rejects.toMatchObject(
+      expected,
+    );
+    const updates = link.requestUpdates({ connection: CONNECTION, folder: FOLDER, have: new Map() }, never);
+    await expect(collect(updates)).rejects.toMatchObject(expected);
+  },
+);
 
-test.each(['STORE_FAILED', 'CANCELLED', 'INTERNAL'] as const)('the partner’s own %s is only a partner out of reach here', async code => {
-  const link = await linkWith({ checkConnectivity: () => Promise.reject(new TandemError(code, 'no disk')) });
-  const check = link.checkConnectivity({ group: GROUP, connection: CONNECTION }, never);
-  await expect(check).rejects.toMatchObject({ code: 'PEER_UNREACHABLE', message: expect.stringContaining('no disk') });
-});
+test.each(['STORE_FAILED', 'CANCELLED', 'INTERNAL'] as const)(
+  'the partner’s own %s is only a partner out of reach here',
+  async code => {
+    const link = await linkWith({ checkConnectivity: () => Promise.reject(new TandemError(code, 'no disk')) });
+    const check = link.checkConnectivity({ group: GROUP, connection: CONNECTION }, never);
+    await expect(check).rejects.toMatchObject({
+      code: 'PEER_UNREACHABLE',
+      message: expect.stringContaining('no disk'),
+    });
+  },
+);

@@ -1,0 +1,139 @@
+/** Records of replicated folders and their version vectors. */
+import { NEVER, toDatetime } from '../admin/records/column.ts';
+import type { FolderMemberRecord, FolderRecord, VectorRecord } from '../admin/records/folder.ts';
+import type { GroupConfig } from '../config/config.ts';
+import { formatVector, type VersionVector } from '../model/version-vector.ts';
+import { type DatabaseId, guidFromDatabaseId } from '../model/version.ts';
+import type { FolderStateName } from '../peer/link.ts';
+import type { Folder } from '../replication/folder.ts';
+import type { FolderCore, Halt } from '../replication/folder-core.ts';
+import type { Member } from '../replication/member.ts';
+import { DISK_FULL, type ErrorNumbers, NO_ERROR, numbersOfHalt } from './error-numbers.ts';
+import type { FolderSizes } from './folder-sizes.ts';
+
+const MIB = 1024 * 1024;
+
+/** FOLDER_STATES by the names partners are told. */
+const STATE_NUMBERS = {
+  uninitialized: 0,
+  initialized: 1,
+  'initial-sync': 2,
+  'auto-recovery': 3,
+  normal: 4,
+  'in-error': 5,
+} as const satisfies Record<FolderStateName, number>;
+
+export async function folderRecord(group: GroupConfig, folder: Folder, sizes: FolderSizes): Promise<FolderRecord> {
+  const { core, scanner } = folder;
+  const { config, member, pending } = core;
+  const { counts } = core.store;
+  return {
+    ReplicatedFolderGuid: config.guid,
+    ReplicatedFolderName: config.name,
+    ReplicationGroupGuid: group.guid,
+    ReplicationGroupName: group.name,
+    MemberGuid: member.guid,
+    MemberName: member.name,
+    State: STATE_NUMBERS[core.publicState],
+    StateReason: await folder.reason(),
+    FileCount: counts.files,
+    DirectoryCount: counts.directories,
+    SymlinkCount: counts.symlinks,
+    SizeInBytes: counts.bytes,
+    TombstoneCount: counts.tombstones,
+    UpdatesPending: pending.size + pending.givenUpSize,
+    PendingBytes: pendingBytes(core),
+    RootPath: core.rootPath,
+    IsPrimary: config.primary === member.name,
+    // Nothing is purged from the conflict area, and no tombstone is forgotten, unless an event says so.
+    LastConflictCleanupTime: NEVER,
+    LastTombstoneCleanupTime: NEVER,
+    CurrentStageSizeInMb: Math.ceil(sizes.stagedBytes / MIB),
+    CurrentConflictSizeInMb: Math.ceil(sizes.conflictBytes / MIB),
+    StageSizeInBytes: sizes.stagedBytes,
+    ConflictSizeInBytes: sizes.conflictBytes,
+    ConflictCount: sizes.conflicts,
+    ...numbersOfFolder(core),
+    LastScanTime: toDatetime(scanner.lastFullPass?.endedAt),
+    ...haltColumns(core),
+  };
+}
+
+export function numbersOfFolder(core: FolderCore): ErrorNumbers {
+  if (core.memory.halt) return numbersOfHalt(core.memory.halt.reason);
+  return core.diskFull ? DISK_FULL : NO_ERROR;
+}
+
+/** The order that decides about a halt. */
+export function releaseCommand(folderName: string, { reason }: Halt): string {
+  const decision = isBrake(reason) ? '--accept' : '--retry';
+  return `tandem folder release ${folderName} ${decision}`;
+}
+
+/** What a brake holds is accepted or refused; everything else is looked at again when its cause is gone. */
+function isBrake(reason: Halt['reason']): boolean {
+  return reason === 'root-emptied' || reason === 'mass-deletion' || reason === 'mass-change';
+}
+
+export function folderMemberRecords(member: Member, folder: Folder): FolderMemberRecord[] {
+  const { config } = folder.core;
+  return [...config.members].map(([name, root]) => ({
+    MemberName: name,
+    MemberGuid: member.parts.group.members.get(name)?.guid ?? '',
+    RootPath: root,
+    IsPrimary: config.primary === name,
+    IsLocal: name === member.parts.name,
+  }));
+}
+
+export function vectorRecords(member: Member, vector: VersionVector): VectorRecord[] {
+  const owners = databaseOwners(member);
+  return [...vector.keys()].sort().flatMap(database => {
+    const list = vector.get(database)!;
+    const rows: VectorRecord[] = [];
+    for (let i = 0; i < list.length; i += 2) {
+      rows.push({
+        DatabaseGuid: guidFromDatabaseId(database),
+        MemberName: owners.get(database) ?? null,
+        Low: list[i]!,
+        High: list[i + 1]!,
+      });
+    }
+    return rows;
+  });
+}
+
+/** `formatVector` on one line. */
+export function vectorText(vector: VersionVector): string {
+  return formatVector(vector).replaceAll('\n', '; ');
+}
+
+/** Whose databases are known: this member's, and those partners named when they were connected. */
+function databaseOwners({ parts, inbound }: Member): Map<DatabaseId, string> {
+  const owners = new Map<DatabaseId, string>();
+  for (const { parts: connection, welcome } of inbound) {
+    for (const { database } of welcome?.folders ?? []) owners.set(database, connection.partner.name);
+  }
+  return owners.set(parts.store.database, parts.name);
+}
+
+function pendingBytes({ pending }: FolderCore): number {
+  let bytes = 0;
+  for (const { update, contentNeeded, staged, receivedBytes } of pending.list()) {
+    if (contentNeeded && !staged) bytes += Math.max(0, update.size - receivedBytes);
+  }
+  for (const { update } of pending.listGivenUp()) bytes += update.size;
+  return bytes;
+}
+
+function haltColumns({ config, memory: { halt } }: FolderCore) {
+  return {
+    HaltReason: halt?.reason ?? null,
+    HaltDetail: halt?.sentence ?? null,
+    HaltCommand: halt ? releaseCommand(config.name, halt) : null,
+    HaltTime: halt ? toDatetime(halt.since) : null,
+    HaltDeletedFiles: halt?.held?.deleted ?? null,
+    HaltChangedFiles: halt?.held?.changed ?? null,
+    HaltTotalFiles: halt?.held?.total ?? null,
+  };
+}

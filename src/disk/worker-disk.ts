@@ -1,0 +1,157 @@
+/**
+ * Disks worked on in two threads that all folders of a daemon share: one carries out everything in the order of the
+ * calls, the other reads content. They start with the first disk.
+ */
+import type { Worker } from 'node:worker_threads';
+import { TandemError, messageOf } from '../base/errors.ts';
+import type { FilterPatterns } from '../model/filters.ts';
+import type { Disk } from './disk.ts';
+import { type DiskMethod, type FromWorker, READING, type ToWorker, packData } from './disk-messages.ts';
+import { startWorker } from './worker-entry.ts';
+
+export interface WorkerDisks {
+  open(options: { readonly root: string; readonly filters: FilterPatterns }): Disk;
+  /** Lets calls on the way end and stops the threads. */
+  close(): Promise<void>;
+}
+
+export interface WorkerDisksOptions {
+  /** A worker thread died. All calls on the way and from now on are rejected with DISK_FAILED: the member has to stop. */
+  readonly onFailure: (error: TandemError) => void;
+}
+
+export function createWorkerDisks({ onFailure }: WorkerDisksOptions): WorkerDisks {
+  let lanes: { readonly ordered: Lane; readonly reading: Lane } | null = null;
+  let disks = 0;
+  return {
+    open({ root, filters }) {
+      lanes ??= { ordered: startLane(onFailure), reading: startLane(onFailure) };
+      const { ordered, reading } = lanes;
+      const disk = ++disks;
+      for (const lane of [ordered, reading]) lane.open({ kind: 'open', disk, root, filters });
+      return diskOver(disk, ordered, reading);
+    },
+    async close() {
+      const closing = lanes;
+      lanes = null;
+      await Promise.all([closing?.ordered.close(), closing?.reading.close()]);
+    },
+  };
+}
+
+interface Request {
+  readonly disk: number;
+  readonly method: DiskMethod;
+  readonly args: readonly unknown[];
+  readonly transfer?: readonly ArrayBuffer[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Lane {
+  open(message: ToWorker): void;
+  call<T>(request: Request): Promise<T>;
+  close(): Promise<void>;
+}
+
+function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
+  const call = <T>(method: DiskMethod, ...args: unknown[]): Promise<T> =>
+    (READING.has(method) ? reading : ordered).call<T>({ disk, method, args });
+  return {
+    probe: () => call('probe'),
+    claim: marker => call('claim', marker),
+    scan: requests => call('scan', requests),
+    look: paths => call('look', paths),
+    hash: (path, stat, signal) => reading.call({ disk, method: 'hash', args: [path, stat], signal }),
+    readWhole: requests => call('readWhole', requests),
+    readRange: (file, offset, length) => call('readRange', file, offset, length),
+    stageWhole(items) {
+      const { packed, block } = packData(items);
+      return ordered.call({ disk, method: 'stageWhole', args: [packed], transfer: [block] });
+    },
+    stageOpen: stagingId => call('stageOpen', stagingId),
+    stageAppend(stagingId, pieces) {
+      const { packed, block } = packData(pieces);
+      return ordered.call({ disk, method: 'stageAppend', args: [stagingId, packed], transfer: [block] });
+    },
+    stageSeal: item => call('stageSeal', item),
+    stageDrop: stagingIds => call('stageDrop', stagingIds),
+    stageSweep: keep => call('stageSweep', keep),
+    apply: operations => call('apply', operations),
+    sync: () => call('sync'),
+    settle: () => call('settle'),
+    recover: operations => call('recover', operations),
+    preserved: area => call('preserved', area),
+    restorePreserved: (area, id, to, copy) => call('restorePreserved', area, id, to, copy),
+    deletePreserved: (area, id) => call('deletePreserved', area, id),
+    space: () => call('space'),
+    async close() {
+      await Promise.all([ordered, reading].map(lane => lane.call({ disk, method: 'close', args: [] })));
+    },
+  };
+}
+
+interface Pending {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: TandemError) => void;
+}
+
+function startLane(onFailure: (error: TandemError) => void): Lane {
+  const worker: Worker = startWorker('disk-worker');
+  const pending = new Map<number, Pending>();
+  let calls = 0;
+  let failure: TandemError | null = null;
+  let idle: (() => void) | null = null;
+  let closed = false;
+
+  function fail(detail: string, cause?: unknown): void {
+    if (failure !== null || closed) return;
+    failure = new TandemError('DISK_FAILED', `a disk worker thread died: ${detail}; restart the member`, {}, cause);
+    for (const { reject } of pending.values()) reject(failure);
+    pending.clear();
+    idle?.();
+    onFailure(failure);
+  }
+
+  worker.on('error', error => fail(messageOf(error), error));
+  worker.on('messageerror', error => fail(messageOf(error), error));
+  worker.on('exit', code => fail(`it ended with code ${code}`));
+  worker.on('message', (message: FromWorker) => {
+    const waiting = pending.get(message.call);
+    if (waiting === undefined) return;
+    pending.delete(message.call);
+    if (message.kind === 'value') waiting.resolve(message.value as never);
+    else waiting.reject(new TandemError(message.code, message.message, message.fields));
+    if (pending.size === 0) idle?.();
+  });
+
+  function post(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    worker.postMessage(message, transfer);
+  }
+
+  return {
+    open: message => post(message),
+    call({ disk, method, args, transfer, signal }) {
+      return new Promise((resolve, reject) => {
+        if (failure !== null) return reject(failure);
+        if (closed) return reject(new TandemError('CANCELLED', 'the member stops'));
+        if (signal?.aborted) return reject(new TandemError('CANCELLED', 'the reading of a file was given up'));
+        const call = ++calls;
+        const cancel = (): void => post({ kind: 'cancel', call });
+        const finish = <V>(then: (value: V) => void) => {
+          return (value: V): void => {
+            signal?.removeEventListener('abort', cancel);
+            then(value);
+          };
+        };
+        signal?.addEventListener('abort', cancel, { once: true });
+        pending.set(call, { resolve: finish(resolve as (value: never) => void), reject: finish(reject) });
+        post({ kind: 'call', disk, call, method, args }, transfer);
+      });
+    },
+    async close() {
+      if (failure === null && pending.size > 0) await new Promise<void>(resolve => (idle = resolve));
+      closed = true;
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/** All folders and connections of this member, built from the group's configuration, started and stopped together. */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { Hash64 } from '../model/chunk-groups.ts';
+import { CAPABILITIES, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
+import type { Store } from '../store/store.ts';
+import { Folder } from './folder.ts';
+import { databaseIsOldCopy } from './folder-opening.ts';
+import type { Emit } from './folder-parts.ts';
+import { InboundConnection } from './inbound-connection.ts';
+import { Outbound } from './outbound.ts';
+
+export interface MemberParts {
+  readonly name: string;
+  readonly group: GroupConfig;
+  readonly software: string;
+  readonly store: Store;
+  readonly openDisk: (folder: FolderConfig, root: string) => Disk;
+  readonly dial: (partner: GroupMember) => PeerLink;
+  /** Watches a folder's root and calls `hint` with directories that changed. What happens before `ready` is not seen. */
+  readonly watch: (folder: FolderConfig, root: string, hint: (directory: string) => void) => Watcher;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hash64: Hash64;
+  readonly log: Log;
+  readonly emit: Emit;
+  /** Told of an error after which the member must not go on. */
+  readonly fail: (error: unknown) => void;
+}
+
+export interface Watcher {
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+export class Member {
+  readonly parts: MemberParts;
+  readonly guid: string;
+  readonly folders = new Map<string, Folder>();
+  readonly inbound: InboundConnection[] = [];
+  readonly outbound: Outbound;
+  readonly #disks: Disk[] = [];
+  readonly #watchers: Watcher[] = [];
+  readonly #stop = new AbortController();
+  #connections: Promise<void>[] = [];
+
+  constructor(parts: MemberParts) {
+    this.parts = parts;
+    this.guid = parts.group.members.get(parts.name)!.guid;
+    this.outbound = new Outbound({
+      member: { name: parts.name, guid: this.guid },
+      group: parts.group,
+      software: parts.software,
+      folders: this.folders,
+      clock: parts.clock,
+      hash64: parts.hash64,
+      heard: partner => this.#poke(partner),
+    });
+  }
+
+  get service(): PeerService {
+    return this.outbound;
+  }
+
+  async start(): Promise<void> {
+    const { parts } = this;
+    await this.#openDisks();
+    for (const folder of this.folders.values()) await folder.start(parts.fail);
+    for (const folder of this.folders.values()) {
+      const hint = (directory: string) => folder.scanner.hint(directory);
+      const watcher = parts.watch(folder.core.config, folder.core.rootPath, hint);
+      this.#watchers.push(watcher);
+      void watcher.ready.then(() => {
+        if (!this.#stop.signal.aborted) return folder.scanner.full();
+      });
+    }
+    this.#connect();
+    for (const folder of this.folders.values()) {
+      if (this.#feeders(folder).length === 0) void folder.finishAlone().catch(parts.fail);
+    }
+  }
+
+  /** Ends all loops; what was begun on disk is finished first. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#watchers.map(watcher => watcher.close()));
+    await Promise.all(this.#connections);
+    await Promise.all([...this.folders.values()].map(folder => folder.stop()));
+    await Promise.all(this.#disks.map(disk => disk.close()));
+  }
+
+  /** Folders are compared with their markers before any of them is opened: an old copy of the database must not write. */
+  async #openDisks(): Promise<void> {
+    const { parts } = this;
+    const opened: { config: FolderConfig; root: string; disk: Disk }[] = [];
+    let old = false;
+    for (const config of parts.group.folders.values()) {
+      const root = config.members.get(parts.name);
+      if (root === undefined) continue;
+      const disk = parts.openDisk(config, root);
+      this.#disks.push(disk);
+      opened.push({ config, root, disk });
+      const probe = await disk.probe();
+      old ||= probe.kind === 'directory' && databaseIsOldCopy(probe.marker, parts.store);
+    }
+    if (old) {
+      await parts.store.renew();
+      parts.emit('DATABASE_RENEWED', 'the database is an older copy than one that ran here before; it starts anew and compares the folders with the partners');
+    }
+    for (const { config, root, disk } of opened) {
+      const siblings = () => [...this.folders.values()].map(folder => folder.holder);
+      const { store, clock, log, emit } = parts;
+      this.folders.set(config.guid, new Folder({ config, member: { name: parts.name, guid: this.guid }, root, store, disk, clock, log, emit, siblings }));
+    }
+  }
+
+  #connect(): void {
+    const { parts } = this;
+    for (const config of parts.group.connections) {
+      const partner = parts.group.members.get(config.from);
+      if (config.to !== parts.name || !partner) continue;
+      const connection = new InboundConnection({
+        guid: config.guid,
+        partner,
+        enabled: config.enabled,
+        dial: () => parts.dial(partner),
+        hello: () => ({
+          protocol: PROTOCOL,
+          capabilities: CAPABILITIES,
+          software: parts.software,
+          group: parts.group.guid,
+          connection: config.guid,
+          member: this.guid,
+          configDigest: parts.group.digest,
+          now: parts.clock.now(),
+          folders: this.outbound.greetings(partner.name),
+        }),
+        folders: [...this.folders.values()].filter(folder => folder.core.config.members.has(partner.name)),
+        clock: parts.clock,
+        emit: parts.emit,
+        log: parts.log,
+        hash64: parts.hash64,
+        freshGuid: () => parts.random.guid(),
+      });
+      this.inbound.push(connection);
+      this.#connections.push(connection.run(this.#stop.signal).catch(parts.fail));
+    }
+    for (const folder of this.folders.values()) {
+      folder.flow.retry = () => {
+        for (const { sessions } of this.inbound) for (const session of sessions) if (session.folder === folder) session.poke();
+      };
+      folder.flow.cancelled = (guid, updates) => {
+        const connection = this.inbound.find(candidate => candidate.parts.guid === guid);
+        void connection?.cancelUpdates(folder.core.config.guid, updates);
+      };
+    }
+  }
+
+  #feeders(folder: Folder): InboundConnection[] {
+    return this.inbound.filter(connection => connection.parts.enabled && connection.sessions.some(session => session.folder === folder));
+  }
+
+  #poke(partner: string): void {
+    for (const connection of this.inbound) if (connection.parts.partner.name === partner) connection.poke();
+  }
+}

@@ -1,0 +1,161 @@
+/** What a group of commits changes in one folder: from records before and after to the keys of one batch. */
+import { LIMITS } from '../base/limits.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { FolderSpace } from './folder-space.ts';
+import { folderNumberKey, META } from './keys.ts';
+import type { KeyValueReader } from './kv.ts';
+import { OwnerChanges } from './owner-lists.ts';
+import type { RecipeOfContent } from './recipe-index.ts';
+import { chunkPlaces } from './recipe-index.ts';
+import type { Commit, Counts } from './store.ts';
+import { encode, encodeCounts, encodeRecipe, encodeRecord, encodeVector, NOTHING, statToTuple } from './values.ts';
+
+type MutableCounts = { -readonly [Key in keyof Counts]: Counts[Key] };
+
+export class FolderDraft {
+  readonly space: FolderSpace;
+  /** Recipes of contents that are no longer: their chunks leave the index after the batch. */
+  readonly stale = new Map<string, { readonly uid: Uid; readonly hash: string }>();
+  readonly #owners = new OwnerChanges();
+  readonly #batch = new Map<string, Uint8Array | null>();
+  readonly #counts: MutableCounts;
+  /** Records as the commits of this draft left them; undefined: forgotten. */
+  readonly #latest = new Map<Uid, FileRecord | undefined>();
+  #vector: VersionVector | undefined;
+  #state: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(space: FolderSpace) {
+    this.space = space;
+    this.#counts = { ...space.counts };
+  }
+
+  /** Adds a commit on top of those before. With `indexed`, the chunks of its recipes are in the index already. */
+  add(commit: Commit, recipes: readonly RecipeOfContent[], indexed: boolean): void {
+    const { keys } = this.space;
+    for (const record of commit.forget ?? []) this.#replace(record.uid, record, undefined);
+    for (const { before, after } of commit.put ?? []) this.#replace(after.uid, before, after);
+    for (const { uid, hash, recipe } of recipes) {
+      const staleKey = keys.staleRecipe(uid, hash);
+      this.#batch.set(keys.recipe(uid, hash), encodeRecipe(recipe));
+      this.#batch.set(staleKey, null);
+      this.stale.delete(staleKey);
+      if (indexed) continue;
+      for (const place of chunkPlaces(recipe)) {
+        this.#owners.put(keys.chunk(place.hash), [uid, place.offset, place.length]);
+      }
+    }
+    if (commit.addIntent) this.#batch.set(keys.intent(commit.addIntent.id), encode(commit.addIntent.body));
+    for (const id of commit.removeIntents ?? []) this.#batch.set(keys.intent(id), null);
+    if (commit.vector) this.#vector = commit.vector;
+    if (commit.state) this.#state = commit.state;
+  }
+
+  /** Puts all changes into `batch`. Reads the indexes as they are: no batch may be on its way. */
+  async resolve(reader: KeyValueReader, batch: Map<string, Uint8Array | null>): Promise<void> {
+    const { keys, folder, number } = this.space;
+    if (!this.space.numbered) {
+      batch.set(folderNumberKey(folder), encode(number));
+      batch.set(META.nextFolder, encode(number + 1));
+    }
+    for (const [key, value] of this.#batch) batch.set(key, value);
+    await this.#owners.resolve(reader, batch);
+    if (this.#latest.size > 0) batch.set(keys.counts, encodeCounts(this.#counts));
+    if (this.#vector) batch.set(keys.vector, encodeVector(this.#vector));
+    if (this.#state) batch.set(keys.state, encode(this.#state));
+  }
+
+  /** The batch is durable: makes vector, counts and state visible. */
+  publish(): void {
+    const { space } = this;
+    space.numbered = true;
+    if (this.#latest.size > 0) space.counts = this.#counts;
+    if (this.#vector) space.vector = this.#vector;
+    if (this.#state) space.state = this.#state;
+  }
+
+  #replace(uid: Uid, given: FileRecord | undefined, after: FileRecord | undefined): void {
+    const { keys } = this.space;
+    const before = this.#latest.has(uid) ? this.#latest.get(uid) : given;
+    this.#latest.set(uid, after);
+    if (before) {
+      countRecord(this.#counts, before, -1);
+      if (!before.provisional) this.#batch.set(keys.version(before), null);
+    }
+    if (after) {
+      countRecord(this.#counts, after, 1);
+      this.#batch.set(keys.record(uid), encodeRecord(after));
+      if (!after.provisional) this.#batch.set(keys.version(after), after.size > 0 ? encode(after.size) : NOTHING);
+    } else {
+      this.#batch.set(keys.record(uid), null);
+    }
+    this.#moveSlot(uid, before, after);
+    this.#moveInode(uid, before, after);
+    this.#moveContent(uid, before, after);
+  }
+
+  #moveSlot(uid: Uid, before: FileRecord | undefined, after: FileRecord | undefined): void {
+    const { keys } = this.space;
+    const oldKey = before?.present ? keys.slot(before.parent, before.name) : null;
+    const newKey = after?.present ? keys.slot(after.parent, after.name) : null;
+    if (oldKey !== null && oldKey !== newKey) this.#owners.remove(oldKey, uid);
+    if (newKey === null) return;
+    const owner = [uid, after!.disk && statToTuple(after!.disk)] as const;
+    // Nobody who has a name is forgotten: a scan must meet everyone.
+    this.#owners.put(newKey, owner, Number.POSITIVE_INFINITY);
+  }
+
+  #moveInode(uid: Uid, before: FileRecord | undefined, after: FileRecord | undefined): void {
+    const oldInode = before?.disk?.ino;
+    const newInode = after?.disk?.ino;
+    if (oldInode === newInode) return;
+    if (oldInode !== undefined) this.#owners.remove(this.space.keys.inode(oldInode), uid);
+    if (newInode !== undefined) this.#owners.put(this.space.keys.inode(newInode), [uid]);
+  }
+
+  #moveContent(uid: Uid, before: FileRecord | undefined, after: FileRecord | undefined): void {
+    const { keys } = this.space;
+    const oldHash = contentOf(before);
+    const newHash = contentOf(after);
+    if (oldHash === newHash) return;
+    if (oldHash !== null) {
+      this.#owners.remove(keys.content(oldHash), uid);
+      if (hasRecipe(before!)) {
+        const key = keys.staleRecipe(uid, oldHash);
+        this.#batch.set(key, NOTHING);
+        this.stale.set(key, { uid, hash: oldHash });
+      }
+    }
+    if (newHash !== null) this.#owners.put(keys.content(newHash), [uid]);
+  }
+}
+
+/** Whether a recipe of this record's content is kept. */
+export function hasRecipe(record: FileRecord): boolean {
+  return contentOf(record) !== null && record.size > LIMITS.wholeFileBytes;
+}
+
+/** The hash under which the record's content can be found; null: it has none that is worth finding. */
+function contentOf(record: FileRecord | undefined): string | null {
+  return record?.present && record.kind === 'file' && record.size > 0 ? record.hash : null;
+}
+
+function countRecord(counts: MutableCounts, record: FileRecord, sign: 1 | -1): void {
+  if (!record.present) {
+    counts.tombstones += sign;
+    return;
+  }
+  switch (record.kind) {
+    case 'file':
+      counts.files += sign;
+      counts.bytes += sign * record.size;
+      break;
+    case 'directory':
+      counts.directories += sign;
+      break;
+    case 'symlink':
+      counts.symlinks += sign;
+      break;
+  }
+}

@@ -1,0 +1,202 @@
+/** A backend with a little of everything, for the server, the client and the commands. Orders are kept to be looked at. */
+import type { AdminBackend } from '../../../src/admin/backend.ts';
+import {
+  type Column,
+  type Columns,
+  NEVER,
+  NOT_ENDED,
+  type Noun,
+  type RecordOf,
+} from '../../../src/admin/records/column.ts';
+import { conflictNoun } from '../../../src/admin/records/conflict.ts';
+import { connectionNoun } from '../../../src/admin/records/connection.ts';
+import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
+import { serviceNoun } from '../../../src/admin/records/service.ts';
+import { sessionNoun } from '../../../src/admin/records/session.ts';
+import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { TandemError } from '../../../src/base/errors.ts';
+import { describeUnknown } from '../../../src/base/known-names.ts';
+
+/** A record with a value of the right type in every column, and those that are given. */
+export function sample<T extends Columns>(noun: Noun<T>, given: Partial<RecordOf<T>> = {}): RecordOf<T> {
+  const values = Object.entries<Column>(noun.columns).map(([property, column]) => [
+    property,
+    sampleValue(property, column),
+  ]);
+  return { ...Object.fromEntries(values), ...given } as RecordOf<T>;
+}
+
+function sampleValue(property: string, column: Column): string | number | boolean | null {
+  if (column.nullable) return null;
+  switch (column.kind) {
+    case 'boolean':
+      return true;
+    case 'number':
+      return 7;
+    case 'choice':
+      return Number(Object.keys(column.names)[1]);
+    case 'datetime':
+      return '2025-03-01T12:00:05.123Z';
+    case 'text':
+    case 'path':
+      return `a ${property}`;
+  }
+}
+
+export const CONNECTION = sample(connectionNoun, {
+  Name: 'beta → alpha',
+  PartnerName: 'beta',
+  Status: 'Degraded',
+  State: 3,
+  Inbound: true,
+  LastSyncTime: '2025-03-01T12:00:00.000Z',
+  LastSuccessfulSyncTime: NEVER,
+  NextSyncTime: NEVER,
+  LastErrorMessageId: 5008,
+  StateReason: 'connection refused',
+});
+
+export const HALTED_FOLDER = sample(folderNoun, {
+  ReplicatedFolderName: 'docs',
+  State: 5,
+  FileCount: 20_000,
+  SizeInBytes: 3 * 2 ** 40 + 1,
+  RootPath: '/srv/docs',
+  HaltReason: 'BRAKE_DELETIONS',
+  HaltDetail: '15000 of 20000 files were deleted',
+  HaltCommand: 'tandem folder release docs --accept',
+  HaltDeletedFiles: 15_000,
+  HaltTotalFiles: 20_000,
+});
+
+export interface FakeBackend extends AdminBackend {
+  readonly orders: readonly { readonly name: string; readonly order: unknown }[];
+}
+
+export function createFakeBackend(): FakeBackend {
+  const orders: { name: string; order: unknown }[] = [];
+  const keep = async (name: string, order: unknown) => {
+    orders.push({ name, order });
+  };
+  const assertFolder = (name: string | undefined) => {
+    if (name !== undefined && name !== 'docs')
+      throw new TandemError('NOT_FOUND', describeUnknown({ what: 'folder', name, known: ['docs', 'media'] }));
+  };
+  const assertConflict = (id: string) => {
+    if (id !== 'c1')
+      throw new TandemError('NOT_FOUND', `there is no preserved item “${id}”; “tandem conflict list” shows them`);
+  };
+  const event = (sequence: number) =>
+    sample(eventNoun, {
+      Sequence: sequence,
+      EventId: 4412,
+      EventName: 'CONFLICT',
+      Severity: 'information',
+      Message: `event ${sequence}`,
+      Fields: '{"folder":"docs"}',
+    });
+  return {
+    orders,
+    status: async () => ({
+      service: sample(serviceNoun, {
+        MemberName: 'alpha',
+        ReplicationGroupName: 'projects',
+        StateReason: '',
+        ProviderVersion: '0.1.0',
+        Listen: '0.0.0.0:7420',
+      }),
+      folders: [HALTED_FOLDER],
+      connections: [CONNECTION],
+      attention: [
+        sample(attentionNoun, {
+          Subject: 'docs',
+          Problem: '15000 of 20000 files were deleted',
+          Command: 'tandem folder release docs --accept',
+        }),
+      ],
+    }),
+    folders: async () => ({ folders: [HALTED_FOLDER] }),
+    folder: async ({ folder }) => {
+      assertFolder(folder);
+      return {
+        folder: HALTED_FOLDER,
+        members: [sample(folderMemberNoun, { MemberName: 'alpha', RootPath: '/srv/docs' })],
+      };
+    },
+    folderVector: async ({ folder }) => {
+      assertFolder(folder);
+      return {
+        vector: [
+          sample(vectorNoun, { MemberName: null, Low: 8, High: 2 ** 52 }),
+          sample(vectorNoun, { MemberName: 'beta' }),
+        ],
+        text: 'x → 8..99',
+      };
+    },
+    rescan: async order => {
+      assertFolder(order.folder);
+      await keep('rescan', order);
+    },
+    release: async order => {
+      if (order.decision === 'retry') throw new TandemError('REFUSED', 'docs is halted by its brake; accept or refuse');
+      await keep('release', order);
+    },
+    connections: async () => ({ connections: [CONNECTION] }),
+    sessions: async () => ({ sessions: [sample(sessionNoun, { EndTime: NOT_ENDED, State: 2 })] }),
+    updates: async ({ folder, limit }) => {
+      assertFolder(folder);
+      await keep('updates', { folder, limit });
+      return {
+        total: 12,
+        updates: [
+          sample(updateNoun, {
+            UpdateState: 5,
+            Reason: 'waits for its directory',
+            FullPathName: `a/${'deep/'.repeat(30)}report\n.txt`,
+          }),
+        ],
+      };
+    },
+    backlog: async ({ to }) => {
+      if (to === 'gamma')
+        throw new TandemError('NOT_FOUND', describeUnknown({ what: 'member', name: to, known: ['alpha', 'beta'] }));
+      return { total: 3, bytes: 5000, files: [sample(backlogNoun, { FullPathName: 'a.txt' })] };
+    },
+    conflicts: async () => ({ total: 1, conflicts: [sample(conflictNoun, { Id: 'c1', ConflictType: 2 })] }),
+    conflict: async ({ id }) => {
+      assertConflict(id);
+      return { conflict: sample(conflictNoun, { Id: id, ConflictType: 7 }) };
+    },
+    restoreConflict: async order => {
+      assertConflict(order.id);
+      await keep('restoreConflict', order);
+      return { path: order.to ?? 'a/report.txt' };
+    },
+    deleteConflict: async order => {
+      assertConflict(order.id);
+      await keep('deleteConflict', order);
+    },
+    record: async ({ folder, file }) => {
+      assertFolder(folder);
+      return {
+        record: sample(idRecordNoun, {
+          FullPathName: file,
+          Clock: 1_740_830_405_123_456,
+          HeldBack: 'excluded by the filter *.tmp',
+        }),
+      };
+    },
+    events: async ({ after, limit }) => ({
+      events: [1, 2, 3]
+        .map(event)
+        .filter(({ Sequence }) => Sequence > (after ?? 0))
+        .slice(-limit),
+    }),
+    followEvents: async function* ({ after }, signal) {
+      for (let sequence = (after ?? 0) + 1; sequence <= (after ?? 0) + 3; sequence++) yield event(sequence);
+      await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { NEVER, NOT_ENDED, type Noun, toDatetime } from '../../../src/admin/records/column.ts';
+import { conflictNoun } from '../../../src/admin/records/conflict.ts';
+import { connectionNoun } from '../../../src/admin/records/connection.ts';
+import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
+import { serviceNoun } from '../../../src/admin/records/service.ts';
+import { sessionNoun } from '../../../src/admin/records/session.ts';
+import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+
+const PROTO = readFileSync(new URL('../../../proto/tandem/admin/v1/admin.proto', import.meta.url), 'utf8');
+const NOUNS: readonly (readonly [string, Noun])[] = [
+  ['ServiceRecord', serviceNoun],
+  ['FolderRecord', folderNoun],
+  ['FolderMemberRecord', folderMemberNoun],
+  ['VectorRecord', vectorNoun],
+  ['ConnectionRecord', connectionNoun],
+  ['SessionRecord', sessionNoun],
+  ['UpdateRecord', updateNoun],
+  ['BacklogRecord', backlogNoun],
+  ['ConflictRecord', conflictNoun],
+  ['IdRecord', idRecordNoun],
+  ['EventRecord', eventNoun],
+  ['AttentionRecord', attentionNoun],
+];
+const WIRE_TYPES = {
+  text: 'string',
+  path: 'string',
+  datetime: 'string',
+  boolean: 'bool',
+  choice: 'uint32',
+  number: 'uint64',
+} as const;
+
+describe('admin.proto has the columns of', () => {
+  test.each(NOUNS)('%s, with name and type', (message, noun) => {
+    const body = new RegExp(`^message ${message} \\{\\n([^}]*)\\}`, 'm').exec(PROTO)![1]!;
+    const fields = [...body.matchAll(/^ {2}(optional )?(\w+) (\w+) = (\d+) \[json_name = "(\w+)"\];/gm)];
+    const expected = Object.entries(noun.columns).map(([property, column]) => [
+      property,
+      WIRE_TYPES[column.kind],
+      column.nullable === true,
+    ]);
+    expect(fields.map(([, optional, type, , , property]) => [property, type, optional !== undefined])).toEqual(
+      expected,
+    );
+    expect(new Set(fields.map(field => field[4])).size).toBe(fields.length);
+  });
+});
+
+test('a connection has the 20 properties of DfsrConnectionInfo', () => {
+  const properties =
+    'Caption Description InstallDate Name Status ConnectionGuid MemberGuid MemberName PartnerGuid PartnerName ReplicationGroupGuid ReplicationGroupName ' +
+    'Inbound State LastSyncTime LastSyncDuration LastSuccessfulSyncTime NextSyncTime LastErrorCode LastErrorMessageId';
+  expect(Object.keys(connectionNoun.columns)).toEqual(expect.arrayContaining(properties.split(' ')));
+});
+
+test('a session has the 23 properties of MSFT_DfsrSyncInfo, and no others', () => {
+  const properties =
+    'SyncGuid ConnectionGuid MemberGuid MemberName PartnerGuid PartnerName ReplicationGroupGuid ReplicationGroupName Inbound State InitiationReason StartTime ' +
+    'EndTime UpdatesTransferred BytesTransferred UpdatesNotTransferred UpdatesToBeTransferred ConflictsGenerated TombstonesGenerated LastErrorCode ' +
+    'LastErrorMessageId ForceReplicationEndTime ForceReplicationBandwidthlevel';
+  expect(Object.keys(sessionNoun.columns)).toEqual(properties.split(' '));
+});
+
+test('datetimes are ISO 8601 in UTC, with the sentinels of the classes', () => {
+  expect(toDatetime(0)).toBe('1970-01-01T00:00:00.000Z');
+  expect(toDatetime(null)).toBe(NEVER);
+  expect(toDatetime(undefined, NOT_ENDED)).toBe('1601-01-01T00:00:00.000Z');
+});

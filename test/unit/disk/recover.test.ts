@@ -1,0 +1,181 @@
+/** Power failures and kills at every moment of a group of operations: each has happened whole, or not at all. */
+import { describe, expect, it } from 'vitest';
+import type { Disk, Operation, Outcome } from '../../../src/disk/disk.ts';
+import type { Random } from '../../../src/base/random.ts';
+import type { Stat } from '../../../src/model/update.ts';
+import type { MemoryFileSystem } from '../../sim/memory-file-system.ts';
+import { applyOne, installOperation, listAside, MARKER, MTIME, makeDisk, makeMemoryWorld, order, scanOne, statOf, type World } from './worlds.ts';
+
+const SEEDS = 300;
+
+/** mulberry32 */
+function seeded(seed: number): Random {
+  let state = seed;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  return { next, guid: () => `${next()}` };
+}
+
+class PowerFailure extends Error {}
+
+/** From the given call on, every call fails. */
+function failAfter(memory: MemoryFileSystem, calls: number): void {
+  let left = calls;
+  memory.onCall = () => {
+    if (left-- <= 0) throw new PowerFailure();
+  };
+}
+
+async function untilPowerFails(action: Promise<unknown>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    if (!(error instanceof PowerFailure)) throw error;
+  }
+}
+
+const OLD = ['plain', 'loser', 'removed', 'removed-loser', 'from', 'd/inner', 'attributed', 'p/q', 'to-link'];
+
+async function groupOf(disk: Disk): Promise<Operation[]> {
+  const stat = async (path: string): Promise<Stat> => (await disk.look([path]))[0]!;
+  return [
+    await installOperation(disk, 'plain', 'new plain', await stat('plain')),
+    await installOperation(disk, 'loser', 'new loser', await stat('loser'), true),
+    await installOperation(disk, 'fresh', 'new fresh', null),
+    { kind: 'remove', path: 'removed', expect: await stat('removed'), preserve: order('removed') },
+    { kind: 'remove', path: 'removed-loser', expect: await stat('removed-loser'), preserve: order('removed-loser', true) },
+    { kind: 'move', from: 'from', to: 'to', expect: await stat('from') },
+    await installOperation(disk, 'd/inner', 'new inner', await stat('d/inner')),
+    { kind: 'move', from: 'd', to: 'e', expect: await stat('d') },
+    { kind: 'attributes', path: 'attributed', expect: await stat('attributed'), mode: 0o600, mtimeNs: MTIME },
+    { kind: 'preserve', path: 'p', preserve: { ...order('p'), area: 'pre-existing' } },
+    { kind: 'make-directory', path: 'm', mode: 0o755 },
+    await installOperation(disk, 'm/x', 'new x', null),
+    { kind: 'install-symlink', path: 'to-link', expect: await stat('to-link'), target: 'somewhere', mtimeNs: MTIME, preserve: order('to-link') },
+    { kind: 'remove-directory', path: 'empty' },
+  ];
+}
+
+async function check(world: World, disk: Disk, outcomes: readonly Outcome[]): Promise<void> {
+  const { user } = world;
+  const done = outcomes.map(outcome => {
+    expect(['done', 'undone']).toContain(outcome.kind);
+    return outcome.kind === 'done';
+  });
+  const preserved = [...(await disk.preserved('conflicts')), ...(await disk.preserved('pre-existing'))];
+  const paths = preserved.map(p => p.path).sort();
+  expect(user.read('plain')).toBe(done[0] ? 'new plain' : 'old plain');
+  expect(user.read('loser')).toBe(done[1] ? 'new loser' : 'old loser');
+  expect(user.exists('fresh') && user.read('fresh')).toBe(done[2] && 'new fresh');
+  expect(user.exists('removed')).toBe(!done[3]);
+  expect(user.exists('removed-loser')).toBe(!done[4]);
+  expect(user.exists('from')).toBe(!done[5]);
+  expect(user.read(done[5] ? 'to' : 'from')).toBe('old from');
+  expect(user.read(done[7] ? 'e/inner' : 'd/inner')).toBe(done[6] ? 'new inner' : 'old d/inner');
+  expect(user.exists('p')).toBe(!done[9]);
+  expect(user.exists('m')).toBe(done[10]);
+  expect(done[11] ? user.read('m/x') : user.exists('m/x')).toBe(done[11] ? 'new x' : false);
+  expect((await disk.look(['to-link']))[0]?.kind).toBe(done[12] ? 'symlink' : 'file');
+  expect(user.exists('empty')).toBe(!done[13]);
+  expect(paths).toEqual(['loser', 'p', 'removed-loser'].filter((_, i) => done[[1, 9, 4][i]!]));
+  expect(listAside(world)).toEqual([]);
+  for (const item of preserved) {
+    if (item.kind !== 'file') continue;
+    expect(user.read(`.tandem/${item.area}/${item.id}/${item.path}`)).toBe(`old ${item.path}`);
+  }
+  const known = [0, 1, 2, 5, 8].flatMap(i => {
+    const outcome = outcomes[i]!;
+    const name = ['plain', 'loser', 'fresh', '', '', 'to', '', '', 'attributed'][i]!;
+    return outcome.kind === 'done' ? [{ name, stat: statOf(outcome) }] : [];
+  });
+  expect(await scanOne(disk, '', known)).toMatchObject({ unchanged: known.length, gone: [] });
+}
+
+async function prepare(): Promise<{ world: World; memory: MemoryFileSystem; operations: Operation[]; disk: Disk }> {
+  const { world, memory } = makeMemoryWorld();
+  for (const path of OLD) world.user.write(path, `old ${path}`);
+  world.user.makeDirectory('empty');
+  const disk = makeDisk(world);
+  await disk.claim(MARKER);
+  return { world, memory, operations: await groupOf(disk), disk };
+}
+
+describe('recovery', () => {
+  it.each(['power failure', 'kill'])(`after a ${'%s'} leaves each operation done or undone, whatever the moment (${SEEDS} seeds)`, async how => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const random = seeded(seed);
+      const { world, memory, operations, disk } = await prepare();
+      const stop = (): void => {
+        memory.onCall = null;
+        if (how === 'kill') memory.kill();
+        else memory.crash(random);
+      };
+      failAfter(memory, Math.floor(random.next() * 250));
+      await untilPowerFails(disk.apply(operations));
+      stop();
+      // It may well fail again while it recovers.
+      for (let again = 0; random.next() < 0.4 && again < 3; again++) {
+        failAfter(memory, Math.floor(random.next() * 120));
+        const half = makeDisk(world);
+        await untilPowerFails(half.recover(operations).then(() => half.sync()));
+        stop();
+      }
+      const after = makeDisk(world);
+      const outcomes = await after.recover(operations);
+      await after.sync();
+      await check(world, after, outcomes).catch(error => {
+        throw new Error(`seed ${seed}`, { cause: error });
+      });
+      memory.crash(random);
+      await check(world, makeDisk(world), outcomes).catch(error => {
+        throw new Error(`seed ${seed}, after a second failure`, { cause: error });
+      });
+    }
+  });
+
+  it('finds everything done that was synced', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { world, memory, operations, disk } = await prepare();
+      expect((await disk.apply(operations)).map(o => o.kind)).toEqual(operations.map(() => 'done'));
+      await disk.sync();
+      if (seed % 2) await disk.settle();
+      memory.crash(seeded(seed));
+      const after = makeDisk(world);
+      const outcomes = await after.recover(operations);
+      expect(outcomes.map(o => o.kind)).toEqual(operations.map(() => 'done'));
+      await check(world, after, outcomes);
+    }
+  });
+
+  it('takes a file that a user wrote to after its install for an edit, not for a torn one', async () => {
+    const { world, memory, disk } = await prepare();
+    const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
+    await applyOne(disk, operation);
+    world.user.append('plain', ' and edited');
+    memory.kill();
+    const after = makeDisk(world);
+    const stat = statOf((await after.recover([operation]))[0]!);
+    expect(world.user.read('plain')).toBe('new and edited');
+    expect((await scanOne(after, '', [{ name: 'plain', stat }])).found.map(f => f.name)).toContain('plain');
+  });
+
+  it('preserves what was edited in the moment of a replacement that a crash followed', async () => {
+    const { world, memory, disk } = await prepare();
+    const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
+    memory.onCall = call => {
+      if (call.operation === 'rename' && call.name === operation.staged.stagingId) world.user.append('plain', ' and edited');
+      if (call.operation === 'lookAt' && world.user.read('plain') === 'new') throw new PowerFailure();
+    };
+    await untilPowerFails(disk.apply([operation]));
+    memory.onCall = null;
+    memory.kill();
+    const after = makeDisk(world);
+    expect(await after.recover([operation])).toMatchObject([{ kind: 'done', preserved: { conflictType: 7 } }]);
+    const [preserved] = await after.preserved('conflicts');
+    expect(world.user.read(`.tandem/conflicts/${preserved!.id}/plain`)).toBe('old plain and edited');
+  });
+});

@@ -1,0 +1,227 @@
+/** What users do in the very moment in which Tandem acts, and what the file system refuses. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Disk } from '../../../src/disk/disk.ts';
+import { errnoError } from '../../../src/disk/file-system.ts';
+import type { MemoryFileSystem } from '../../sim/memory-file-system.ts';
+import {
+  applyOne,
+  asKnown,
+  installOperation,
+  item,
+  listAside,
+  MARKER,
+  makeDisk,
+  makeMemoryWorld,
+  order,
+  request,
+  scanOne,
+  statOf,
+  type World,
+} from './worlds.ts';
+
+let world: World;
+let memory: MemoryFileSystem;
+let tick: (ms: number) => void;
+let disk: Disk;
+beforeEach(async () => {
+  ({ world, memory, tick } = makeMemoryWorld({ quotaBytes: 100_000 }));
+  disk = makeDisk(world);
+  await disk.claim(MARKER);
+});
+
+/** Does something once, just before a call of that kind on that name. */
+function before(operation: string, name: string, action: () => void): void {
+  memory.onCall = call => {
+    if (call.operation !== operation || call.name !== name) return;
+    memory.onCall = null;
+    action();
+  };
+}
+
+describe('an install', () => {
+  it.each(['link', 'lookAt', 'rename'])('preserves or spares what is written just before its %s', async call => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    const install = await installOperation(disk, 'a', 'new', stat);
+    before(call, call === 'rename' ? install.staged.stagingId : 'a', () => world.user.append('a', ' edited'));
+    const outcome = await applyOne(disk, install);
+    await disk.settle();
+    const preserved = await disk.preserved('conflicts');
+    if (outcome.kind === 'done') {
+      expect(world.user.read('a')).toBe('new');
+      expect(outcome.preserved).toMatchObject({ conflictType: 7 });
+      expect(world.user.read(`.tandem/conflicts/${preserved[0]!.id}/a`)).toBe('old edited');
+    } else {
+      expect(outcome.kind).toBe('changed');
+      expect(world.user.read('a')).toBe('old edited');
+      expect(preserved).toEqual([]);
+    }
+    expect(listAside(world)).toEqual([]);
+  });
+
+  it('does not take an edit made right after it for its own', async () => {
+    const install = await installOperation(disk, 'a', 'new', null);
+    before('unlink', install.staged.stagingId, () => world.user.append('a', ' edited'));
+    const stat = statOf(await applyOne(disk, install));
+    expect((await scanOne(disk, '', [{ name: 'a', stat }])).found).toMatchObject([{ name: 'a' }]);
+  });
+
+  it('does not replace what appears at a free name', async () => {
+    const install = await installOperation(disk, 'a', 'new', null);
+    before('link', install.staged.stagingId, () => world.user.write('a', 'mine'));
+    expect(await applyOne(disk, install)).toMatchObject({ kind: 'occupied' });
+    expect(world.user.read('a')).toBe('mine');
+  });
+
+  it('works where no second names can be had, and spares edits there too', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    const refuse = (edit: boolean) => (): void => {
+      memory.onCall = call => {
+        if (call.operation === 'link') throw errnoError('EPERM', 'operation not permitted');
+        if (edit && call.operation === 'rename' && call.name === 'a') world.user.write('a', 'edited');
+      };
+    };
+    refuse(true)();
+    expect(await applyOne(disk, await installOperation(disk, 'a', 'new', stat))).toMatchObject({ kind: 'changed' });
+    expect(world.user.read('a')).toBe('edited');
+    refuse(false)();
+    const now = (await disk.look(['a']))[0]!;
+    expect(await applyOne(disk, await installOperation(disk, 'a', 'newer', now, true))).toMatchObject({ kind: 'done' });
+    memory.onCall = null;
+    await disk.settle();
+    const [preserved] = await disk.preserved('conflicts');
+    expect(world.user.read(`.tandem/conflicts/${preserved!.id}/a`)).toBe('edited');
+    expect(world.user.read('a')).toBe('newer');
+    expect(listAside(world)).toEqual([]);
+  });
+});
+
+describe('a removal', () => {
+  it('gives back what was edited in that moment', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    before('rename', 'a', () => world.user.append('a', ' edited'));
+    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({ kind: 'changed' });
+    expect(world.user.read('a')).toBe('old edited');
+    expect(listAside(world)).toEqual([]);
+  });
+
+  it('gives back a file that had just taken the place', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    before('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
+    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({ kind: 'changed' });
+    expect(world.user.read('a')).toBe('another');
+  });
+});
+
+describe('a move', () => {
+  it('leaves a file that had just taken the old place', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    before('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
+    expect(await applyOne(disk, { kind: 'move', from: 'a', to: 'b', expect: stat })).toMatchObject({ kind: 'done' });
+    expect([world.user.read('a'), world.user.read('b')]).toEqual(['another', 'old']);
+    expect(listAside(world)).toEqual([]);
+  });
+
+  it('gives back a directory that had just taken the place', async () => {
+    world.user.write('d/a', '1');
+    const [stat] = await disk.look(['d']);
+    before('rename', 'd', () => {
+      world.user.rename('d', 'elsewhere');
+      world.user.write('d/b', '2');
+    });
+    expect(await applyOne(disk, { kind: 'move', from: 'd', to: 'e', expect: stat! })).toMatchObject({ kind: 'changed' });
+    expect([world.user.read('d/b'), world.user.read('elsewhere/a')]).toEqual(['2', '1']);
+  });
+});
+
+describe('a scan', () => {
+  it('reports what it cannot take, and never calls it gone', async () => {
+    world.user.write('private/x', '1');
+    world.user.write('secret', '2');
+    world.user.write('was-file', '3');
+    world.user.write('mounted/y', '4');
+    const known = asKnown((await scanOne(disk, '')).found);
+    memory.deny(`${world.root}/private`, 'list');
+    memory.deny(`${world.root}/secret`, 'read');
+    world.user.append('secret', '!');
+    world.user.remove('was-file');
+    memory.user.special(`${world.root}/was-file`, 'fifo');
+    memory.user.special(`${world.root}/socket`, 'socket');
+    memory.user.special(`${world.root}/device`, 'device');
+    memory.mount(`${world.root}/mounted`);
+    const answer = await scanOne(disk, '', known);
+    expect([...answer.unsupported].sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+      { name: 'device', reason: 'device' },
+      { name: 'mounted', reason: 'other-file-system' },
+      { name: 'secret', reason: 'unreadable' },
+      { name: 'socket', reason: 'socket' },
+      { name: 'was-file', reason: 'fifo' },
+    ]);
+    expect(answer).toMatchObject({ found: [], gone: ['was-file'], unchanged: 2 });
+    expect(await disk.scan([request('private'), request('mounted')])).toMatchObject([{ kind: 'unreadable' }, { kind: 'unreadable' }]);
+    memory.unmount(`${world.root}/mounted`);
+    expect(await disk.scan([request('mounted')])).toMatchObject([{ kind: 'listed', found: [{ name: 'y' }] }]);
+  });
+
+  it('calls a file hot that changes while it is read', async () => {
+    world.user.write('a', 'one');
+    tick(1000);
+    before('file.look', '', () => world.user.append('a', 'more'));
+    expect((await scanOne(disk, '')).found).toMatchObject([{ name: 'a', hot: true, content: null }]);
+    before('openFile', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'other'));
+    expect((await scanOne(disk, '')).found).toMatchObject([{ name: 'a', hot: true }]);
+    before('openFile', 'a', () => world.user.remove('a'));
+    expect(await scanOne(disk, '')).toMatchObject({ found: [], gone: [] });
+  });
+
+  it('halts when another file system is mounted on the root, or the marker went with it', async () => {
+    memory.mount(world.root);
+    await expect(disk.scan([request('')])).rejects.toMatchObject({ code: 'FILE_SYSTEM_CHANGED' });
+    expect(await disk.probe()).toMatchObject({ kind: 'directory', marker: null, empty: true });
+  });
+});
+
+describe('a full file system', () => {
+  it('refuses to stage with no-space, or DISK_FULL, and leaves no half file', async () => {
+    memory.quotaBytes = memory.usedBytes + 10;
+    expect(await disk.stageWhole([item('a', 'x'.repeat(11))])).toMatchObject([{ kind: 'no-space' }]);
+    const pieces = [{ kind: 'data', data: Buffer.from('12345') }, { kind: 'data', data: Buffer.from('67890a') }] as const;
+    await expect(disk.stageAppend('b', pieces)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await disk.stageOpen('b')).toEqual({ bytes: 5 });
+    memory.quotaBytes = 100_000;
+    expect(await disk.stageAppend('b', [{ kind: 'data', data: Buffer.from('67890a') }])).toEqual({ failedPiece: null });
+    expect(await disk.stageSeal(item('b', '1234567890a'))).toMatchObject({ kind: 'staged' });
+    expect((await disk.stageSweep(new Set())).bytes).toBe(0);
+  });
+
+  it('keeps what it could not preserve', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    memory.quotaBytes = memory.usedBytes + 10;
+    expect(await applyOne(disk, { kind: 'preserve', path: 'a', preserve: order('a') })).toMatchObject({ kind: 'no-space' });
+    expect((await disk.look(['a']))[0]).toEqual(stat);
+    expect(await disk.preserved('conflicts')).toEqual([]);
+  });
+});
+
+describe('permissions', () => {
+  it('that are missing fail one operation, with the path', async () => {
+    world.user.makeDirectory('d');
+    memory.deny(`${world.root}/d`, 'write');
+    const outcome = await applyOne(disk, await installOperation(disk, 'd/a', 'x', null));
+    expect(outcome).toEqual({ kind: 'failed', detail: '“d/a”: EACCES: permission denied' });
+  });
+
+  it('to write the root are asked for before a claim', async () => {
+    memory.deny(world.root, 'write');
+    expect(await disk.probe()).toMatchObject({ kind: 'unwritable' });
+  });
+});
+
+it('partial files are kept for a day, whole ones only on request', async () => {
+  await disk.stageAppend('part', [{ kind: 'data', data: Buffer.from('12345') }]);
+  await disk.stageWhole([item('whole', 'x')]);
+  expect((await disk.stageSweep(new Set())).bytes).toBe(5);
+  tick(25 * 3600_000);
+  expect((await disk.stageSweep(new Set(['part']))).bytes).toBe(5);
+  expect((await disk.stageSweep(new Set())).bytes).toBe(0);
+  expect(await disk.stageOpen('part')).toEqual({ bytes: 0 });
+});
