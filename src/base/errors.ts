@@ -17,31 +17,111 @@ interface ErrorEntry {
 
 /** Every error code there is. Documented in docs/ERRORS.md, which is generated from this table. */
 export const ERRORS = {
-  CONFIG_INVALID: { reaction: 'stop-member', exitCode: 3, meaning: 'A configuration file has an unknown key, a wrong type or a value that contradicts another.' },
-  CONFIG_UNREADABLE: { reaction: 'stop-member', exitCode: 3, meaning: 'A configuration file or the member’s identity is missing or cannot be read.' },
-  HOME_EXISTS: { reaction: 'tell-caller', exitCode: 3, meaning: 'The directory given to “tandem init” already holds a member.' },
+  CONFIG_INVALID: {
+    reaction: 'stop-member',
+    exitCode: 3,
+    meaning: 'A configuration file has an unknown key, a wrong type or a value that contradicts another.',
+  },
+  CONFIG_UNREADABLE: {
+    reaction: 'stop-member',
+    exitCode: 3,
+    meaning: 'A configuration file or the member’s identity is missing or cannot be read.',
+  },
+  HOME_EXISTS: {
+    reaction: 'tell-caller',
+    exitCode: 3,
+    meaning: 'The directory given to “tandem init” already holds a member.',
+  },
   HOME_LOCKED: { reaction: 'stop-member', exitCode: 4, meaning: 'Another daemon runs on this home.' },
-  ADDRESS_IN_USE: { reaction: 'stop-member', exitCode: 4, meaning: 'Another program listens on the address the member is told to listen on.' },
+  ADDRESS_IN_USE: {
+    reaction: 'stop-member',
+    exitCode: 4,
+    meaning: 'Another program listens on the address the member is told to listen on.',
+  },
   DAEMON_UNREACHABLE: { reaction: 'tell-caller', exitCode: 5, meaning: 'No daemon answers on the admin socket.' },
-  NOT_FOUND: { reaction: 'tell-caller', exitCode: 6, meaning: 'The folder, member, connection, record or conflict named in a command does not exist.' },
-  INVALID_ARGUMENT: { reaction: 'tell-caller', exitCode: 2, meaning: 'A command’s argument has a wrong form or is out of range.' },
+  NOT_FOUND: {
+    reaction: 'tell-caller',
+    exitCode: 6,
+    meaning: 'The folder, member, connection, record or conflict named in a command does not exist.',
+  },
+  INVALID_ARGUMENT: {
+    reaction: 'tell-caller',
+    exitCode: 2,
+    meaning: 'A command’s argument has a wrong form or is out of range.',
+  },
   REFUSED: { reaction: 'tell-caller', exitCode: 7, meaning: 'The order cannot be carried out in the present state.' },
-  PEER_UNREACHABLE: { reaction: 'retry-later', exitCode: 8, meaning: 'The partner’s host or daemon cannot be reached, or the link broke.' },
-  PEER_UNTRUSTED: { reaction: 'refuse-peer', exitCode: 8, meaning: 'Whoever is at the other end does not hold the key pinned in group.yaml.' },
-  PEER_UNRECOGNIZED: { reaction: 'retry-later', exitCode: 8, meaning: 'The partner does not know this connection, member or group.' },
-  PEER_INCOMPATIBLE: { reaction: 'retry-later', exitCode: 8, meaning: 'The partner speaks another major version of the protocol.' },
-  PEER_VIOLATION: { reaction: 'refuse-peer', exitCode: 8, meaning: 'The partner sent something the protocol or the limits table forbids.' },
-  FOLDER_NOT_READY: { reaction: 'retry-later', exitCode: 7, meaning: 'The partner’s folder is in its first synchronisation, halted, or not replicated there.' },
-  CONTENT_CHANGED: { reaction: 'retry-later', exitCode: 8, meaning: 'The file changed at the source after its update was announced; a newer update follows.' },
+  PEER_UNREACHABLE: {
+    reaction: 'retry-later',
+    exitCode: 8,
+    meaning: 'The partner’s host or daemon cannot be reached, or the link broke.',
+  },
+  PEER_UNTRUSTED: {
+    reaction: 'refuse-peer',
+    exitCode: 8,
+    meaning: 'Whoever is at the other end does not hold the key pinned in group.yaml.',
+  },
+  PEER_UNRECOGNIZED: {
+    reaction: 'retry-later',
+    exitCode: 8,
+    meaning: 'The partner does not know this connection, member or group.',
+  },
+  PEER_INCOMPATIBLE: {
+    reaction: 'retry-later',
+    exitCode: 8,
+    meaning: 'The partner speaks another major version of the protocol.',
+  },
+  PEER_VIOLATION: {
+    reaction: 'refuse-peer',
+    exitCode: 8,
+    meaning: 'The partner sent something the protocol or the limits table forbids.',
+  },
+  FOLDER_NOT_READY: {
+    reaction: 'retry-later',
+    exitCode: 7,
+    meaning: 'The partner’s folder is in its first synchronisation, halted, or not replicated there.',
+  },
+  CONTENT_CHANGED: {
+    reaction: 'retry-later',
+    exitCode: 8,
+    meaning: 'The file changed at the source after its update was announced; a newer update follows.',
+  },
   CONTENT_CORRUPT: { reaction: 'retry-later', exitCode: 8, meaning: 'Received content does not match its SHA-256.' },
-  ROOT_MISSING: { reaction: 'halt-folder', exitCode: 9, meaning: 'The root of the replicated folder is not there or is not a directory.' },
-  ROOT_UNWRITABLE: { reaction: 'halt-folder', exitCode: 9, meaning: 'The root of the replicated folder cannot be written.' },
-  MARKER_MISSING: { reaction: 'halt-folder', exitCode: 9, meaning: 'The marker in .tandem/ is gone or belongs to another folder.' },
-  FILE_SYSTEM_CHANGED: { reaction: 'halt-folder', exitCode: 9, meaning: 'The root is on another file system than before.' },
-  DISK_FULL: { reaction: 'retry-later', exitCode: 9, meaning: 'The file system of the replicated folder, or the staging quota, is full.' },
+  ROOT_MISSING: {
+    reaction: 'halt-folder',
+    exitCode: 9,
+    meaning: 'The root of the replicated folder is not there or is not a directory.',
+  },
+  ROOT_UNWRITABLE: {
+    reaction: 'halt-folder',
+    exitCode: 9,
+    meaning: 'The root of the replicated folder cannot be written.',
+  },
+  MARKER_MISSING: {
+    reaction: 'halt-folder',
+    exitCode: 9,
+    meaning: 'The marker in .tandem/ is gone or belongs to another folder.',
+  },
+  FILE_SYSTEM_CHANGED: {
+    reaction: 'halt-folder',
+    exitCode: 9,
+    meaning: 'The root is on another file system than before.',
+  },
+  DISK_FULL: {
+    reaction: 'retry-later',
+    exitCode: 9,
+    meaning: 'The file system of the replicated folder, or the staging quota, is full.',
+  },
   DISK_FAILED: { reaction: 'retry-later', exitCode: 9, meaning: 'The operating system refused a file operation.' },
-  STORE_FAILED: { reaction: 'stop-member', exitCode: 10, meaning: 'The member’s database cannot be opened, read or written.' },
-  CANCELLED: { reaction: 'tell-caller', exitCode: 1, meaning: 'The work was given up because the member stops or the caller went away.' },
+  STORE_FAILED: {
+    reaction: 'stop-member',
+    exitCode: 10,
+    meaning: 'The member’s database cannot be opened, read or written.',
+  },
+  CANCELLED: {
+    reaction: 'tell-caller',
+    exitCode: 1,
+    meaning: 'The work was given up because the member stops or the caller went away.',
+  },
   INTERNAL: { reaction: 'stop-member', exitCode: 1, meaning: 'A bug in Tandem.' },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -68,6 +68,8 @@ export const LIMITS = {
   /** How long running admin calls may go on when the daemon stops. */
   adminCloseMs: 1000,
   adminCallTimeoutMs: 120_000,
+  /** How long a partner may take to tell of a backlog. */
+  backlogTimeoutMs: 60_000,
   /** Records in one answer of the admin API. */
   adminRecords: 20_000,
   backoffFirstMs: 1000,

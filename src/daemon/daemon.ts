@@ -12,10 +12,10 @@ import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { loadXxh64 } from '../disk/xxh64.ts';
-import type { PeerService } from '../peer/link.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { loadIdentity } from '../peer/identity.ts';
+import type { PeerService } from '../peer/link.ts';
 import { Member } from '../replication/member.ts';
 import { openStore } from '../store/open-store.ts';
 import { createAdminBackend } from './admin-backend.ts';
@@ -72,7 +72,10 @@ export async function runDaemon({ home, log, stop }: DaemonOptions): Promise<voi
       clock: systemClock,
     });
     const admin = await createAdminServer({ socketPath: loaded.member.adminSocket, backend, log });
-    feed.emit('SERVICE_STARTED', `member ${loaded.member.member} started, Tandem ${VERSION}`, { host: hostname(), version: VERSION });
+    feed.emit('SERVICE_STARTED', `member ${loaded.member.member} started, Tandem ${VERSION}`, {
+      host: hostname(),
+      version: VERSION,
+    });
 
     async function startMember({ member: own, group }: LoadedMember): Promise<Member> {
       const started = new Member({
@@ -87,7 +90,10 @@ export async function runDaemon({ home, log, stop }: DaemonOptions): Promise<voi
             root,
             filters: folder.filters,
             onHint: hint,
-            onDegraded: (reason: string) => feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, { folder: folder.name }),
+            onDegraded: (reason: string) =>
+              feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
+                folder: folder.name,
+              }),
           }),
         clock: systemClock,
         random: systemRandom,
@@ -112,7 +118,10 @@ export async function runDaemon({ home, log, stop }: DaemonOptions): Promise<voi
         feed.emit('CONFIG_LOADED', `group.yaml was read again`, { digest: next.group.digest });
       } catch (error) {
         if (!(error instanceof TandemError) || !error.code.startsWith('CONFIG')) return fail(error);
-        feed.emit('CONFIG_INVALID', `group.yaml was read again and is not usable; the former one stays in force: ${error.message}`);
+        feed.emit(
+          'CONFIG_INVALID',
+          `group.yaml was read again and is not usable; the former one stays in force: ${error.message}`,
+        );
       }
     }
     const onHangup = () => void reload();
@@ -153,7 +162,11 @@ function forwardTo(service: () => PeerService): PeerService {
 }
 
 function reportStranger(feed: EventFeed, stranger: { readonly reason?: string; readonly address?: string }): void {
-  feed.emit('PEER_REFUSED', `somebody at ${stranger.address ?? 'an unknown address'} was refused: ${stranger.reason ?? 'not a pinned certificate'}`, {});
+  feed.emit(
+    'PEER_REFUSED',
+    `somebody at ${stranger.address ?? 'an unknown address'} was refused: ${stranger.reason ?? 'not a pinned certificate'}`,
+    {},
+  );
 }
 
 function signals(): { signal: AbortSignal; dispose: () => void } {
@@ -176,4 +189,3 @@ function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
-

@@ -2,8 +2,8 @@
 import { NEVER, toDatetime } from '../admin/records/column.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from '../admin/records/folder.ts';
 import type { GroupConfig } from '../config/config.ts';
-import { formatVector, type VersionVector } from '../model/version-vector.ts';
 import { type DatabaseId, guidFromDatabaseId } from '../model/version.ts';
+import { formatVector, type VersionVector } from '../model/version-vector.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { FolderCore, Halt } from '../replication/folder-core.ts';
@@ -45,7 +45,7 @@ export async function folderRecord(group: GroupConfig, folder: Folder, sizes: Fo
     PendingBytes: pendingBytes(core),
     RootPath: core.rootPath,
     IsPrimary: config.primary === member.name,
-    // Nothing is purged from the conflict area, and no tombstone is forgotten, unless an event says so.
+    // Neither is ever cleaned up without an order.
     LastConflictCleanupTime: NEVER,
     LastTombstoneCleanupTime: NEVER,
     CurrentStageSizeInMb: Math.ceil(sizes.stagedBytes / MIB),

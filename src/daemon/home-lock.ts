@@ -27,7 +27,10 @@ export async function lockHome(home: string): Promise<HomeLock> {
     }
     const [pid, start] = (await readFile(file, 'utf8').catch(() => '')).trim().split(' ');
     if (pid && (await startOf(Number(pid))) === start && start !== '') {
-      throw new TandemError('HOME_LOCKED', `a daemon with process number ${pid} runs on ${home} already; stop it first, or use another --home`);
+      throw new TandemError(
+        'HOME_LOCKED',
+        `a daemon with process number ${pid} runs on ${home} already; stop it first, or use another --home`,
+      );
     }
     // Its process is gone: the lock of the database decides if two take over at once.
     await rm(file, { force: true });

@@ -164,12 +164,14 @@ function undoAside(tools: RecoverTools, operation: Of<'install' | 'install-symli
 function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, now }: Seen): Outcome {
   const { tree, asides, touched } = tools;
   if (place === null || now === null || now.ino !== operation.expect.ino || now.kind !== operation.expect.kind) return undone();
+  const key = keyOf(operation);
   const from = placeOf(tree, operation.from);
   if (from !== null && now.kind !== 'directory' && from.directory.lookAt(from.name)?.ino === now.ino) {
     // The new name was given, the old one not yet taken away.
-    asides.move(tree, keyOf(operation), from);
-    asides.drop(tree, keyOf(operation));
+    asides.move(tree, key, from);
   }
+  // Another name of the same file: its going moves ctime, so it has to go before the file is looked at.
+  if (asides.lookAt(tree, key)?.ino === now.ino) asides.drop(tree, key);
   if (from !== null) touched.removed(operation.from);
   const same = now.kind === 'directory' || sameContent(operation.expect, now);
   return done(tools, path, same ? toStat(place.directory.lookAt(place.name) ?? now) : operation.expect);

@@ -8,8 +8,8 @@
  */
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
-import type { VersionVector } from '../model/version-vector.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
+import type { VersionVector } from '../model/version-vector.ts';
 
 export interface PeerLink {
   checkConnectivity(request: ConnectivityRequest, signal: AbortSignal): Promise<void>;
@@ -26,7 +26,11 @@ export interface PeerLink {
   /** (UID, GVSN) of all live records in the order of UID, for slow comparison. */
   requestRecords(request: RecordsRequest, signal: AbortSignal): AsyncIterable<RecordVersion[]>;
   /** One long-lived stream a connection: requests go out as they are pulled, answers come as they are ready, in any order. */
-  fetchContent(requests: AsyncIterable<ContentRequest>, connection: string, signal: AbortSignal): AsyncIterable<ContentAnswer[]>;
+  fetchContent(
+    requests: AsyncIterable<ContentRequest>,
+    connection: string,
+    signal: AbortSignal,
+  ): AsyncIterable<ContentAnswer[]>;
   close(): void;
 }
 
@@ -38,7 +42,12 @@ export interface PeerService {
   requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<UpdatesAnswer>;
   cancelUpdates(caller: string, request: CancelRequest): Promise<void>;
   requestRecords(caller: string, request: RecordsRequest, signal: AbortSignal): AsyncIterable<RecordVersion[]>;
-  fetchContent(caller: string, requests: AsyncIterable<ContentRequest>, connection: string, signal: AbortSignal): AsyncIterable<ContentAnswer[]>;
+  fetchContent(
+    caller: string,
+    requests: AsyncIterable<ContentRequest>,
+    connection: string,
+    signal: AbortSignal,
+  ): AsyncIterable<ContentAnswer[]>;
 }
 
 /** Major versions must be equal, minor ones may differ: the lower is spoken. */
@@ -73,7 +82,13 @@ export interface FolderGreeting {
   readonly database: string;
 }
 
-export type FolderStateName = 'uninitialized' | 'initialized' | 'initial-sync' | 'auto-recovery' | 'normal' | 'in-error';
+export type FolderStateName =
+  | 'uninitialized'
+  | 'initialized'
+  | 'initial-sync'
+  | 'auto-recovery'
+  | 'normal'
+  | 'in-error';
 
 export interface Welcome {
   readonly protocol: { readonly major: number; readonly minor: number };
@@ -146,12 +161,33 @@ export type ContentRequest =
   /** The chunks of some groups. */
   | { readonly kind: 'chunks'; readonly file: Wanted; readonly groups: readonly number[] }
   /** Bytes, in the order asked for. */
-  | { readonly kind: 'ranges'; readonly file: Wanted; readonly ranges: readonly { readonly offset: number; readonly length: number }[] }
+  | {
+      readonly kind: 'ranges';
+      readonly file: Wanted;
+      readonly ranges: readonly { readonly offset: number; readonly length: number }[];
+    }
   /** Answers to these ids are wanted no more. */
   | { readonly kind: 'abandon'; readonly ids: readonly number[] };
 
 export type ContentAnswer =
-  | { readonly kind: 'data'; readonly id: number; readonly offset: number; readonly data: Uint8Array; readonly last: boolean }
-  | { readonly kind: 'outline'; readonly id: number; readonly groups: readonly ChunkGroup[]; readonly recipe: Recipe | null }
-  | { readonly kind: 'chunks'; readonly id: number; readonly group: number; readonly recipe: Recipe; readonly last: boolean }
+  | {
+      readonly kind: 'data';
+      readonly id: number;
+      readonly offset: number;
+      readonly data: Uint8Array;
+      readonly last: boolean;
+    }
+  | {
+      readonly kind: 'outline';
+      readonly id: number;
+      readonly groups: readonly ChunkGroup[];
+      readonly recipe: Recipe | null;
+    }
+  | {
+      readonly kind: 'chunks';
+      readonly id: number;
+      readonly group: number;
+      readonly recipe: Recipe;
+      readonly last: boolean;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: 'changed' | 'gone' | 'not-ready' | 'unreadable' };

@@ -221,11 +221,16 @@ class FetchRun {
   #receiveWhole(answer: ContentAnswer, job: Job, staged: Map<FetchTarget, { job: Job; item: StageItem }[]>): void {
     this.#whole.delete(answer.id);
     const { update } = job.item;
+    const fail = (kind: 'changed' | 'failed' | 'corrupt', reason: string) =>
+      job.target.flow.fetchFailed(job.item, kind, reason);
     if (answer.kind === 'failed') {
-      return job.target.flow.fetchFailed(job.item, answer.reason === 'changed' || answer.reason === 'gone' ? 'changed' : 'failed', reasonText(answer.reason));
+      const changed = answer.reason === 'changed' || answer.reason === 'gone';
+      fail(changed ? 'changed' : 'failed', reasonText(answer.reason));
+      return;
     }
     if (answer.kind !== 'data' || answer.offset !== 0 || !answer.last || answer.data.length !== update.size) {
-      return job.target.flow.fetchFailed(job.item, 'corrupt', 'it has not the announced size');
+      fail('corrupt', 'it has not the announced size');
+      return;
     }
     const { size, hash, mode, mtimeNs } = update;
     const item = { stagingId: stagingIdOf(job.item), data: answer.data, size, hash, mode, mtimeNs };
@@ -246,7 +251,8 @@ class FetchRun {
       const answers = await target.core.disk.stageWhole(items.map(({ item }) => item));
       answers.forEach((answer, i) => {
         const { job, item } = items[i]!;
-        if (answer.kind === 'staged') target.flow.staged(job.item, { stagingId: item.stagingId, ino: answer.ino }, null);
+        if (answer.kind === 'staged')
+          target.flow.staged(job.item, { stagingId: item.stagingId, ino: answer.ino }, null);
         else target.flow.fetchFailed(job.item, answer.kind === 'mismatch' ? 'corrupt' : answer.kind, answer.detail);
       });
     } catch (error) {
@@ -273,4 +279,3 @@ class FetchRun {
     this.#uncredited = 0;
   }
 }
-

@@ -29,7 +29,7 @@ export async function* serveContent(
   { hash64, count, signal }: { readonly hash64: Hash64; readonly count: ServingCount; readonly signal: AbortSignal },
 ): AsyncGenerator<ContentAnswer[]> {
   const desk = new Desk(folderOf, hash64);
-  const reading = desk.readRequests(requests);
+  void desk.readRequests(requests);
   for (;;) {
     const work = await desk.nextWork(signal);
     if (work === null) break;
@@ -40,7 +40,6 @@ export async function* serveContent(
       yield answers;
     }
   }
-  await reading;
 }
 
 class Desk {
@@ -51,23 +50,31 @@ class Desk {
   readonly #bell = new Bell();
   #credit = 0;
   #closed = false;
+  #failure: unknown = null;
 
   constructor(folderOf: (guid: string) => ServedFolder | undefined, hash64: Hash64) {
     this.#folderOf = folderOf;
     this.#hash64 = hash64;
   }
 
+  /** Never rejects: a violation comes out of `nextWork`. */
   async readRequests(requests: AsyncIterable<ContentRequest>): Promise<void> {
     try {
       for await (const request of requests) {
-        if (request.kind === 'credit') this.#credit = Math.min(this.#credit + request.bytes, LIMITS.contentCreditBytes * 2);
+        if (request.kind === 'credit')
+          this.#credit = Math.min(this.#credit + request.bytes, LIMITS.contentCreditBytes * 2);
         else if (request.kind === 'abandon') for (const id of request.ids) this.#abandoned.add(id);
         else this.#work.push(request);
         if (this.#work.length > LIMITS.contentRequestsOnTheWay) {
-          throw new TandemError('PEER_VIOLATION', `more than ${LIMITS.contentRequestsOnTheWay} requests for content are waiting`);
+          throw new TandemError(
+            'PEER_VIOLATION',
+            `more than ${LIMITS.contentRequestsOnTheWay} requests for content are waiting`,
+          );
         }
         this.#bell.ring();
       }
+    } catch (error) {
+      this.#failure = error;
     } finally {
       this.#closed = true;
       this.#bell.ring();
@@ -76,6 +83,7 @@ class Desk {
 
   async nextWork(signal: AbortSignal): Promise<Work | null> {
     for (;;) {
+      if (this.#failure) throw this.#failure;
       const next = this.#work.shift();
       if (next) return next;
       if (this.#closed || signal.aborted) return null;
@@ -133,7 +141,11 @@ class Desk {
     }
   }
 
-  async #readBatch(folder: ServedFolder, files: readonly Wanted[], records: readonly FileRecord[]): Promise<ContentAnswer[]> {
+  async #readBatch(
+    folder: ServedFolder,
+    files: readonly Wanted[],
+    records: readonly FileRecord[],
+  ): Promise<ContentAnswer[]> {
     const paths = await Promise.all(records.map(record => folder.core.paths.of(record)));
     const known = files.flatMap((_, i) => (paths[i] === undefined ? [] : [i]));
     const contents = await folder.core.disk.readWhole(known.map(i => ({ path: paths[i]!, stat: records[i]!.disk! })));
@@ -165,7 +177,13 @@ class Desk {
     return indexes.map((index, i) => {
       const group = groups[index];
       if (!group) return { kind: 'failed', id: file.id, reason: 'changed' };
-      return { kind: 'chunks', id: file.id, group: index, recipe: sliceRecipe(found, group), last: i === indexes.length - 1 };
+      return {
+        kind: 'chunks',
+        id: file.id,
+        group: index,
+        recipe: sliceRecipe(found, group),
+        last: i === indexes.length - 1,
+      };
     });
   }
 
@@ -174,9 +192,13 @@ class Desk {
     const [record] = folder?.core.serving ? await folder.core.store.records([file.uid]) : [];
     const refusal = folder?.core.serving ? refuse(file, record) : 'not-ready';
     const path = refusal || !record ? undefined : await folder!.core.paths.of(record);
-    if (refusal || !record?.disk || path === undefined) return yield [{ kind: 'failed', id: file.id, reason: refusal ?? 'gone' }];
+    if (refusal || !record?.disk || path === undefined)
+      return yield [{ kind: 'failed', id: file.id, reason: refusal ?? 'gone' }];
     const pieces = ranges.flatMap(range => split(range));
-    const read = (i: number) => (i < pieces.length ? folder!.core.disk.readRange({ path, stat: record.disk! }, pieces[i]!.offset, pieces[i]!.length) : null);
+    const read = (i: number) =>
+      i < pieces.length
+        ? folder!.core.disk.readRange({ path, stat: record.disk! }, pieces[i]!.offset, pieces[i]!.length)
+        : null;
     let ahead = read(0);
     for (const [i, piece] of pieces.entries()) {
       if (this.#abandoned.delete(file.id)) return;
@@ -218,7 +240,13 @@ function refuse(file: Wanted, record: FileRecord | undefined): 'changed' | 'gone
   return record.hash === file.hash ? null : 'changed';
 }
 
-function split({ offset, length }: { readonly offset: number; readonly length: number }): { offset: number; length: number }[] {
+function split({
+  offset,
+  length,
+}: {
+  readonly offset: number;
+  readonly length: number;
+}): { offset: number; length: number }[] {
   const pieces: { offset: number; length: number }[] = [];
   for (let at = 0; at < length; at += LIMITS.contentMessageBytes) {
     pieces.push({ offset: offset + at, length: Math.min(LIMITS.contentMessageBytes, length - at) });

@@ -12,7 +12,10 @@ import { emptyPlan, emptyStep } from './group-plan.ts';
 import { runGroup } from './group-run.ts';
 
 /** Whether a folder that is in its first synchronisation may end it, having nothing left to ask of this partner. */
-export function mayFinish(core: FolderCore, partner: { readonly guid: string; readonly state: FolderStateName; readonly inSync: boolean }): boolean {
+export function mayFinish(
+  core: FolderCore,
+  partner: { readonly guid: string; readonly state: FolderStateName; readonly inSync: boolean },
+): boolean {
   const { phase, initialScanDone } = core.memory;
   if (!initialScanDone || core.pending.size > 0) return false;
   if (phase === 'initial-sync') return partner.state === 'normal' && partner.inSync;
@@ -30,7 +33,10 @@ export async function finishFirstSync(core: FolderCore): Promise<void> {
     const provisional = await provisionalRecords(core);
     const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));
     const kept = new Set(publish.map(record => record.uid));
-    await preserveRest(core, provisional.filter(record => !kept.has(record.uid)));
+    await preserveRest(
+      core,
+      provisional.filter(record => !kept.has(record.uid)),
+    );
     await publishAll(core, publish);
     await core.commit({ memory: { phase: 'normal' } });
     core.emit('INITIAL_SYNC_FINISHED', `the first synchronisation of folder ${core.config.name} is complete`);
@@ -39,7 +45,8 @@ export async function finishFirstSync(core: FolderCore): Promise<void> {
 
 async function provisionalRecords(core: FolderCore): Promise<FileRecord[]> {
   const found: FileRecord[] = [];
-  for await (const batch of core.store.everyRecord()) found.push(...batch.filter(record => record.provisional && record.present));
+  for await (const batch of core.store.everyRecord())
+    found.push(...batch.filter(record => record.provisional && record.present));
   return found;
 }
 
@@ -48,7 +55,11 @@ async function newcomers(core: FolderCore, provisional: readonly FileRecord[]): 
   const directories = provisional.filter(record => record.kind === 'directory');
   const children = await core.store.children(directories.map(record => record.uid));
   const records = await Promise.all(children.map(list => core.store.records(list.map(child => child.uid))));
-  return new Set(directories.filter((_, i) => records[i]!.some(record => record?.present && !record.provisional)).map(record => record.uid));
+  return new Set(
+    directories
+      .filter((_, i) => records[i]!.some(record => record?.present && !record.provisional))
+      .map(record => record.uid),
+  );
 }
 
 function withNews(provisional: readonly FileRecord[], news: ReadonlySet<Uid>): FileRecord[] {
@@ -67,7 +78,12 @@ async function preserveRest(core: FolderCore, records: readonly FileRecord[]): P
   for (const record of tops) {
     const path = await core.paths.of(record);
     const step = emptyStep(null);
-    if (path !== undefined) step.operations.push({ kind: 'preserve', path, preserve: { always: true, area: 'pre-existing', manifest: manifest(core, record, path) } });
+    if (path !== undefined)
+      step.operations.push({
+        kind: 'preserve',
+        path,
+        preserve: { always: true, area: 'pre-existing', manifest: manifest(core, record, path) },
+      });
     step.forget.push(record);
     plan.steps.push(step);
   }
@@ -94,6 +110,11 @@ async function publishAll(core: FolderCore, records: readonly FileRecord[]): Pro
   for (let from = 0; from < records.length; from += LIMITS.installGroupFiles) {
     const group = records.slice(from, from + LIMITS.installGroupFiles);
     const stamps = await core.stamps(group);
-    await core.commit({ put: group.map((before, i) => ({ before, after: { ...before, ...stamps[i]!, fence: Math.max(before.fence, 3), ancestry: [], provisional: false } })) });
+    await core.commit({
+      put: group.map((before, i) => ({
+        before,
+        after: { ...before, ...stamps[i]!, fence: Math.max(before.fence, 3), ancestry: [], provisional: false },
+      })),
+    });
   }
 }

@@ -11,8 +11,15 @@ import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import type { Update } from '../model/update.ts';
-import { equalVectors, mergeVectors, subtractVectors, type VersionVector, vectorFromVersions, withRange } from '../model/version-vector.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
+import {
+  equalVectors,
+  mergeVectors,
+  subtractVectors,
+  type VersionVector,
+  vectorFromVersions,
+  withRange,
+} from '../model/version-vector.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Commit, FolderStore, Store } from '../store/store.ts';
 import type { Emit, FolderParts } from './folder-parts.ts';
@@ -199,13 +206,17 @@ export class FolderCore {
     let newest = 0;
     for (const { before, after } of change.put ?? []) {
       if (after.provisional || (before?.gvsn === after.gvsn && !before.provisional)) continue;
-      if (databaseOf(after.gvsn) === this.members.database && !this.isClaimed(after.gvsn)) newest = Math.max(newest, vsnOf(after.gvsn));
+      if (databaseOf(after.gvsn) === this.members.database && !this.isClaimed(after.gvsn))
+        newest = Math.max(newest, vsnOf(after.gvsn));
     }
     return newest;
   }
 
   isClaimed(gvsn: Gvsn): boolean {
-    return vsnOf(gvsn) <= this.highestClaimed(databaseOf(gvsn)) && subtractVectors(vectorFromVersions([gvsn]), this.store.vector).size === 0;
+    return (
+      vsnOf(gvsn) <= this.highestClaimed(databaseOf(gvsn)) &&
+      subtractVectors(vectorFromVersions([gvsn]), this.store.vector).size === 0
+    );
   }
 }
 

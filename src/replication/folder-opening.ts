@@ -10,7 +10,11 @@ import { recoverGroups } from './group-run.ts';
 
 /** Whether a marker proves that the database at hand is an older copy than one that had written here. */
 export function databaseIsOldCopy(marker: Marker | null, store: Store): boolean {
-  return marker !== null && marker.database === store.database && (marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation);
+  return (
+    marker !== null &&
+    marker.database === store.database &&
+    (marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation)
+  );
 }
 
 /** `orders`: an administrator said that the root is right as it is. */
@@ -19,17 +23,33 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
   const known = core.memory.phase !== 'uninitialized';
   if (probe.kind !== 'directory') {
     const reason = probe.kind === 'unwritable' || probe.kind === 'unreadable' ? 'root-unwritable' : 'root-missing';
-    return halt(core, reason, `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Put it right, then: ${release(core)}`);
+    return halt(
+      core,
+      reason,
+      `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Put it right, then: ${release(core)}`,
+    );
   }
   if (probe.marker && probe.marker.folder !== core.config.guid) {
-    return halt(core, 'marker-foreign', `${core.rootPath} belongs to another replicated folder (its marker says ${probe.marker.folder}). Give this folder a root of its own.`);
+    return halt(
+      core,
+      'marker-foreign',
+      `${core.rootPath} belongs to another replicated folder (its marker says ${probe.marker.folder}). Give this folder a root of its own.`,
+    );
   }
   if (known && !orders) {
     if (!probe.marker) {
-      return halt(core, 'marker-missing', `The marker in ${core.rootPath}/.tandem is gone. If this is the right directory: ${release(core)}`);
+      return halt(
+        core,
+        'marker-missing',
+        `The marker in ${core.rootPath}/.tandem is gone. If this is the right directory: ${release(core)}`,
+      );
     }
     if (probe.dev.toString() !== core.memory.device) {
-      return halt(core, 'file-system-changed', `The root ${core.rootPath} is on another file system than before. If that is right: ${release(core)}`);
+      return halt(
+        core,
+        'file-system-changed',
+        `The root ${core.rootPath} is on another file system than before. If that is right: ${release(core)}`,
+      );
     }
   }
   if (core.memory.halt && !orders) return;
@@ -41,7 +61,11 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
     const device = (await core.disk.probe()) as Extract<RootProbe, { kind: 'directory' }>;
     await core.commit({ memory: { phase, halt: null, device: device.dev.toString() } });
     const { recovered, undone } = await recoverGroups(core);
-    if (recovered + undone > 0) core.emit('RECOVERY_FINISHED', `interrupted work was looked after: ${recovered} finished, ${undone} to be done again`);
+    if (recovered + undone > 0)
+      core.emit(
+        'RECOVERY_FINISHED',
+        `interrupted work was looked after: ${recovered} finished, ${undone} to be done again`,
+      );
     await core.disk.stageSweep(new Set());
     if (!known) announce(core, phase);
   });
@@ -55,8 +79,13 @@ function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directo
 
 function announce(core: FolderCore, phase: FolderStateName): void {
   const { primary, name } = core.config;
-  if (phase === 'auto-recovery') core.emit('DATABASE_RENEWED', `the records of folder ${name} were lost; what is on disk is compared with the partners’ before it is told to anyone`);
-  else if (phase === 'initial-sync') core.emit('INITIAL_SYNC_STARTED', `folder ${name} waits for its first synchronisation from ${primary}`);
+  if (phase === 'auto-recovery')
+    core.emit(
+      'DATABASE_RENEWED',
+      `the records of folder ${name} were lost; what is on disk is compared with the partners’ before it is told to anyone`,
+    );
+  else if (phase === 'initial-sync')
+    core.emit('INITIAL_SYNC_STARTED', `folder ${name} waits for its first synchronisation from ${primary}`);
   else if (primary === core.member.name) core.emit('INITIAL_PRIMARY', `this member is the primary of folder ${name}`);
   else core.emit('FOLDER_ADDED', `folder ${name} is replicated from ${core.rootPath}`);
 }

@@ -22,7 +22,11 @@ export interface FolderParts {
 }
 
 /** Puts an event into the journal and the log. Never rejects, never waits. */
-export type Emit = (name: EventName, message: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
+export type Emit = (
+  name: EventName,
+  message: string,
+  fields?: Readonly<Record<string, string | number | boolean>>,
+) => void;
 
 /** Where content that is already on this host can be copied from. */
 export interface ContentHolder {

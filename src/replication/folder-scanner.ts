@@ -8,7 +8,7 @@ import { judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
-import { deletion, type Draft, type ScanDirectory } from './scan-step.ts';
+import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 
 interface HotDirectory {
   readonly since: number;
@@ -30,9 +30,12 @@ export class FolderScanner {
   #waiters: { readonly full: boolean; readonly resolve: () => void }[] = [];
   #bypassBrakes = false;
   #edited = { count: 0, since: 0 };
-  #passes = 0;
   /** What the last full pass could not read or does not support, for reports. */
-  lastReport: Pick<PassResult, 'unreadable' | 'unsupported' | 'hardLinks'> = { unreadable: [], unsupported: [], hardLinks: [] };
+  lastReport: Pick<PassResult, 'unreadable' | 'unsupported' | 'hardLinks'> = {
+    unreadable: [],
+    unsupported: [],
+    hardLinks: [],
+  };
   lastFullPass: { readonly endedAt: number; readonly tookMs: number } | null = null;
 
   constructor(core: FolderCore) {
@@ -121,7 +124,6 @@ export class FolderScanner {
     this.#fullAt = core.clock.now() + core.config.rescanMs;
     this.#keepWatching(result.hot, startedAt);
     this.#report(result);
-    this.#passes++;
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
     resolveAll(waiters);
   }
@@ -139,10 +141,18 @@ export class FolderScanner {
       since.set(path, entry.since);
       (now - entry.since > core.config.quietLimitMs ? restless : patient).push(path);
     }
-    for (const [paths, impatient] of [[patient, false], [restless, true]] as const) {
+    for (const [paths, impatient] of [
+      [patient, false],
+      [restless, true],
+    ] as const) {
       if (paths.length === 0) continue;
       const directories = await this.#directories(paths);
-      const result = await scanPass(core, { directories, deep: false, firstScan: !core.memory.initialScanDone, impatient }, this.#brake(false), signal);
+      const result = await scanPass(
+        core,
+        { directories, deep: false, firstScan: !core.memory.initialScanDone, impatient },
+        this.#brake(false),
+        signal,
+      );
       for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
       this.#keepWatching(result.hot, now, since);
       this.#report(result);
@@ -171,7 +181,9 @@ export class FolderScanner {
   async #confirm(bypass: boolean): Promise<void> {
     const core = this.#core;
     const now = core.clock.now();
-    const ripe = [...this.#gone].filter(([, since]) => since === 0 || now >= since + this.#holdMs()).map(([uid]) => uid);
+    const ripe = [...this.#gone]
+      .filter(([, since]) => since === 0 || now >= since + this.#holdMs())
+      .map(([uid]) => uid);
     if (ripe.length === 0) return;
     await core.line.run(async () => {
       if (!core.active || !(await this.#rootIsThere())) return;
@@ -201,11 +213,20 @@ export class FolderScanner {
       const now = core.clock.now();
       if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { count: 0, since: now };
       this.#edited.count += edited;
-      const finding = { folderFiles: core.store.counts.files, deleted: 0, changed: this.#edited.count, rootEmpty: false };
+      const finding = {
+        folderFiles: core.store.counts.files,
+        deleted: 0,
+        changed: this.#edited.count,
+        rootEmpty: false,
+      };
       const held = judgeScan(finding, core.config.brakes);
       if (!held) return true;
       this.#edited = { count: 0, since: now };
-      await core.halt(held.reason, `${held.sentence} ${ORDERS}`, { deleted: 0, changed: finding.changed, total: finding.folderFiles });
+      await core.halt(held.reason, `${held.sentence} ${ORDERS}`, {
+        deleted: 0,
+        changed: finding.changed,
+        total: finding.folderFiles,
+      });
       return false;
     };
   }
@@ -215,7 +236,10 @@ export class FolderScanner {
     const core = this.#core;
     const probe = await core.disk.probe();
     if (probe.kind !== 'directory') {
-      await core.halt('root-missing', `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name}`);
+      await core.halt(
+        'root-missing',
+        `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name}`,
+      );
     } else if (probe.dev.toString() !== core.memory.device) {
       await core.halt(
         'file-system-changed',
@@ -246,13 +270,26 @@ export class FolderScanner {
       tell();
     };
     for (const item of result.unsupported) {
-      once(item.path, () => core.emit('FILE_UNSUPPORTED', `“${item.path}” is not replicated: ${item.reason}`, { path: item.path, reason: item.reason }));
+      once(item.path, () =>
+        core.emit('FILE_UNSUPPORTED', `“${item.path}” is not replicated: ${item.reason}`, {
+          path: item.path,
+          reason: item.reason,
+        }),
+      );
     }
     for (const path of result.unreadable) {
-      once(path, () => core.emit('SUBTREE_UNREADABLE', `the directory “${path}” cannot be read; what is below it is left as it is`, { path }));
+      once(path, () =>
+        core.emit('SUBTREE_UNREADABLE', `the directory “${path}” cannot be read; what is below it is left as it is`, {
+          path,
+        }),
+      );
     }
     for (const path of result.hardLinks) {
-      once(path, () => core.emit('HARD_LINK_LOST', `“${path}” has further hard links; its names are replicated as independent files`, { path }));
+      once(path, () =>
+        core.emit('HARD_LINK_LOST', `“${path}” has further hard links; its names are replicated as independent files`, {
+          path,
+        }),
+      );
     }
   }
 

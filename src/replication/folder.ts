@@ -64,7 +64,10 @@ export class Folder {
     if (held && decision === 'refuse') {
       const undone = await undoHeldChanges(core, this.#stop.signal);
       this.flow.retry();
-      core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released; ${undone} held changes are undone`, { decision, undone });
+      core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released; ${undone} held changes are undone`, {
+        decision,
+        undone,
+      });
       await this.scanner.full();
       return `${undone} held changes are being undone from the partners’ content`;
     }
@@ -78,11 +81,15 @@ export class Folder {
     return [...(await this.core.disk.preserved('conflicts')), ...(await this.core.disk.preserved('pre-existing'))];
   }
 
-  async restoreConflict(id: string, { to, copy }: { readonly to: string | null; readonly copy: boolean }): Promise<string> {
+  async restoreConflict(
+    id: string,
+    { to, copy }: { readonly to: string | null; readonly copy: boolean },
+  ): Promise<string> {
     const item = await this.#conflict(id);
     const target = to ?? item.path;
     const answer = await this.core.line.run(() => this.core.disk.restorePreserved(item.area, id, target, copy));
-    if (answer === 'occupied') throw new TandemError('REFUSED', `“${target}” exists; say another place with --to PATH, or move it away first`);
+    if (answer === 'occupied')
+      throw new TandemError('REFUSED', `“${target}” exists; say another place with --to PATH, or move it away first`);
     if (answer === 'missing') throw new TandemError('NOT_FOUND', `the preserved item ${id} is gone`);
     this.core.emit('ITEM_RESTORED', `“${item.path}” was restored to “${target}”`, { id, path: target });
     this.scanner.hint(target.includes('/') ? target.slice(0, target.lastIndexOf('/')) : '');
@@ -102,7 +109,9 @@ export class Folder {
     if (core.diskFull) return core.diskFull.sentence;
     switch (core.memory.phase) {
       case 'initial-sync':
-        return core.memory.initialScanDone ? `first synchronisation: waits for ${core.config.primary} or a member that has finished it` : 'looking at what is here before the first synchronisation';
+        return core.memory.initialScanDone
+          ? `first synchronisation: waits for ${core.config.primary} or a member that has finished it`
+          : 'looking at what is here before the first synchronisation';
       case 'auto-recovery':
         return 'its records were lost; comparing what is here with the partners';
       case 'uninitialized':
@@ -114,8 +123,11 @@ export class Folder {
 
   async #conflict(id: string): Promise<Preserved> {
     const item = (await this.conflicts()).find(entry => entry.id === id);
-    if (!item) throw new TandemError('NOT_FOUND', `there is no preserved item ${id} in folder ${this.core.config.name}; see: tandem conflict list`);
+    if (!item)
+      throw new TandemError(
+        'NOT_FOUND',
+        `there is no preserved item ${id} in folder ${this.core.config.name}; see: tandem conflict list`,
+      );
     return item;
   }
 }
-

@@ -24,17 +24,36 @@ export interface FailedStep {
 }
 
 interface IntentBody {
-  readonly steps: readonly { readonly operations: readonly Operation[]; readonly puts: readonly Put[]; readonly forget: readonly FileRecord[]; readonly claims: readonly Gvsn[] }[];
+  readonly steps: readonly {
+    readonly operations: readonly Operation[];
+    readonly puts: readonly Put[];
+    readonly forget: readonly FileRecord[];
+    readonly claims: readonly Gvsn[];
+  }[];
 }
 
-export async function runGroup(core: FolderCore, plan: GroupPlan, recipes: ReadonlyMap<Uid, Recipe>): Promise<GroupResult> {
+export async function runGroup(
+  core: FolderCore,
+  plan: GroupPlan,
+  recipes: ReadonlyMap<Uid, Recipe>,
+): Promise<GroupResult> {
   const operations = plan.steps.flatMap(step => step.operations);
   if (operations.length === 0) {
-    const committed = await commitSteps(core, plan.steps, plan.steps.map(() => []), recipes, null);
+    const committed = await commitSteps(
+      core,
+      plan.steps,
+      plan.steps.map(() => []),
+      recipes,
+      null,
+    );
     return { done: plan.steps.flatMap(step => step.items), failed: [], committed };
   }
   const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
-  const body: IntentBody = { steps: plan.steps.filter(step => step.operations.length > 0).map(({ operations: ops, puts, forget, claims }) => ({ operations: ops, puts, forget, claims })) };
+  const body: IntentBody = {
+    steps: plan.steps
+      .filter(step => step.operations.length > 0)
+      .map(({ operations: ops, puts, forget, claims }) => ({ operations: ops, puts, forget, claims })),
+  };
   await core.commit({ addIntent: { id, body } });
   const outcomes = await core.disk.apply(operations);
   await core.disk.sync();
@@ -53,7 +72,13 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   if (intents.length === 0) await core.disk.recover([]);
   for (const intent of intents) {
     const body = intent.body as IntentBody;
-    const steps: Step[] = body.steps.map(step => ({ operations: [...step.operations], puts: [...step.puts], forget: [...step.forget], claims: [...step.claims], items: [] }));
+    const steps: Step[] = body.steps.map(step => ({
+      operations: [...step.operations],
+      puts: [...step.puts],
+      forget: [...step.forget],
+      claims: [...step.claims],
+      items: [],
+    }));
     const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
     const { done, doneOutcomes, failed } = sort(steps, outcomes);
     await core.disk.sync();
@@ -65,7 +90,10 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   return { recovered, undone };
 }
 
-function sort(steps: readonly Step[], outcomes: readonly Outcome[]): { done: Step[]; doneOutcomes: Outcome[][]; failed: FailedStep[] } {
+function sort(
+  steps: readonly Step[],
+  outcomes: readonly Outcome[],
+): { done: Step[]; doneOutcomes: Outcome[][]; failed: FailedStep[] } {
   const done: Step[] = [];
   const doneOutcomes: Outcome[][] = [];
   const failed: FailedStep[] = [];

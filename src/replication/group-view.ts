@@ -25,10 +25,10 @@ export class GroupView {
   async preload(updates: readonly Update[]): Promise<void> {
     const uids = [...new Set(updates.flatMap(update => [update.uid, update.parent]))];
     const records = await this.#core.store.records(uids);
-    uids.forEach((uid, i) => this.#records.set(uid, records[i]));
+    for (const [i, uid] of uids.entries()) this.#records.set(uid, records[i]);
     const slots = updates.filter(update => update.present);
     const occupants = await this.#core.store.occupants(slots);
-    slots.forEach((slot, i) => this.#slots.set(slotKey(slot.parent, slot.name), occupants[i]));
+    for (const [i, slot] of slots.entries()) this.#slots.set(slotKey(slot.parent, slot.name), occupants[i]);
   }
 
   async record(uid: Uid): Promise<FileRecord | undefined> {
@@ -49,7 +49,8 @@ export class GroupView {
     const [stored] = await this.#core.store.children([uid]);
     const uids = new Set([...(stored ?? []).map(child => child.uid), ...(this.#gained.get(uid) ?? [])]);
     const missing = [...uids].filter(child => !this.#records.has(child));
-    (await this.#core.store.records(missing)).forEach((record, i) => this.#records.set(missing[i]!, record));
+    const records = await this.#core.store.records(missing);
+    for (const [i, child] of missing.entries()) this.#records.set(child, records[i]);
     return [...uids].flatMap(child => {
       const record = this.#records.get(child);
       return record?.present && record.parent === uid ? [record] : [];

@@ -110,7 +110,8 @@ export class InboundConnection {
   /** What of a folder the partner has and `have` lacks, beside the sessions. PEER_UNREACHABLE while not connected. */
   requestUpdates(folder: string, have: VersionVector, signal: AbortSignal): AsyncIterable<UpdatesAnswer> {
     const link = this.#link;
-    if (!link) throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
+    if (!link)
+      throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
     return link.requestUpdates({ connection: this.parts.guid, folder, have }, signal);
   }
 
@@ -166,7 +167,9 @@ export class InboundConnection {
     ];
     const ended = loops.map(loop => loop.finally(() => end.abort()));
     const results = await Promise.allSettled(ended);
-    const failed = results.find(result => result.status === 'rejected' && !isCancelled(result.reason)) as PromiseRejectedResult | undefined;
+    const failed = results.find(result => result.status === 'rejected' && !isCancelled(result.reason)) as
+      | PromiseRejectedResult
+      | undefined;
     if (failed) throw failed.reason;
   }
 
@@ -177,28 +180,45 @@ export class InboundConnection {
     this.firstOnline ??= this.lastOnline;
     this.failure = null;
     this.failures = 0;
-    parts.emit('CONNECTION_ESTABLISHED', `connected to ${parts.partner.name}`, { partner: parts.partner.name, connection: parts.guid, software: welcome.software });
+    parts.emit('CONNECTION_ESTABLISHED', `connected to ${parts.partner.name}`, {
+      partner: parts.partner.name,
+      connection: parts.guid,
+      software: welcome.software,
+    });
     const ahead = welcome.now - parts.clock.now();
     if (Math.abs(ahead) > LIMITS.clockAheadMs) {
-      parts.emit('CLOCK_SKEW', `the clock of ${parts.partner.name} differs by ${Math.round(ahead / 1000)} s; set the clocks, for instance with NTP`, { partner: parts.partner.name, aheadMs: ahead });
+      parts.emit(
+        'CLOCK_SKEW',
+        `the clock of ${parts.partner.name} differs by ${Math.round(ahead / 1000)} s; set the clocks, for instance with NTP`,
+        { partner: parts.partner.name, aheadMs: ahead },
+      );
     }
     if (welcome.configDigest !== parts.hello().configDigest) {
-      parts.emit('CONFIG_DIFFERS', `group.yaml of ${parts.partner.name} differs from this member’s`, { partner: parts.partner.name });
+      parts.emit('CONFIG_DIFFERS', `group.yaml of ${parts.partner.name} differs from this member’s`, {
+        partner: parts.partner.name,
+      });
     }
   }
 
   #failed(error: unknown, signal: AbortSignal): void {
     if (signal.aborted) return;
     const { parts } = this;
-    const code: ErrorCode = error instanceof TandemError ? (error.code === 'CANCELLED' ? 'PEER_UNREACHABLE' : error.code) : 'INTERNAL';
-    const message = error instanceof TandemError && error.code === 'CANCELLED' ? `${parts.partner.name} does not answer` : messageOf(error);
+    const code: ErrorCode =
+      error instanceof TandemError ? (error.code === 'CANCELLED' ? 'PEER_UNREACHABLE' : error.code) : 'INTERNAL';
+    const message =
+      error instanceof TandemError && error.code === 'CANCELLED'
+        ? `${parts.partner.name} does not answer`
+        : messageOf(error);
     this.failures++;
     if (this.failures >= FAILURES_TO_ERROR) this.state = 'in-error';
     if (code === 'INTERNAL') this.#log.error({ err: error }, 'connection failed in an unexpected way');
     if (this.failure?.code === code) return;
     this.failure = { code, message, since: parts.clock.now() };
     const name = FAILURE_EVENTS[code] ?? 'CONNECTION_ERROR';
-    parts.emit(name, `no connection from ${parts.partner.name}: ${message}`, { partner: parts.partner.name, connection: parts.guid });
+    parts.emit(name, `no connection from ${parts.partner.name}: ${message}`, {
+      partner: parts.partner.name,
+      connection: parts.guid,
+    });
   }
 }
 

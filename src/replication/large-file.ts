@@ -2,7 +2,14 @@
  * One large file: its recipe (only the groups that are not known), a plan of what to copy from this host and what to
  * fetch, written front to back into staging, so that an interrupted transfer goes on where it ended.
  */
-import { checkGroupChunks, checkRecipe, groupChunks, type Hash64, joinRecipes, sliceRecipe } from '../model/chunk-groups.ts';
+import {
+  checkGroupChunks,
+  checkRecipe,
+  groupChunks,
+  type Hash64,
+  joinRecipes,
+  sliceRecipe,
+} from '../model/chunk-groups.ts';
 import { type DeltaStep, planDelta } from '../model/delta-plan.ts';
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import type { ContentAnswer, ContentRequest, Wanted } from '../peer/link.ts';
@@ -38,7 +45,12 @@ class Refusal extends Error {
   }
 }
 
-export async function fetchLargeFile(core: FolderCore, item: PendingUpdate, channel: LargeFileChannel, hash64: Hash64): Promise<LargeFileOutcome> {
+export async function fetchLargeFile(
+  core: FolderCore,
+  item: PendingUpdate,
+  channel: LargeFileChannel,
+  hash64: Hash64,
+): Promise<LargeFileOutcome> {
   try {
     const recipe = await obtainRecipe(core, item, channel, hash64);
     return await assemble(core, item, channel, recipe);
@@ -48,7 +60,12 @@ export async function fetchLargeFile(core: FolderCore, item: PendingUpdate, chan
   }
 }
 
-async function obtainRecipe(core: FolderCore, item: PendingUpdate, channel: LargeFileChannel, hash64: Hash64): Promise<Recipe> {
+async function obtainRecipe(
+  core: FolderCore,
+  item: PendingUpdate,
+  channel: LargeFileChannel,
+  hash64: Hash64,
+): Promise<Recipe> {
   const { uid, size, hash } = item.update;
   const [twins] = await core.store.findByHash([hash]);
   const twin = twins?.[0] === undefined ? undefined : await core.store.recipe(twins[0]);
@@ -56,7 +73,9 @@ async function obtainRecipe(core: FolderCore, item: PendingUpdate, channel: Larg
   const outline = await ask(channel, wanted => ({ kind: 'outline', file: wanted }), 'outline');
   if (outline.recipe) return checked(outline.recipe, size);
   const before = await core.store.recipe(uid);
-  const known = new Map(before ? groupChunks(before, hash64).map(group => [group.hash, sliceRecipe(before, group)] as const) : []);
+  const known = new Map(
+    before ? groupChunks(before, hash64).map(group => [group.hash, sliceRecipe(before, group)] as const) : [],
+  );
   const parts: (Recipe | undefined)[] = outline.groups.map(group => {
     const slice = known.get(group.hash);
     return slice && checkGroupChunks(group, slice, size, hash64) === null ? slice : undefined;
@@ -81,7 +100,12 @@ function checked(recipe: Recipe, size: number): Recipe {
   return recipe;
 }
 
-async function assemble(core: FolderCore, item: PendingUpdate, channel: LargeFileChannel, recipe: Recipe): Promise<LargeFileOutcome> {
+async function assemble(
+  core: FolderCore,
+  item: PendingUpdate,
+  channel: LargeFileChannel,
+  recipe: Recipe,
+): Promise<LargeFileOutcome> {
   const { size, hash, mode, mtimeNs } = item.update;
   const stagingId = stagingIdOf(item);
   for (let attempt = 1; attempt <= PLANS_PER_FILE; attempt++) {
@@ -120,9 +144,18 @@ async function findPlaces(core: FolderCore, recipe: Recipe): Promise<(Place | un
 }
 
 /** Answers false when a copy did not hold what was expected: the rest is to be planned again. */
-async function carryOut(core: FolderCore, item: PendingUpdate, channel: LargeFileChannel, recipe: Recipe, steps: readonly DeltaStep[]): Promise<boolean> {
+async function carryOut(
+  core: FolderCore,
+  item: PendingUpdate,
+  channel: LargeFileChannel,
+  recipe: Recipe,
+  steps: readonly DeltaStep[],
+): Promise<boolean> {
   const stagingId = stagingIdOf(item);
-  const fetches = new RangeReader(channel, steps.filter(step => step.kind === 'fetch'));
+  const fetches = new RangeReader(
+    channel,
+    steps.filter(step => step.kind === 'fetch'),
+  );
   try {
     for (const step of steps) {
       if (channel.signal.aborted) throw new Refusal('lost', 'the connection broke off');
@@ -142,13 +175,23 @@ async function carryOut(core: FolderCore, item: PendingUpdate, channel: LargeFil
   }
 }
 
-async function copy(core: FolderCore, stagingId: string, recipe: Recipe, step: Extract<DeltaStep, { kind: 'copy' }>): Promise<boolean> {
+async function copy(
+  core: FolderCore,
+  stagingId: string,
+  recipe: Recipe,
+  step: Extract<DeltaStep, { kind: 'copy' }>,
+): Promise<boolean> {
   const [root, path] = step.uid.split('\0') as [string, string];
   let offset = step.sourceOffset;
   for (let from = step.firstChunk; from < step.firstChunk + step.chunks; from += COPY_PIECE_CHUNKS) {
-    const part = sliceRecipe(recipe, { firstChunk: from, chunks: Math.min(COPY_PIECE_CHUNKS, step.firstChunk + step.chunks - from) });
+    const part = sliceRecipe(recipe, {
+      firstChunk: from,
+      chunks: Math.min(COPY_PIECE_CHUNKS, step.firstChunk + step.chunks - from),
+    });
     const lengths = [...part.lengths];
-    const { failedPiece } = await core.disk.stageAppend(stagingId, [{ kind: 'copy', root, path, offset, lengths, hashes: [...part.hashes] }]);
+    const { failedPiece } = await core.disk.stageAppend(stagingId, [
+      { kind: 'copy', root, path, offset, lengths, hashes: [...part.hashes] },
+    ]);
     if (failedPiece !== null) return false;
     offset += lengths.reduce((sum, length) => sum + length, 0);
   }
@@ -258,14 +301,19 @@ async function ask<K extends 'outline'>(
   try {
     const answer = await inbox.take();
     if (answer.kind === 'failed') throw refusalFor(answer);
-    if (answer.kind !== kind) throw new Refusal('corrupt', `an answer of kind ${answer.kind} came for a question of kind ${kind}`);
+    if (answer.kind !== kind)
+      throw new Refusal('corrupt', `an answer of kind ${answer.kind} came for a question of kind ${kind}`);
     return answer as Extract<ContentAnswer, { kind: K }>;
   } finally {
     channel.close(wanted.id);
   }
 }
 
-async function askChunks(channel: LargeFileChannel, groups: readonly number[], accept: (group: number, recipe: Recipe) => void): Promise<void> {
+async function askChunks(
+  channel: LargeFileChannel,
+  groups: readonly number[],
+  accept: (group: number, recipe: Recipe) => void,
+): Promise<void> {
   const inbox = new Inbox(channel.signal);
   const file = channel.open(answer => inbox.put(answer));
   channel.send({ kind: 'chunks', file, groups });

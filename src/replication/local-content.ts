@@ -8,7 +8,10 @@ import type { PendingUpdate } from './pending.ts';
 /** Stages small files from equal ones on this host; answers those it could. */
 export async function copyWhole(core: FolderCore, items: readonly PendingUpdate[]): Promise<PendingUpdate[]> {
   if (items.length === 0) return [];
-  const sources = await findByHash(core, items.map(item => item.update.hash));
+  const sources = await findByHash(
+    core,
+    items.map(item => item.update.hash),
+  );
   const done: PendingUpdate[] = [];
   for (const [i, item] of items.entries()) {
     const source = item.update.size === 0 ? null : sources[i];
@@ -85,7 +88,9 @@ export function contentHolder(core: FolderCore): ContentHolder {
       }
       return places.map(place => {
         const path = place && paths.get(place.uid);
-        return place && path !== undefined ? { root: core.rootPath, path, offset: place.offset, length: place.length } : undefined;
+        return place && path !== undefined
+          ? { root: core.rootPath, path, offset: place.offset, length: place.length }
+          : undefined;
       });
     },
   };

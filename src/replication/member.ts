@@ -108,12 +108,28 @@ export class Member {
     }
     if (old) {
       await parts.store.renew();
-      parts.emit('DATABASE_RENEWED', 'the database is an older copy than one that ran here before; it starts anew and compares the folders with the partners');
+      parts.emit(
+        'DATABASE_RENEWED',
+        'the database is an older copy than one that ran here before; it starts anew and compares the folders with the partners',
+      );
     }
     for (const { config, root, disk } of opened) {
       const siblings = () => [...this.folders.values()].map(folder => folder.holder);
       const { store, clock, log, emit } = parts;
-      this.folders.set(config.guid, new Folder({ config, member: { name: parts.name, guid: this.guid }, root, store, disk, clock, log, emit, siblings }));
+      this.folders.set(
+        config.guid,
+        new Folder({
+          config,
+          member: { name: parts.name, guid: this.guid },
+          root,
+          store,
+          disk,
+          clock,
+          log,
+          emit,
+          siblings,
+        }),
+      );
     }
   }
 
@@ -150,7 +166,8 @@ export class Member {
     }
     for (const folder of this.folders.values()) {
       folder.flow.retry = () => {
-        for (const { sessions } of this.inbound) for (const session of sessions) if (session.folder === folder) session.poke();
+        for (const { sessions } of this.inbound)
+          for (const session of sessions) if (session.folder === folder) session.poke();
       };
       folder.flow.cancelled = (guid, updates) => {
         const connection = this.inbound.find(candidate => candidate.parts.guid === guid);
@@ -160,7 +177,9 @@ export class Member {
   }
 
   #feeders(folder: Folder): InboundConnection[] {
-    return this.inbound.filter(connection => connection.parts.enabled && connection.sessions.some(session => session.folder === folder));
+    return this.inbound.filter(
+      connection => connection.parts.enabled && connection.sessions.some(session => session.folder === folder),
+    );
   }
 
   #poke(partner: string): void {

@@ -64,16 +64,32 @@ export class Outbound implements PeerService {
   async establishConnection(caller: string, hello: Hello): Promise<Welcome> {
     const { member, group, software, clock, heard } = this.#parts;
     if (hello.protocol.major !== PROTOCOL.major) {
-      throw new TandemError('PEER_INCOMPATIBLE', `${member.name} speaks protocol ${PROTOCOL.major}.${PROTOCOL.minor}, ${caller} asked for ${hello.protocol.major}.${hello.protocol.minor}; update the older one`);
+      throw new TandemError(
+        'PEER_INCOMPATIBLE',
+        `${member.name} speaks protocol ${PROTOCOL.major}.${PROTOCOL.minor}, ${caller} asked for ${hello.protocol.major}.${hello.protocol.minor}; update the older one`,
+      );
     }
     this.#assertConnection(caller, hello.group, hello.connection);
     if (hello.member !== group.members.get(caller)?.guid) {
-      throw new TandemError('PEER_UNRECOGNIZED', `${caller} calls itself member ${hello.member}, group.yaml on ${member.name} says otherwise`);
+      throw new TandemError(
+        'PEER_UNRECOGNIZED',
+        `${caller} calls itself member ${hello.member}, group.yaml on ${member.name} says otherwise`,
+      );
     }
     const now = clock.now();
     const known = this.connections.get(hello.connection);
     if (known) known.lastHeard = now;
-    else this.connections.set(hello.connection, { guid: hello.connection, partner: caller, since: now, lastHeard: now, streams: 0, updatesSent: 0, cancelled: 0, bytesSent: 0 });
+    else
+      this.connections.set(hello.connection, {
+        guid: hello.connection,
+        partner: caller,
+        since: now,
+        lastHeard: now,
+        streams: 0,
+        updatesSent: 0,
+        cancelled: 0,
+        bytesSent: 0,
+      });
     heard(caller);
     return {
       protocol: { major: PROTOCOL.major, minor: Math.min(PROTOCOL.minor, hello.protocol.minor) },
@@ -128,7 +144,11 @@ export class Outbound implements PeerService {
   async *requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncGenerator<UpdatesAnswer> {
     const connection = this.#connection(caller, request.connection);
     const { core } = this.#folder(caller, request.folder);
-    if (!core.serving) throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`);
+    if (!core.serving)
+      throw new TandemError(
+        'FOLDER_NOT_READY',
+        `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`,
+      );
     const view = core.store.view();
     try {
       yield { kind: 'vector', vector: view.vector };
@@ -152,7 +172,11 @@ export class Outbound implements PeerService {
   async *requestRecords(caller: string, request: RecordsRequest, signal: AbortSignal): AsyncGenerator<RecordVersion[]> {
     this.#connection(caller, request.connection);
     const { core } = this.#folder(caller, request.folder);
-    if (!core.serving) throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`);
+    if (!core.serving)
+      throw new TandemError(
+        'FOLDER_NOT_READY',
+        `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`,
+      );
     for await (const records of core.store.everyRecord()) {
       if (signal.aborted) return;
       yield records.filter(record => record.present && !record.provisional).map(({ uid, gvsn }) => ({ uid, gvsn }));
@@ -190,19 +214,25 @@ export class Outbound implements PeerService {
           : connection.enabled
             ? null
             : `connection ${guid} is disabled on ${member.name}`;
-    if (problem !== null) throw new TandemError('PEER_UNRECOGNIZED', `${problem}; group.yaml must be the same on both hosts`);
+    if (problem !== null)
+      throw new TandemError('PEER_UNRECOGNIZED', `${problem}; group.yaml must be the same on both hosts`);
   }
 
   #connection(caller: string, guid: string): OutboundConnection {
     const connection = this.connections.get(guid);
-    if (connection?.partner !== caller) throw new TandemError('PEER_UNRECOGNIZED', `connection ${guid} has not been established`);
+    if (connection?.partner !== caller)
+      throw new TandemError('PEER_UNRECOGNIZED', `connection ${guid} has not been established`);
     connection.lastHeard = this.#parts.clock.now();
     return connection;
   }
 
   #folder(caller: string, guid: string): Folder {
     const folder = this.#parts.folders.get(guid);
-    if (!folder?.core.config.members.has(caller)) throw new TandemError('FOLDER_NOT_READY', `folder ${guid} is not replicated between ${this.#parts.member.name} and ${caller}`);
+    if (!folder?.core.config.members.has(caller))
+      throw new TandemError(
+        'FOLDER_NOT_READY',
+        `folder ${guid} is not replicated between ${this.#parts.member.name} and ${caller}`,
+      );
     return folder;
   }
 }
@@ -213,7 +243,10 @@ export function updateOf(record: FileRecord): Update {
   return update;
 }
 
-function listenAll(folders: readonly Folder[], signal: AbortSignal): { bell: { heard(signal: AbortSignal): Promise<void> }; end: () => void } {
+function listenAll(
+  folders: readonly Folder[],
+  signal: AbortSignal,
+): { bell: { heard(signal: AbortSignal): Promise<void> }; end: () => void } {
   const listeners = folders.map(({ core }) => core.listen());
   const heard = async (until: AbortSignal): Promise<void> => {
     const done = new AbortController();
@@ -221,5 +254,8 @@ function listenAll(folders: readonly Folder[], signal: AbortSignal): { bell: { h
     await Promise.race(listeners.map(listener => listener.bell.heard(either)));
     done.abort();
   };
-  return { bell: { heard }, end: () => listeners.forEach(listener => listener.stop()) };
+  const end = () => {
+    for (const listener of listeners) listener.stop();
+  };
+  return { bell: { heard }, end };
 }

@@ -5,8 +5,8 @@
 import { LIMITS } from '../base/limits.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
 import type { Update } from '../model/update.ts';
-import { type VersionVector, vectorFromVersions } from '../model/version-vector.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
+import { type VersionVector, vectorFromVersions } from '../model/version-vector.ts';
 
 /** UpdateState of the record of an update in progress. [dfsr.md §3.6] */
 export type UpdateStage = 'scheduled' | 'running' | 'downloading' | 'wait' | 'blocked';

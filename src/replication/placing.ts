@@ -4,9 +4,16 @@
  */
 import type { Operation, PreservedManifest, PreserveOrder } from '../disk/disk.ts';
 import { deletedRecord } from '../model/local-record.ts';
-import { homeOf, keptInPlace, loserTombstone, reparented, resolveNameConflict, revived } from '../model/name-conflict.ts';
+import {
+  homeOf,
+  keptInPlace,
+  loserTombstone,
+  reparented,
+  resolveNameConflict,
+  revived,
+} from '../model/name-conflict.ts';
 import { judgeUpdate } from '../model/reconcile.ts';
-import { type FileRecord, FENCE, type Update } from '../model/update.ts';
+import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { formatVersion, type Uid } from '../model/version.ts';
 import type { FolderCore, Stamp } from './folder-core.ts';
 import { emptyPlan, emptyStep, type GroupPlan, type Step } from './group-plan.ts';
@@ -31,7 +38,10 @@ interface Origin {
 const SETTLING_DEPTH = 600;
 
 /** Plans as many of the items, in order, as can be planned together; the others come back as `left`. */
-export async function planGroup(core: FolderCore, items: readonly PendingUpdate[]): Promise<{ plan: GroupPlan; left: readonly PendingUpdate[] }> {
+export async function planGroup(
+  core: FolderCore,
+  items: readonly PendingUpdate[],
+): Promise<{ plan: GroupPlan; left: readonly PendingUpdate[] }> {
   const planner = new Planner(core);
   await planner.view.preload(items.map(item => item.update));
   for (const [i, item] of items.entries()) {
@@ -85,12 +95,19 @@ class Planner {
   async #adoptable(update: Update): Promise<boolean> {
     const uid = await this.view.occupant(update.parent, update.name);
     const occupant = uid === undefined || uid === update.uid ? undefined : await this.view.record(uid);
-    return occupant?.provisional === true && occupant.kind === 'file' && occupant.hash === update.hash && occupant.disk !== null;
+    return (
+      occupant?.provisional === true &&
+      occupant.kind === 'file' &&
+      occupant.hash === update.hash &&
+      occupant.disk !== null
+    );
   }
 
   async #placeCandidate(candidate: Candidate, local: FileRecord | undefined, step: Step): Promise<'placed' | 'not'> {
     if (candidate.depth > SETTLING_DEPTH) return this.#reject(candidate, 'settling its conflicts never ends');
-    return candidate.update.present ? this.#placePresent(candidate, local, step) : this.#placeTombstone(candidate, local, step);
+    return candidate.update.present
+      ? this.#placePresent(candidate, local, step)
+      : this.#placeTombstone(candidate, local, step);
   }
 
   async #placePresent(candidate: Candidate, local: FileRecord | undefined, step: Step): Promise<'placed' | 'not'> {
@@ -107,17 +124,24 @@ class Planner {
       return this.#placePresent({ ...candidate, update: kept, depth: candidate.depth + 1 }, local, step);
     }
     const occupantUid = await this.view.occupant(update.parent, update.name);
-    const occupant = occupantUid === undefined || occupantUid === update.uid ? undefined : await this.view.record(occupantUid);
+    const occupant =
+      occupantUid === undefined || occupantUid === update.uid ? undefined : await this.view.record(occupantUid);
     if (occupant?.present) return this.#placeOnto(candidate, local, occupant, step);
     return this.#install(candidate, local, step);
   }
 
   /** The directory it belongs into was deleted here, or lost its name. */
-  async #placeBelowTombstone(candidate: Candidate, local: FileRecord | undefined, parent: FileRecord, step: Step): Promise<'placed' | 'not'> {
+  async #placeBelowTombstone(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    parent: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update } = candidate;
     if (this.#core.pending.hasUid(parent.uid)) return this.#block(candidate, parent.uid, 'waits for its directory');
     const home = homeOf(parent.uid, await this.#mergeChain(parent));
-    if (home.kind === 'unknown') return this.#block(candidate, home.uid, 'waits for the directory that took its directory’s place');
+    if (home.kind === 'unknown')
+      return this.#block(candidate, home.uid, 'waits for the directory that took its directory’s place');
     let directory = home.uid;
     if (home.kind === 'deleted') {
       const dead = (await this.view.record(directory))!;
@@ -128,7 +152,8 @@ class Planner {
       if (uid === null) return 'not';
       directory = uid;
     }
-    if (directory === update.parent) return this.#placePresent({ ...candidate, depth: candidate.depth + 1 }, local, step);
+    if (directory === update.parent)
+      return this.#placePresent({ ...candidate, depth: candidate.depth + 1 }, local, step);
     const child = reparented(update, directory, await this.#stamp(update));
     return this.#placePresent({ ...candidate, update: child, depth: candidate.depth + 1 }, local, step);
   }
@@ -165,7 +190,12 @@ class Planner {
   }
 
   /** Another record has the name. */
-  async #placeOnto(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, step: Step): Promise<'placed' | 'not'> {
+  async #placeOnto(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update, item } = candidate;
     if (occupant.provisional) return this.#placeOntoProvisional(candidate, local, occupant, step);
     const rivals = this.#core.pending.ofUid(occupant.uid).filter(rival => rival !== item && !rival.update.nameConflict);
@@ -176,7 +206,10 @@ class Planner {
     }
     const { winner, merge, equalContent } = resolveNameConflict(update, occupant);
     this.plan.conflicts += equalContent || merge ? 0 : 1;
-    if (merge) return winner === update ? this.#absorb(candidate, local, occupant, step) : this.#dissolve(candidate, local, occupant, step);
+    if (merge)
+      return winner === update
+        ? this.#absorb(candidate, local, occupant, step)
+        : this.#dissolve(candidate, local, occupant, step);
     if (winner !== update) return this.#lose(candidate, local, occupant, equalContent, step);
     const tombstone = loserTombstone(occupant, { ...(await this.#stamp(occupant)), mergedInto: null });
     const path = (await this.view.path(occupant))!;
@@ -212,7 +245,12 @@ class Planner {
     step.items.push(rival);
     step.claims.push(rival.update.gvsn);
     const judged = judgeUpdate(occupant, rival.update);
-    const next: Candidate = { update: rival.update, item: rival, contentLost: judged.kind === 'take' && judged.contentLost, depth: candidate.depth + 1 };
+    const next: Candidate = {
+      update: rival.update,
+      item: rival,
+      contentLost: judged.kind === 'take' && judged.contentLost,
+      depth: candidate.depth + 1,
+    };
     const origin: Origin = { path: aside, before: occupant };
     const uid = await this.view.occupant(rival.update.parent, rival.update.name);
     const further = uid === undefined ? undefined : await this.view.record(uid);
@@ -238,18 +276,34 @@ class Planner {
   #movable(uid: Uid): PendingUpdate | undefined {
     return this.#core.pending
       .ofUid(uid)
-      .find(item => item.update.present && item.stage === 'blocked' && item.round.closed && (!item.contentNeeded || item.staged !== null));
+      .find(
+        item =>
+          item.update.present &&
+          item.stage === 'blocked' &&
+          item.round.closed &&
+          (!item.contentNeeded || item.staged !== null),
+      );
   }
 
   /** What lay here before the first synchronisation gives way: taken over if equal, preserved if not. */
-  async #placeOntoProvisional(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, step: Step): Promise<'placed' | 'not'> {
+  async #placeOntoProvisional(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update } = candidate;
-    const same = occupant.kind === update.kind && occupant.hash === update.hash && occupant.target === update.target && occupant.disk !== null;
+    const same =
+      occupant.kind === update.kind &&
+      occupant.hash === update.hash &&
+      occupant.target === update.target &&
+      occupant.disk !== null;
     this.view.forget(occupant);
     step.forget.push(occupant);
     if (same && !local?.present) {
       if (update.kind === 'directory') {
-        for (const child of await this.view.children(occupant.uid)) this.#put(step, child, { ...child, parent: update.uid });
+        for (const child of await this.view.children(occupant.uid))
+          this.#put(step, child, { ...child, parent: update.uid });
       }
       return this.#adopt(candidate, local, occupant, step);
     }
@@ -262,18 +316,31 @@ class Planner {
   }
 
   /** The update takes over the occupant’s file or directory as it lies on disk. */
-  async #adopt(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, step: Step): Promise<'placed' | 'not'> {
+  async #adopt(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update } = candidate;
     const disk = occupant.disk!;
     const path = (await this.view.path(update))!;
-    const differs = update.kind !== 'symlink' && (disk.mode !== update.mode || (update.kind === 'file' && !sameTime(disk.mtimeNs, update.mtimeNs)));
-    if (differs) step.operations.push({ kind: 'attributes', path, expect: disk, mode: update.mode, mtimeNs: update.mtimeNs });
+    const differs =
+      update.kind !== 'symlink' &&
+      (disk.mode !== update.mode || (update.kind === 'file' && !sameTime(disk.mtimeNs, update.mtimeNs)));
+    if (differs)
+      step.operations.push({ kind: 'attributes', path, expect: disk, mode: update.mode, mtimeNs: update.mtimeNs });
     this.#put(step, local, { ...update, disk, provisional: false }, differs ? step.operations.length - 1 : null);
     return 'placed';
   }
 
   /** A directory wins its name: the children of the other one become its own. */
-  async #absorb(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, step: Step): Promise<'placed' | 'not'> {
+  async #absorb(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update } = candidate;
     const tombstone = loserTombstone(occupant, { ...(await this.#stamp(occupant)), mergedInto: update.uid });
     const children = await this.view.children(occupant.uid);
@@ -296,13 +363,27 @@ class Planner {
   }
 
   /** A directory loses its name: its children, if it has any here, go to the occupant. */
-  async #dissolve(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, step: Step): Promise<'placed' | 'not'> {
-    const tombstone = loserTombstone(candidate.update, { ...(await this.#stamp(candidate.update)), mergedInto: occupant.uid });
+  async #dissolve(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
+    const tombstone = loserTombstone(candidate.update, {
+      ...(await this.#stamp(candidate.update)),
+      mergedInto: occupant.uid,
+    });
     return this.#placeTombstone({ ...candidate, update: tombstone, depth: candidate.depth + 1 }, local, step);
   }
 
   /** A file loses its name: a tombstone for it, and what lies of it on this disk is preserved. */
-  async #lose(candidate: Candidate, local: FileRecord | undefined, occupant: FileRecord, equal: boolean, step: Step): Promise<'placed' | 'not'> {
+  async #lose(
+    candidate: Candidate,
+    local: FileRecord | undefined,
+    occupant: FileRecord,
+    equal: boolean,
+    step: Step,
+  ): Promise<'placed' | 'not'> {
     const { update } = candidate;
     const tombstone = loserTombstone(update, { ...(await this.#stamp(update)), mergedInto: null });
     if (local?.present) {
@@ -336,19 +417,24 @@ class Planner {
     }
     if (update.kind !== 'directory') {
       const type = update.nameConflict ? 1 : 5;
-      const reason = update.nameConflict ? 'another file with this name won' : 'a partner deleted it without knowing this version';
+      const reason = update.nameConflict
+        ? 'another file with this name won'
+        : 'a partner deleted it without knowing this version';
       const order = this.#preserve(local, path, type, reason, candidate, candidate.contentLost || update.nameConflict);
       if (local.disk) step.operations.push({ kind: 'remove', path, expect: local.disk, preserve: order });
       this.#put(step, local, after);
       return 'placed';
     }
     const children = await this.view.children(local.uid);
-    if (children.length > 0 && item && !item.round.closed) return this.#block(candidate, null, 'waits until its contents are dealt with');
+    if (children.length > 0 && item && !item.round.closed)
+      return this.#block(candidate, null, 'waits until its contents are dealt with');
     const busy = children.find(child => this.#core.pending.hasUid(child.uid));
-    if (busy && item && !candidate.update.nameConflict) return this.#block(candidate, busy.uid, 'waits until its contents are dealt with');
+    if (busy && item && !candidate.update.nameConflict)
+      return this.#block(candidate, busy.uid, 'waits until its contents are dealt with');
     if (update.nameConflict && update.mergedInto !== null) {
       const winner = await this.view.record(update.mergedInto);
-      if (children.length > 0 && !winner) return this.#block(candidate, update.mergedInto, 'waits for the directory that won its name');
+      if (children.length > 0 && !winner)
+        return this.#block(candidate, update.mergedInto, 'waits for the directory that won its name');
       for (const child of children) {
         const next = reparented(child, update.mergedInto, await this.#stamp(child));
         if ((await this.#placePresent(made(next, candidate), child, step)) === 'not') return 'not';
@@ -360,7 +446,12 @@ class Planner {
       return 'placed';
     }
     const stubborn = item !== null && item.attempts >= 2;
-    if (stubborn) step.operations.push({ kind: 'preserve', path, preserve: this.#preserve(local, path, 5, 'its directory was deleted', candidate, true) });
+    if (stubborn)
+      step.operations.push({
+        kind: 'preserve',
+        path,
+        preserve: this.#preserve(local, path, 5, 'its directory was deleted', candidate, true),
+      });
     else step.operations.push({ kind: 'remove-directory', path });
     this.#put(step, local, after);
     return 'placed';
@@ -383,17 +474,32 @@ class Planner {
     if (update.kind === 'directory') {
       if (!here) operations.push({ kind: 'make-directory', path, mode: update.mode });
       else if (!stays) operations.push({ kind: 'move', from: oldPath!, to: path, expect: here.disk! });
-      if (here && here.disk!.mode !== update.mode) operations.push({ kind: 'attributes', path, expect: here.disk!, mode: update.mode, mtimeNs: 0n });
+      if (here && here.disk!.mode !== update.mode)
+        operations.push({ kind: 'attributes', path, expect: here.disk!, mode: update.mode, mtimeNs: 0n });
       this.#put(step, from?.before ?? local, { ...update, disk: here?.disk ?? null, provisional: false }, last(step));
       return 'placed';
     }
     const fresh = update.kind === 'file' ? !here || here.hash !== update.hash : !here || here.target !== update.target;
-    const preserve = this.#preserve(here ?? update, oldPath ?? path, 2, 'a partner changed it at the same time and won', candidate, candidate.contentLost && fresh);
+    const preserve = this.#preserve(
+      here ?? update,
+      oldPath ?? path,
+      2,
+      'a partner changed it at the same time and won',
+      candidate,
+      candidate.contentLost && fresh,
+    );
     let look: number | null = null;
     if (fresh) {
       const expect = stays && here ? here.disk : null;
       if (update.kind === 'symlink') {
-        operations.push({ kind: 'install-symlink', path, expect, target: update.target, mtimeNs: update.mtimeNs, preserve });
+        operations.push({
+          kind: 'install-symlink',
+          path,
+          expect,
+          target: update.target,
+          mtimeNs: update.mtimeNs,
+          preserve,
+        });
       } else {
         if (!item?.staged) return this.#reject(candidate, 'its content was not fetched');
         const staged = { ...item.staged, size: update.size, hash: update.hash };
@@ -403,8 +509,10 @@ class Planner {
       if (here && !stays) operations.push({ kind: 'remove', path: oldPath!, expect: here.disk!, preserve });
     } else if (here) {
       if (!stays) operations.push({ kind: 'move', from: oldPath!, to: path, expect: here.disk! });
-      const differs = update.kind === 'file' && (here.disk!.mode !== update.mode || !sameTime(here.disk!.mtimeNs, update.mtimeNs));
-      if (differs) operations.push({ kind: 'attributes', path, expect: here.disk!, mode: update.mode, mtimeNs: update.mtimeNs });
+      const differs =
+        update.kind === 'file' && (here.disk!.mode !== update.mode || !sameTime(here.disk!.mtimeNs, update.mtimeNs));
+      if (differs)
+        operations.push({ kind: 'attributes', path, expect: here.disk!, mode: update.mode, mtimeNs: update.mtimeNs });
       if (!stays || differs) look = operations.length - 1;
     }
     this.#put(step, from?.before ?? local, { ...update, disk: here?.disk ?? null, provisional: false }, look);

@@ -9,7 +9,16 @@ import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderChange, FolderCore } from './folder-core.ts';
 import { join } from './paths.ts';
-import { contentDraft, type Draft, type Findings, type HashJob, birth, judgeSightings, type ScanDirectory, sightingsOf } from './scan-step.ts';
+import {
+  birth,
+  contentDraft,
+  type Draft,
+  type Findings,
+  type HashJob,
+  judgeSightings,
+  type ScanDirectory,
+  sightingsOf,
+} from './scan-step.ts';
 
 export interface PassRequest {
   /** Where to begin. */
@@ -33,11 +42,21 @@ export interface PassResult {
 /** Asked before drafts are committed; false holds them back. */
 export type Brake = (drafts: readonly Draft[]) => Promise<boolean>;
 
-export async function scanPass(core: FolderCore, request: PassRequest, brake: Brake, signal: AbortSignal): Promise<PassResult> {
+export async function scanPass(
+  core: FolderCore,
+  request: PassRequest,
+  brake: Brake,
+  signal: AbortSignal,
+): Promise<PassResult> {
   const queue: ScanDirectory[] = [...request.directories];
   const hot = new Map<Uid, ScanDirectory>();
   const gone = new Set<Uid>();
-  const result = { unreadable: [] as string[], unsupported: [] as (Unsupported & { path: string })[], hardLinks: [] as string[], versions: 0 };
+  const result = {
+    unreadable: [] as string[],
+    unsupported: [] as (Unsupported & { path: string })[],
+    hardLinks: [] as string[],
+    versions: 0,
+  };
   const jobs: HashJob[] = [];
   while (queue.length > 0 && !signal.aborted && core.active) {
     const step = queue.splice(0, LIMITS.scanDirectoriesPerStep);
@@ -64,7 +83,8 @@ export async function scanPass(core: FolderCore, request: PassRequest, brake: Br
         step.forEach((directory, i) => {
           if (answers[i]!.kind !== 'listed') return;
           for (const child of children[i]!) {
-            if (child.disk?.kind === 'directory') queue.push({ uid: child.uid, path: join(directory.path, child.name) });
+            if (child.disk?.kind === 'directory')
+              queue.push({ uid: child.uid, path: join(directory.path, child.name) });
           }
         });
       }
@@ -103,7 +123,9 @@ export async function commitDrafts(core: FolderCore, drafts: readonly Draft[]): 
 }
 
 function newDirectories(findings: Findings, records: readonly FileRecord[]): ScanDirectory[] {
-  const paths = new Map(findings.drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])));
+  const paths = new Map(
+    findings.drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])),
+  );
   const result: ScanDirectory[] = [];
   let next = 0;
   for (const draft of findings.drafts) {
@@ -123,7 +145,11 @@ interface HashContext {
 }
 
 /** Large files are read outside the line, one at a time; their record is made if nothing changed meanwhile. */
-async function hashFiles(core: FolderCore, jobs: readonly HashJob[], { request, brake, hot, signal }: HashContext): Promise<number> {
+async function hashFiles(
+  core: FolderCore,
+  jobs: readonly HashJob[],
+  { request, brake, hot, signal }: HashContext,
+): Promise<number> {
   let versions = 0;
   for (const job of jobs) {
     if (signal.aborted || !core.active) break;

@@ -13,7 +13,7 @@ import {
   sameIncarnation,
 } from '../model/local-record.ts';
 import type { Recipe } from '../model/recipe.ts';
-import { type FileRecord, FENCE, type Stat } from '../model/update.ts';
+import { FENCE, type FileRecord, type Stat } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { Child } from '../store/store.ts';
 import type { FolderCore, Stamp } from './folder-core.ts';
@@ -66,13 +66,18 @@ export interface SightingsOfStep {
 }
 
 /** Pairs each name that was found new or changed with the record that had the name. */
-export function sightingsOf(directories: readonly ScanDirectory[], children: readonly Child[][], answers: readonly ScanAnswer[]): SightingsOfStep {
+export function sightingsOf(
+  directories: readonly ScanDirectory[],
+  children: readonly Child[][],
+  answers: readonly ScanAnswer[],
+): SightingsOfStep {
   const sightings: Sighting[] = [];
   const gone: Uid[] = [];
   answers.forEach((answer, index) => {
     if (answer.kind !== 'listed') return;
     const byName = new Map(children[index]!.map(child => [child.name, child]));
-    for (const found of answer.found) sightings.push({ directory: directories[index]!, found, child: byName.get(found.name) });
+    for (const found of answer.found)
+      sightings.push({ directory: directories[index]!, found, child: byName.get(found.name) });
     for (const name of answer.gone) {
       const child = byName.get(name);
       if (child) gone.push(child.uid);
@@ -82,12 +87,16 @@ export function sightingsOf(directories: readonly ScanDirectory[], children: rea
 }
 
 /** Decides what the sightings mean. Reads the store and, for suspected moves, looks at the old places. */
-export async function judgeSightings(core: FolderCore, { sightings, gone }: SightingsOfStep, firstScan: boolean): Promise<Findings> {
+export async function judgeSightings(
+  core: FolderCore,
+  { sightings, gone }: SightingsOfStep,
+  firstScan: boolean,
+): Promise<Findings> {
   const findings: Findings = { drafts: [], gone: [], hashJobs: [], descend: [], hot: new Set() };
   const owners = await core.store.findByInode(sightings.map(s => s.found.stat.ino));
   const uids = [...new Set([...owners, ...sightings.map(s => s.child?.uid)].filter(uid => uid !== undefined))];
   const records = new Map<Uid, FileRecord>();
-  (await core.store.records(uids)).forEach((record, i) => record && records.set(uids[i]!, record));
+  for (const record of await core.store.records(uids)) if (record) records.set(record.uid, record);
   const movers = await findMovers(core, sightings, owners, records);
   const moved = new Set([...movers.values()].map(record => record.uid));
   for (const sighting of sightings) {
@@ -112,7 +121,12 @@ async function findMovers(
     if (!record?.present || !record.disk || record.uid === sighting.child?.uid) continue;
     if (!sameIncarnation(record.disk, sighting.found.stat)) continue;
     // A file that replaced a known file under its name is an edit of that file (write aside, rename over).
-    if (sighting.child && sighting.found.stat.kind !== 'directory' && records.get(sighting.child.uid)?.kind === sighting.found.stat.kind) continue;
+    if (
+      sighting.child &&
+      sighting.found.stat.kind !== 'directory' &&
+      records.get(sighting.child.uid)?.kind === sighting.found.stat.kind
+    )
+      continue;
     const oldPath = await core.paths.of(record);
     if (oldPath !== undefined) suspects.push({ sighting, record, oldPath });
   }
@@ -158,7 +172,8 @@ function judgeOne(core: FolderCore, { sighting, current, mover, moved, firstScan
     return true;
   }
   if (inTheWay) into.drafts.push(deletion(inTheWay));
-  if (kind === 'file' && !found.content) into.hashJobs.push({ directory: directory.uid, name: found.name, path, stat: found.stat });
+  if (kind === 'file' && !found.content)
+    into.hashJobs.push({ directory: directory.uid, name: found.name, path, stat: found.stat });
   else into.drafts.push({ ...birth(core, place, found, firstScan), path });
   return true;
 }
@@ -185,10 +200,22 @@ function judgeKnown({ found, directory }: Sighting, current: FileRecord, path: s
 export function contentDraft(current: FileRecord, content: Hashed): Draft {
   const stat = content.stat;
   if (content.hash === current.hash) {
-    return knownDraft(current, { ...current, disk: stat }, attributeChange(current, stat), content.recipe, 'attributes');
+    return knownDraft(
+      current,
+      { ...current, disk: stat },
+      attributeChange(current, stat),
+      content.recipe,
+      'attributes',
+    );
   }
   const change = { hash: content.hash, size: stat.size, mode: stat.mode, mtimeNs: stat.mtimeNs };
-  return { before: current, make: stamp => changedRecord(current, change, stat, stamp), seen: null, recipe: content.recipe, effect: 'edited' };
+  return {
+    before: current,
+    make: stamp => changedRecord(current, change, stat, stamp),
+    seen: null,
+    recipe: content.recipe,
+    effect: 'edited',
+  };
 }
 
 /** The difference in attributes between a record and a look that has been hashed. */
@@ -209,18 +236,37 @@ function knownDraft(
 ): Draft {
   if (Object.keys(change).length === 0) return { before: current, make: null, seen, recipe: null, effect: 'seen' };
   if (current.provisional) return { before: current, make: null, seen: { ...seen, ...change }, recipe, effect: 'seen' };
-  return { before: current, make: stamp => changedRecord(current, change, seen.disk, stamp), seen: null, recipe, effect };
+  return {
+    before: current,
+    make: stamp => changedRecord(current, change, seen.disk, stamp),
+    seen: null,
+    recipe,
+    effect,
+  };
 }
 
 function movement(mover: FileRecord, place: { parent: Uid; name: string }, found: Found): Draft {
   const sameContent = mover.kind !== 'file' || sameContentLook(mover.disk!, found.stat);
   // With other content the old look is kept, so that the next look at the new place finds the edit.
   const disk = sameContent ? found.stat : mover.disk;
-  const mode = mover.kind === 'symlink' || !sameContent || found.stat.mode === mover.disk!.mode ? {} : { mode: found.stat.mode };
+  const mode =
+    mover.kind === 'symlink' || !sameContent || found.stat.mode === mover.disk!.mode ? {} : { mode: found.stat.mode };
   if (mover.provisional) {
-    return { before: mover, make: null, seen: { ...mover, ...place, ...mode, disk: disk && diskLook(disk) }, recipe: null, effect: 'moved' };
+    return {
+      before: mover,
+      make: null,
+      seen: { ...mover, ...place, ...mode, disk: disk && diskLook(disk) },
+      recipe: null,
+      effect: 'moved',
+    };
   }
-  return { before: mover, make: stamp => changedRecord(mover, { ...place, ...mode }, disk, stamp), seen: null, recipe: null, effect: 'moved' };
+  return {
+    before: mover,
+    make: stamp => changedRecord(mover, { ...place, ...mode }, disk, stamp),
+    seen: null,
+    recipe: null,
+    effect: 'moved',
+  };
 }
 
 export function deletion(record: FileRecord): Draft {
@@ -237,7 +283,17 @@ export function birth(core: FolderCore, place: { parent: Uid; name: string }, fo
   };
   const phase = core.memory.phase;
   const provisional = firstScan && (phase === 'initial-sync' || phase === 'auto-recovery');
-  const fence = provisional ? FENCE.initialSync : firstScan && core.config.primary === core.member.name ? FENCE.initialPrimary : FENCE.default;
+  const fence = provisional
+    ? FENCE.initialSync
+    : firstScan && core.config.primary === core.member.name
+      ? FENCE.initialPrimary
+      : FENCE.default;
   const options = { now: core.clock.now(), fence, provisional };
-  return { before: undefined, make: stamp => bornRecord(place, look, stamp, options), seen: null, recipe: content?.recipe ?? null, effect: 'born' };
+  return {
+    before: undefined,
+    make: stamp => bornRecord(place, look, stamp, options),
+    seen: null,
+    recipe: content?.recipe ?? null,
+    effect: 'born',
+  };
 }

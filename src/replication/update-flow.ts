@@ -7,8 +7,8 @@ import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
-import { containsVersion, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import { databaseOf, formatVersion, type Gvsn, type Uid, vsnOf } from '../model/version.ts';
+import { containsVersion, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
 import { type FailedStep, runGroup } from './group-run.ts';
 import { copyWhole } from './local-content.ts';
@@ -53,7 +53,9 @@ export class UpdateFlow {
 
   async take(updates: readonly Update[], round: Round, source: ContentSource): Promise<void> {
     const core = this.#core;
-    const fresh = updates.filter(update => !core.pending.has(update.gvsn) && !containsVersion(core.store.vector, update.gvsn));
+    const fresh = updates.filter(
+      update => !core.pending.has(update.gvsn) && !containsVersion(core.store.vector, update.gvsn),
+    );
     const records = await core.store.records(fresh.map(update => update.uid));
     const taken: PendingUpdate[] = [];
     fresh.forEach((update, i) => {
@@ -107,7 +109,10 @@ export class UpdateFlow {
     } else if (kind === 'no-space') {
       this.#waitForSpace(item, reason, () => item.source.fetch(item));
     } else {
-      if (kind === 'corrupt') core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, { partner: item.round.partner });
+      if (kind === 'corrupt')
+        core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, {
+          partner: item.round.partner,
+        });
       this.#giveUp(item, reason);
     }
   }
@@ -141,7 +146,10 @@ export class UpdateFlow {
   #judge(update: Update, local: FileRecord | undefined, round: Round, source: ContentSource): PendingUpdate | null {
     const core = this.#core;
     if (databaseOf(update.gvsn) === core.members.database && vsnOf(update.gvsn) > core.members.reservedVsn) {
-      core.emit('UPDATE_REJECTED', `“${update.name}” carries version ${formatVersion(update.gvsn)}, which this database has not given out: it is an old copy. Stop the daemon, move its database directory away and start it again.`);
+      core.emit(
+        'UPDATE_REJECTED',
+        `“${update.name}” carries version ${formatVersion(update.gvsn)}, which this database has not given out: it is an old copy. Stop the daemon, move its database directory away and start it again.`,
+      );
       return null;
     }
     const verdict = judgeUpdate(local, update);
@@ -196,10 +204,14 @@ export class UpdateFlow {
     if (live.length === 0) return;
     const { plan, left } = await planGroup(core, live);
     this.#ready.unshift(...left);
-    const recipes = new Map(plan.steps.flatMap(step => step.items).flatMap(item => {
-      const recipe = this.#recipes.get(item.update.uid);
-      return recipe ? [[item.update.uid, recipe] as const] : [];
-    }));
+    const recipes = new Map(
+      plan.steps
+        .flatMap(step => step.items)
+        .flatMap(item => {
+          const recipe = this.#recipes.get(item.update.uid);
+          return recipe ? [[item.update.uid, recipe] as const] : [];
+        }),
+    );
     const result = await runGroup(core, plan, recipes);
     this.counters.conflicts += plan.conflicts;
     this.counters.installed += result.done.length;
@@ -207,7 +219,9 @@ export class UpdateFlow {
     this.#wake(result.done.map(item => item.update.uid));
     for (const { item, on, reason } of plan.blocked) await this.#block(item, on, reason);
     for (const { item, reason } of plan.rejected) {
-      core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, { partner: item.round.partner });
+      core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, {
+        partner: item.round.partner,
+      });
       this.#giveUp(item, reason);
     }
     for (const item of plan.unfetched) item.source.fetch(item);
@@ -239,7 +253,8 @@ export class UpdateFlow {
     for (const item of step.items) {
       item.attempts++;
       if (outcome.kind === 'no-space') this.#waitForSpace(item, outcome.detail, () => this.#makeReady(item));
-      else if (outcome.kind === 'failed' || item.attempts > ATTEMPTS_BEFORE_GIVING_UP) this.#giveUp(item, outcome.detail);
+      else if (outcome.kind === 'failed' || item.attempts > ATTEMPTS_BEFORE_GIVING_UP)
+        this.#giveUp(item, outcome.detail);
       else {
         item.stage = 'wait';
         item.reason = outcome.detail;
@@ -247,7 +262,8 @@ export class UpdateFlow {
       }
     }
     if (again.length === 0) return;
-    const paths = operation.kind === 'move' ? [parentOf(operation.from), parentOf(operation.to)] : [parentOf(operation.path)];
+    const paths =
+      operation.kind === 'move' ? [parentOf(operation.from), parentOf(operation.to)] : [parentOf(operation.path)];
     if (operation.kind === 'remove-directory') paths.push(operation.path);
     const visible = paths.filter(path => !path.startsWith('.tandem'));
     void this.rescan(visible).then(() => {

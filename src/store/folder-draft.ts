@@ -4,11 +4,10 @@ import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type { FolderSpace } from './folder-space.ts';
-import { folderNumberKey, META } from './keys.ts';
+import { folderNumberKey } from './keys.ts';
 import type { KeyValueReader } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
-import type { RecipeOfContent } from './recipe-index.ts';
-import { chunkPlaces } from './recipe-index.ts';
+import { chunkPlaces, type RecipeOfContent } from './recipe-index.ts';
 import type { Commit, Counts } from './store.ts';
 import { encode, encodeCounts, encodeRecipe, encodeRecord, encodeVector, NOTHING, statToTuple } from './values.ts';
 
@@ -55,10 +54,7 @@ export class FolderDraft {
   /** Puts all changes into `batch`. Reads the indexes as they are: no batch may be on its way. */
   async resolve(reader: KeyValueReader, batch: Map<string, Uint8Array | null>): Promise<void> {
     const { keys, folder, number } = this.space;
-    if (!this.space.numbered) {
-      batch.set(folderNumberKey(folder), encode(number));
-      batch.set(META.nextFolder, encode(number + 1));
-    }
+    if (!this.space.numbered) batch.set(folderNumberKey(folder), encode(number));
     for (const [key, value] of this.#batch) batch.set(key, value);
     await this.#owners.resolve(reader, batch);
     if (this.#latest.size > 0) batch.set(keys.counts, encodeCounts(this.#counts));

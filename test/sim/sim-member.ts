@@ -86,11 +86,12 @@ export class SimMember {
   readonly options: SimMemberOptions;
   #life: Life | null = null;
   #hint: (directory: string) => void = () => {};
-  /** Calls of the file system until the power fails; null: it does not. */
-  failAfterCalls: number | null = null;
+  /** In how many calls of the file system the daemon dies, and how; null: it does not. */
+  failAfter: { calls: number; readonly kind: 'kill' | 'power' } | null = null;
   /** Asked at each call of the file system: a user may edit in this very moment. */
   onFileCall: (() => void) | null = null;
-  onPowerFailure: () => void = () => {};
+  /** Told when the daemon died in the middle of a call. */
+  onDeath: () => void = () => {};
 
   constructor(options: SimMemberOptions) {
     this.options = options;
@@ -100,11 +101,11 @@ export class SimMember {
     this.files.user.makeDirectory(SIM_ROOT);
     this.files.onCall = () => {
       this.onFileCall?.();
-      if (this.failAfterCalls === null || !this.up) return;
-      if (this.failAfterCalls-- > 0) return;
-      this.failAfterCalls = null;
-      this.crash('power');
-      this.onPowerFailure();
+      if (this.failAfter === null || !this.up || this.failAfter.calls-- > 0) return;
+      const { kind } = this.failAfter;
+      this.failAfter = null;
+      this.crash(kind);
+      this.onDeath();
     };
   }
 

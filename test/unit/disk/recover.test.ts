@@ -131,7 +131,8 @@ describe('recovery', () => {
         throw new Error(`seed ${seed}`, { cause: error });
       });
       memory.crash(random);
-      await check(world, makeDisk(world), outcomes).catch(error => {
+      await after.recover([]);
+      await check(world, after, outcomes).catch(error => {
         throw new Error(`seed ${seed}, after a second failure`, { cause: error });
       });
     }

@@ -20,6 +20,7 @@ export interface World {
   readonly user: User;
   /** Milliseconds. */
   now(): number;
+  pause(ms: number): void;
   close(): void;
 }
 
@@ -52,6 +53,7 @@ function makeRealWorld(): World {
     files: createNodeFileSystem(),
     root,
     now: Date.now,
+    pause: ms => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
     // Not with `rm`: some tests make paths that are too long for it.
     close: () => using(createNodeFileSystem().openRoot(dirname(base)), parent => removeTree(parent, basename(base))),
     user: {
@@ -83,6 +85,7 @@ export function makeMemoryWorld(options: { quotaBytes?: number; durableEdits?: b
     files: memory,
     root,
     now: () => ms,
+    pause: () => {},
     close: () => {},
     user: {
       write: (path, content) => user.writeFile(at(path), content),
@@ -111,7 +114,7 @@ export function makeDisk(world: World, filters = { files: ['*.tmp'], directories
     filter: compileFilter(filters),
     xxh64,
     now: world.now,
-    pause: ms => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+    pause: world.pause,
     giveWay: () => new Promise(resolve => setImmediate(resolve)),
   });
 }

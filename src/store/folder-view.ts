@@ -1,0 +1,137 @@
+/** One consistent state of a folder: gives the records of a difference in the order in which a partner can use them. */
+import { LIMITS } from '../base/limits.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
+import { containsVersion, type VersionVector } from '../model/version-vector.ts';
+import type { FolderKeys } from './keys.ts';
+import type { KeyValueReader } from './kv.ts';
+import type { SharedSnapshot } from './shared-snapshot.ts';
+import type { FolderView } from './store.ts';
+import { damaged, decodeRecord } from './values.ts';
+import { type IndexedVersion, versionsIn } from './version-range.ts';
+
+export function openFolderView(snapshot: SharedSnapshot, keys: FolderKeys, vector: VersionVector): FolderView {
+  let open = true;
+  return {
+    vector,
+    updates: (difference, pass) =>
+      pass === 'tombstones'
+        ? tombstonesIn(snapshot.reader, keys, difference)
+        : liveInOrder(snapshot.reader, keys, difference),
+    close: async () => {
+      if (!open) return;
+      open = false;
+      await snapshot.release();
+    },
+  };
+}
+
+export async function readRecords(
+  reader: KeyValueReader,
+  keys: FolderKeys,
+  uids: readonly Uid[],
+): Promise<(FileRecord | undefined)[]> {
+  const values = await reader.getMany(uids.map(uid => keys.record(uid)));
+  return values.map((value, index) => value && decodeRecord(uids[index]!, value));
+}
+
+async function* tombstonesIn(
+  reader: KeyValueReader,
+  keys: FolderKeys,
+  difference: VersionVector,
+): AsyncGenerator<FileRecord[], void, void> {
+  for await (const versions of inFullBatches(versionsIn(reader, keys, difference, 'tombstone'))) {
+    yield await recordsOf(reader, keys, versions);
+  }
+}
+
+/**
+ * A directory that is also wanted goes before its children, even if its version is newer than theirs. Only those
+ * given out of turn are remembered, until their turn has come.
+ */
+async function* liveInOrder(
+  reader: KeyValueReader,
+  keys: FolderKeys,
+  difference: VersionVector,
+): AsyncGenerator<FileRecord[], void, void> {
+  const early = new Set<Uid>();
+  let batch: FileRecord[] = [];
+  for await (const versions of inFullBatches(versionsIn(reader, keys, difference, 'live'))) {
+    const records = await recordsOf(reader, keys, versions);
+    const ahead = await directoriesAhead(reader, keys, difference, records);
+    for (const record of records) {
+      if (early.delete(record.uid)) continue;
+      const chain = [record];
+      for (let parent = ahead.get(record.parent); parent; parent = ahead.get(parent.parent)) {
+        // Those up to here have been given in their turn; of a circle each is given once.
+        if (parent.gvsn <= record.gvsn || early.has(parent.uid)) break;
+        early.add(parent.uid);
+        chain.push(parent);
+      }
+      for (const next of chain.reverse()) {
+        batch.push(next);
+        if (batch.length < LIMITS.updatesPerBatch) continue;
+        yield batch;
+        batch = [];
+      }
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The live directories above these records whose versions are in the difference and not older than the first. */
+async function directoriesAhead(
+  reader: KeyValueReader,
+  keys: FolderKeys,
+  difference: VersionVector,
+  records: readonly FileRecord[],
+): Promise<Map<Uid, FileRecord>> {
+  const first: Gvsn = records[0]!.gvsn;
+  const ahead = new Map<Uid, FileRecord>();
+  const asked = new Set<Uid>();
+  for (const record of records) {
+    ahead.set(record.uid, record);
+    asked.add(record.uid);
+  }
+  let level: readonly FileRecord[] = records;
+  while (level.length > 0) {
+    const parents = [...new Set(level.map(record => record.parent))].filter(uid => !asked.has(uid));
+    for (const uid of parents) asked.add(uid);
+    const found = await readRecords(reader, keys, parents);
+    level = found.filter(
+      record =>
+        record !== undefined &&
+        record.present &&
+        !record.provisional &&
+        record.gvsn >= first &&
+        containsVersion(difference, record.gvsn),
+    ) as FileRecord[];
+    for (const record of level) ahead.set(record.uid, record);
+  }
+  return ahead;
+}
+
+async function recordsOf(
+  reader: KeyValueReader,
+  keys: FolderKeys,
+  versions: readonly IndexedVersion[],
+): Promise<FileRecord[]> {
+  const uids = versions.map(version => version.uid);
+  const records = await readRecords(reader, keys, uids);
+  return records.map((record, index) => {
+    if (record?.gvsn !== versions[index]!.gvsn) throw damaged(`no record has the indexed version ${versions[index]!.gvsn}`);
+    return record;
+  });
+}
+
+async function* inFullBatches<T>(batches: AsyncIterable<T[]>): AsyncGenerator<T[], void, void> {
+  let waiting: T[] = [];
+  for await (const batch of batches) {
+    waiting = waiting.length === 0 ? batch : waiting.concat(batch);
+    while (waiting.length >= LIMITS.updatesPerBatch) {
+      yield waiting.slice(0, LIMITS.updatesPerBatch);
+      waiting = waiting.slice(LIMITS.updatesPerBatch);
+    }
+  }
+  if (waiting.length > 0) yield waiting;
+}

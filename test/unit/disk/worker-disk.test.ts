@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TandemError } from '../../../src/base/errors.ts';
+import type { Disk } from '../../../src/disk/disk.ts';
+import { packData, transferables } from '../../../src/disk/disk-messages.ts';
+import { createWorkerDisks, type WorkerDisks } from '../../../src/disk/worker-disk.ts';
+import { applyOne, installOperation, item, MARKER, request, scanOne, sha, statOf, WORLDS, type World } from './worlds.ts';
+
+describe('a disk in worker threads', () => {
+  let world: World;
+  let disks: WorkerDisks;
+  let disk: Disk;
+  const failures: TandemError[] = [];
+  beforeEach(async () => {
+    failures.length = 0;
+    world = WORLDS[0]!.make();
+    disks = createWorkerDisks({ onFailure: error => failures.push(error) });
+    disk = disks.open({ root: world.root, filters: { files: ['*.tmp'], directories: [] } });
+    await disk.claim(MARKER);
+  });
+  afterEach(async () => {
+    await disks.close();
+    world.close();
+    expect(failures).toEqual([]);
+  });
+
+  it('does what a disk does, with filters, bytes and big numbers carried over', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'hello', null)));
+    world.user.write('b.tmp', 'x');
+    await disk.sync();
+    await disk.settle();
+    expect(await scanOne(disk, '', [{ name: 'a', stat }])).toMatchObject({ unchanged: 1, found: [] });
+    expect(await disk.readWhole([{ path: 'a', stat }, { path: 'none', stat }])).toEqual([new Uint8Array(Buffer.from('hello')), 'gone']);
+    expect((await disk.stageSweep(new Set(['x']))).bytes).toBe(0);
+    const big = Buffer.alloc(200_000, 'abc');
+    world.user.write('big', big);
+    const hashed = await disk.hash('big', (await disk.look(['big']))[0]!);
+    expect(hashed).toMatchObject({ hash: sha(big), recipe: { lengths: expect.any(Uint32Array), hashes: expect.any(BigUint64Array) } });
+  });
+
+  it('leaves the bytes of the caller alone', async () => {
+    const shared = Buffer.from('one two three');
+    const items = [
+      { ...item('a', 'one'), data: shared.subarray(0, 3) },
+      { ...item('b', 'two'), data: shared.subarray(4, 7) },
+    ];
+    expect(await disk.stageWhole(items)).toMatchObject([{ kind: 'staged' }, { kind: 'staged' }]);
+    await disk.stageAppend('c', [{ kind: 'data', data: shared.subarray(8) }]);
+    expect(shared.toString()).toBe('one two three');
+    expect(await disk.stageOpen('c')).toEqual({ bytes: 5 });
+  });
+
+  it('carries errors over with their code', async () => {
+    world.user.remove('.tandem/marker.json');
+    await expect(disk.scan([request('')])).rejects.toSatisfy(error => error instanceof TandemError && error.code === 'MARKER_MISSING');
+  });
+
+  it('gives up a long read when told to', async () => {
+    const path = 'long';
+    world.user.write(path, Buffer.alloc(200 * 1024 * 1024));
+    const stat = (await disk.look([path]))[0]!;
+    const controller = new AbortController();
+    const reading = disk.hash(path, stat, controller.signal);
+    // Served in between the turns of the long read.
+    expect(await disk.readRange({ path, stat }, 0, 1)).toEqual(new Uint8Array(1));
+    controller.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(disk.hash(path, stat, controller.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('ends what was begun before it closes, and takes no more', async () => {
+    const looks = Promise.all(Array.from({ length: 50 }, () => disk.look([''])));
+    await disk.close();
+    expect(await looks).toHaveLength(50);
+    const other = disks.open({ root: world.root, filters: { files: [], directories: [] } });
+    const probing = other.probe();
+    await disks.close();
+    expect(await probing).toMatchObject({ kind: 'directory', marker: MARKER });
+    await expect(other.probe()).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});
+
+it('bytes of many views go into one block that nobody else uses', () => {
+  const whole = Buffer.from('abcdef');
+  const { packed, block } = packData([{ n: 1, data: whole.subarray(1, 3) }, { n: 2 }, { n: 3, data: whole.subarray(4) }]);
+  expect(block.byteLength).toBe(4);
+  expect(Buffer.from(block).toString()).toBe('bcef');
+  expect(packed.map(p => ('data' in p ? Buffer.from(p.data as Uint8Array).toString() : null))).toEqual(['bc', null, 'ef']);
+  expect(transferables([packed[0] && new Uint8Array(block, 0, 2), new Uint8Array(block, 2), 'gone'])).toEqual([block]);
+});
