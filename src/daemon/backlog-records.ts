@@ -6,8 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Update } from '../model/update.ts';
-import { subtractVectors } from '../model/version-vector.ts';
 import { formatVersion, type Uid } from '../model/version.ts';
+import { subtractVectors } from '../model/version-vector.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { Member } from '../replication/member.ts';
@@ -49,7 +49,10 @@ async function backlogTo(member: Member, { to, folder, limit }: BacklogSubject):
   if (!latest) throw unreachable(connection);
   if (latest.state !== 'normal') {
     const name = core.config.name;
-    throw new TandemError('FOLDER_NOT_READY', `${to} does not tell what it holds while its folder ${name} is ${latest.state}`);
+    throw new TandemError(
+      'FOLDER_NOT_READY',
+      `${to} does not tell what it holds while its folder ${name} is ${latest.state}`,
+    );
   }
   const view = core.store.view();
   try {
@@ -105,7 +108,10 @@ async function backlogFrom(member: Member, subject: BacklogSubject, clock: Clock
   }
   if (timeUp.signal.aborted) {
     const seconds = LIMITS.backlogTimeoutMs / 1000;
-    throw new TandemError('PEER_UNREACHABLE', `${from} had told of ${total} updates after ${seconds} s and did not end`);
+    throw new TandemError(
+      'PEER_UNREACHABLE',
+      `${from} had told of ${total} updates after ${seconds} s and did not end`,
+    );
   }
   return { total, bytes, files };
 }
@@ -142,4 +148,3 @@ function backlogRecord(update: Update, path: string): BacklogRecord {
     UpdateTime: toDatetime(update.clock / 1000),
   };
 }
-

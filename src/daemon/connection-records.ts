@@ -76,7 +76,9 @@ function outboundRecord(member: Member, connection: OutboundConnection, now: num
     LastSuccessfulSyncTime: NEVER,
     NextSyncTime: NEVER,
     ...NO_ERROR,
-    StateReason: open ? '' : `waits for ${connection.partner} to call again; it was heard ${formatElapsed(silentMs)} ago`,
+    StateReason: open
+      ? ''
+      : `waits for ${connection.partner} to call again; it was heard ${formatElapsed(silentMs)} ago`,
     PartnerAddress: '',
   };
 }

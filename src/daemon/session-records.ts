@@ -1,7 +1,7 @@
 /** Records of synchronisation sessions: those under way and the last ones of each folder and connection. */
 import { NOT_ENDED, toDatetime } from '../admin/records/column.ts';
 import type { SessionRecord } from '../admin/records/session.ts';
-import { coversVector, countVersions, subtractVectors } from '../model/version-vector.ts';
+import { countVersions, coversVector, subtractVectors } from '../model/version-vector.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { InboundSession, SessionRecord as SessionFacts } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';

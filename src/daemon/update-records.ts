@@ -1,7 +1,8 @@
 /** Records of updates on their way: queued, moving, waiting, blocked, or put off until later. */
+
+import type { UpdatesAnswer } from '../admin/backend.ts';
 import { toDatetime } from '../admin/records/column.ts';
 import type { UpdateRecord } from '../admin/records/update.ts';
-import type { UpdatesAnswer } from '../admin/backend.ts';
 import { derivedGuid } from '../config/derived-guid.ts';
 import type { Update } from '../model/update.ts';
 import { databaseOf, formatVersion, type Gvsn } from '../model/version.ts';

@@ -26,14 +26,13 @@ export interface PreserveSource {
 /** `names`: the directories whose names changed, to be made durable. */
 export function preserve(tree: Tree, source: PreserveSource, order: PreserveOrder): Preserved {
   const area = tree.own(order.area);
-  const base = lastName(order.manifest.path);
   const sum = sumTree(source.directory, source.name, source.look);
   const id = makeItem(area, preservedId(order.manifest, source.key));
   const preserved: Preserved = { ...order.manifest, id, area: order.area, kind: kindOf(source.look), ...sum };
   try {
     using(area.openDirectory(id), item => {
       writeManifest(item, preserved);
-      const name = base === MANIFEST ? MANIFEST_NAMESAKE : base;
+      const name = nameInArea(order.manifest.path);
       if (source.by === 'link' && source.look.kind !== 'directory') {
         try {
           return source.directory.link(source.name, item, name);
@@ -236,6 +235,12 @@ function unknownManifest(name: Name, look: Look): PreservedManifest {
 
 function kindOf(look: Look): Preserved['kind'] {
   return look.kind === 'file' || look.kind === 'directory' || look.kind === 'symlink' ? look.kind : 'other';
+}
+
+/** The name of what lay at this path, in the directory of its item. */
+export function nameInArea(path: string): string {
+  const name = lastName(path);
+  return name === MANIFEST ? MANIFEST_NAMESAKE : name;
 }
 
 function lastName(path: string): string {

@@ -2,7 +2,9 @@ import { Worker } from 'node:worker_threads';
 
 /** Starts one of this room's worker threads; from its TypeScript source where this file is one (tests). */
 export function startWorker(name: 'disk-worker' | 'watch-worker', workerData?: unknown): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const url = new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, import.meta.url);
-  return new Worker(url, { name, workerData, execArgv: fromSource ? ['--import', 'tsx'] : [] });
+  const options = { name, workerData };
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, import.meta.url), options);
+  const source = new URL(`./${name}.ts`, import.meta.url).href;
+  const loader = `import('tsx/esm/api').then(tsx => { tsx.register(); return import(${JSON.stringify(source)}); })`;
+  return new Worker(loader, { ...options, eval: true });
 }

@@ -23,16 +23,18 @@ interface WaitingCommit {
   readonly reject: (error: unknown) => void;
 }
 
-interface Group {
-  readonly drafts: readonly FolderDraft[];
-  readonly commits: readonly WaitingCommit[];
+interface LoneTask {
+  readonly run: () => Promise<void>;
+  readonly reject: (error: unknown) => void;
 }
 
 export class CommitLine {
   readonly sweep: RecipeSweep;
   readonly #kv: KeyValue;
   readonly #waiting = new Map<FolderSpace, WaitingCommit[]>();
-  readonly #tasks: (() => Promise<void>)[] = [];
+  readonly #tasks: LoneTask[] = [];
+  /** The commits of the batch being made. */
+  #group: WaitingCommit[] = [];
   #running: Promise<void> | null = null;
   /** The state before the batch on its way. */
   #before: SharedSnapshot | null = null;
@@ -63,7 +65,7 @@ export class CommitLine {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#closing) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      this.#tasks.push(() => task().then(resolve, reject));
+      this.#tasks.push({ run: () => task().then(resolve, reject), reject });
       this.#wake();
     });
   }
@@ -81,7 +83,7 @@ export class CommitLine {
   /** Resolves when everything that waits is written. */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#running;
+    while (this.#running) await this.#running;
   }
 
   #wake(): void {
@@ -98,10 +100,10 @@ export class CommitLine {
     await null;
     try {
       for (;;) {
-        const group = await this.#gather();
-        if (group.commits.length > 0) await this.#write(group);
+        const drafts = await this.#gather();
+        if (drafts.length > 0) await this.#write(drafts);
         else if (this.#waiting.size > 0) continue;
-        else if (this.#tasks.length > 0) await this.#tasks.shift()!();
+        else if (this.#tasks.length > 0) await this.#tasks.shift()!.run();
         else if (this.#closing || !(await this.sweep.step())) return;
       }
     } catch (error) {
@@ -110,11 +112,13 @@ export class CommitLine {
   }
 
   /** Takes the commits that can be written now, and does one step for each folder whose next commit cannot. */
-  async #gather(): Promise<Group> {
+  async #gather(): Promise<FolderDraft[]> {
     const drafts: FolderDraft[] = [];
-    const commits: WaitingCommit[] = [];
     let records = 0;
     for (const [space, queue] of [...this.#waiting]) {
+      if (records >= LIMITS.commitGroupRecords) break;
+      this.#waiting.delete(space);
+      this.#waiting.set(space, queue);
       const first = queue[0]!;
       if (first.entry) {
         for (const { uid, hash } of first.recipes) this.sweep.drop(space, uid, hash);
@@ -124,44 +128,38 @@ export class CommitLine {
       const draft = new FolderDraft(space);
       while (queue.length > 0 && queue[0]!.entry === null && records < LIMITS.commitGroupRecords) {
         const commit = queue.shift()!;
+        this.#group.push(commit);
         for (const { uid, hash } of commit.recipes) this.sweep.drop(space, uid, hash);
         draft.add(commit.change, commit.recipes, commit.indexed);
-        commits.push(commit);
         records += commit.change.put?.length ?? 0;
       }
       if (queue.length === 0) this.#waiting.delete(space);
       drafts.push(draft);
     }
-    return { drafts, commits };
+    return drafts;
   }
 
-  async #write({ drafts, commits }: Group): Promise<void> {
-    try {
-      const batch = new Map<string, Uint8Array | null>();
-      for (const draft of drafts) await draft.resolve(this.#kv, batch);
-      this.#before = new SharedSnapshot(this.#kv.snapshot());
-      await this.#kv.batch(batch, { sync: true });
-    } catch (error) {
-      for (const commit of commits) commit.reject(asStoreFailure(error));
-      throw error;
-    }
-    const before = this.#before;
+  async #write(drafts: readonly FolderDraft[]): Promise<void> {
+    const batch = new Map<string, Uint8Array | null>();
+    for (const draft of drafts) await draft.resolve(this.#kv, batch);
+    const before = new SharedSnapshot(this.#kv.snapshot());
+    this.#before = before;
+    await this.#kv.batch(batch, { sync: true });
     this.#before = null;
     for (const draft of drafts) {
       draft.publish();
       for (const { uid, hash } of draft.stale.values()) this.sweep.add(draft.space, uid, hash);
     }
-    for (const commit of commits) commit.resolve();
+    for (const commit of this.#group.splice(0)) commit.resolve();
     await before.release();
   }
 
   /** Nobody knows what the database holds now: nothing more is written. */
   #fail(error: unknown): void {
     this.#failure = asStoreFailure(error);
-    for (const queue of this.#waiting.values()) for (const commit of queue) commit.reject(this.#failure);
+    const commits = [...this.#group.splice(0), ...[...this.#waiting.values()].flat()];
     this.#waiting.clear();
-    // Each runs into the failure itself.
-    for (const task of this.#tasks.splice(0)) void task();
+    for (const waiting of [...commits, ...this.#tasks.splice(0)]) waiting.reject(this.#failure);
   }
 }
 

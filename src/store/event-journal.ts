@@ -9,7 +9,10 @@ import { decodeEvent, encodeEvent } from './values.ts';
  * Events are not synced one by one: a crash of the host may take the last ones, and their numbers are given again.
  * A crash of the member takes none.
  */
-export async function openEventJournal(kv: KeyValue, limit: number = LIMITS.eventJournalEntries): Promise<EventJournal> {
+export async function openEventJournal(
+  kv: KeyValue,
+  limit: number = LIMITS.eventJournalEntries,
+): Promise<EventJournal> {
   let oldest = (await endOf(kv, false)) ?? 1;
   let next = ((await endOf(kv, true)) ?? 0) + 1;
   return {

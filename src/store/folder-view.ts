@@ -100,11 +100,7 @@ async function directoriesAhead(
     const found = await readRecords(reader, keys, parents);
     level = found.filter(
       record =>
-        record !== undefined &&
-        record.present &&
-        !record.provisional &&
-        record.gvsn >= first &&
-        containsVersion(difference, record.gvsn),
+        record?.present && !record.provisional && record.gvsn >= first && containsVersion(difference, record.gvsn),
     ) as FileRecord[];
     for (const record of level) ahead.set(record.uid, record);
   }
@@ -119,7 +115,8 @@ async function recordsOf(
   const uids = versions.map(version => version.uid);
   const records = await readRecords(reader, keys, uids);
   return records.map((record, index) => {
-    if (record?.gvsn !== versions[index]!.gvsn) throw damaged(`no record has the indexed version ${versions[index]!.gvsn}`);
+    if (record?.gvsn !== versions[index]!.gvsn)
+      throw damaged(`no record has the indexed version ${versions[index]!.gvsn}`);
     return record;
   });
 }

@@ -149,7 +149,11 @@ export class RecipeSweep {
   }
 
   /** What the file's present content has of these chunks stays, at its present place. */
-  async #takeOut(stale: StaleRecipe, hashes: ReadonlySet<bigint>, batch: Map<string, Uint8Array | null>): Promise<void> {
+  async #takeOut(
+    stale: StaleRecipe,
+    hashes: ReadonlySet<bigint>,
+    batch: Map<string, Uint8Array | null>,
+  ): Promise<void> {
     const { keys } = stale.space;
     const owners = new OwnerChanges();
     const kept = new Map<bigint, PlacedChunk>();

@@ -5,8 +5,8 @@
  */
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
-import type { VersionVector } from '../model/version-vector.ts';
 import type { DatabaseId, Uid } from '../model/version.ts';
+import type { VersionVector } from '../model/version-vector.ts';
 
 export interface Store {
   /** This database's identity in version vectors. Fresh whenever the database was lost or found to be an old copy. */

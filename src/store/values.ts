@@ -70,9 +70,7 @@ export function damaged(detail: string, cause?: unknown): TandemError {
 
 export function encodeRecord(record: FileRecord): Uint8Array {
   const flags =
-    (record.present ? PRESENT : 0) |
-    (record.nameConflict ? NAME_CONFLICT : 0) |
-    (record.provisional ? PROVISIONAL : 0);
+    (record.present ? PRESENT : 0) | (record.nameConflict ? NAME_CONFLICT : 0) | (record.provisional ? PROVISIONAL : 0);
   const tuple: RecordTuple = [
     record.gvsn,
     record.parent,

@@ -175,11 +175,11 @@ export class SimMember {
       group: options.group,
       software: 'simulated',
       store,
-      openDisk: async (folder, root) => this.#openDisk(life, folder, root),
+      openDisk: (folder, root) => this.#openDisk(life, folder, root),
       dial: partner => options.network.link(life.endpoint, partner.name),
       watch: (_folder, _root, hint) => {
         this.#hint = hint;
-        return { close: async () => {} };
+        return { ready: life.pause(), close: async () => {} };
       },
       clock: createSimClock(this.clock, () => life.alive),
       random: options.random,

@@ -40,9 +40,10 @@ export interface Noun<T extends Columns = Columns> {
 export const NOT_ENDED = '1601-01-01T00:00:00.000Z';
 export const NEVER = '9999-01-01T00:00:00.000Z';
 
-/** Milliseconds since the Unix epoch → a record's datetime; `absent` where there is none. */
+/** Milliseconds since the Unix epoch → a record's datetime; `absent` where there is none, or none a date can be. */
 export function toDatetime(ms: number | null | undefined, absent: typeof NOT_ENDED | typeof NEVER = NEVER): string {
-  return ms === null || ms === undefined ? absent : new Date(ms).toISOString();
+  const date = new Date(ms ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? absent : date.toISOString();
 }
 
 type Options = { readonly heading?: string };

@@ -1,0 +1,174 @@
+/** What the admin API asks, answered from the running member. Each noun's records are built in a file of their own. */
+import { posix } from 'node:path';
+import type { AdminBackend, FolderQuery } from '../admin/backend.ts';
+import { toDatetime } from '../admin/records/column.ts';
+import type { EventRecord } from '../admin/records/event.ts';
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import { describeUnknown } from '../base/known-names.ts';
+import type { MemberConfig } from '../config/config.ts';
+import { isReserved, PRIVATE_DIRECTORY } from '../model/name-rules.ts';
+import type { Folder } from '../replication/folder.ts';
+import type { Member } from '../replication/member.ts';
+import type { Store, StoredEvent } from '../store/store.ts';
+import { findBacklog } from './backlog-records.ts';
+import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
+import { connectionRecords } from './connection-records.ts';
+import type { EventFeed } from './event-feed.ts';
+import { findFile, pathNames } from './file-lookup.ts';
+import { idRecord } from './file-records.ts';
+import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
+import { createFolderSizesBook } from './folder-sizes.ts';
+import { sessionRecords } from './session-records.ts';
+import { attentionRecords, serviceRecord } from './status-records.ts';
+import { listUpdates } from './update-records.ts';
+
+export interface AdminBackendParts {
+  /** The member that runs now: another one after group.yaml was read again. */
+  readonly member: () => Member;
+  readonly store: Store;
+  readonly events: EventFeed;
+  readonly home: string;
+  readonly memberConfig: MemberConfig;
+  readonly startedAt: number;
+  readonly configReadAt: () => number;
+  readonly clock: Clock;
+}
+
+export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
+  const { events, clock } = parts;
+  const sizes = createFolderSizesBook(clock);
+
+  function folderNamed({ folder: named }: FolderQuery): Folder {
+    const folders = allFolders();
+    const found = folders.find(({ core: { config } }) => config.name === named || config.guid === named.toLowerCase());
+    if (found) return found;
+    const known = folders.map(({ core }) => core.config.name);
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'folder', name: named, known }));
+  }
+
+  function allFolders(): Folder[] {
+    return [...parts.member().folders.values()];
+  }
+
+  function foldersOf(named: string | undefined): Folder[] {
+    return named === undefined ? allFolders() : [folderNamed({ folder: named })];
+  }
+
+  function memberNamed(named: string): string {
+    const members = [...parts.member().parts.group.members.values()];
+    const found = members.find(member => member.name === named || member.guid === named.toLowerCase());
+    if (found) return found.name;
+    const known = members.map(member => member.name);
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'member', name: named, known }));
+  }
+
+  async function recordOf(folder: Folder) {
+    return folderRecord(parts.member().parts.group, folder, await sizes.of(folder));
+  }
+
+  return {
+    async status() {
+      const member = parts.member();
+      const folders = allFolders();
+      const sizesByFolder = new Map(
+        await Promise.all(folders.map(async folder => [folder, await sizes.of(folder)] as const)),
+      );
+      const connections = connectionRecords(member, clock.now());
+      return {
+        service: serviceRecord(member, { ...parts, configReadAt: parts.configReadAt() }),
+        folders: await Promise.all(folders.map(recordOf)),
+        connections,
+        attention: attentionRecords(member, { sizes: sizesByFolder, connections, events }),
+      };
+    },
+
+    folders: async () => ({ folders: await Promise.all(allFolders().map(recordOf)) }),
+
+    async folder(query) {
+      const folder = folderNamed(query);
+      return { folder: await recordOf(folder), members: folderMemberRecords(parts.member(), folder) };
+    },
+
+    async folderVector(query) {
+      const { vector } = folderNamed(query).core.store;
+      return { vector: vectorRecords(parts.member(), vector), text: vectorText(vector) };
+    },
+
+    async rescan(order) {
+      const { core, scanner } = folderNamed(order);
+      if (core.memory.halt)
+        throw new TandemError('REFUSED', `folder ${core.config.name} is halted: ${core.memory.halt.sentence}`);
+      void scanner.full();
+    },
+
+    async release({ decision, ...query }) {
+      await folderNamed(query).release(decision);
+    },
+
+    connections: async () => ({ connections: connectionRecords(parts.member(), clock.now()) }),
+
+    sessions: async () => ({ sessions: sessionRecords(parts.member()) }),
+
+    updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
+
+    async backlog({ from, to, folder, limit }) {
+      const subject = { from: memberNamed(from), to: memberNamed(to), folder: folderNamed({ folder }), limit };
+      return findBacklog(parts.member(), subject, clock);
+    },
+
+    conflicts: async ({ folder, limit }) => listConflicts(parts.member().parts.group, foldersOf(folder), limit),
+
+    async conflict({ id, folder }) {
+      const found = await findConflict(foldersOf(folder), id);
+      return { conflict: conflictRecord(parts.member().parts.group, found) };
+    },
+
+    async restoreConflict({ id, folder: named, to, copy }) {
+      const { folder } = await findConflict(foldersOf(named), id);
+      const target = to === undefined ? null : restorePath(folder, to);
+      sizes.forget(folder);
+      return { path: await folder.restoreConflict(id, { to: target, copy }) };
+    },
+
+    async deleteConflict({ id, folder: named }) {
+      const { folder } = await findConflict(foldersOf(named), id);
+      sizes.forget(folder);
+      await folder.deleteConflict(id);
+    },
+
+    async record(query) {
+      const { folder, record } = await findFile(foldersOf(query.folder), query);
+      return { record: await idRecord(folder, record) };
+    },
+
+    events: async query => ({ events: (await events.list(query)).map(eventRecord) }),
+
+    async *followEvents({ after }, signal) {
+      for await (const event of events.follow(after, signal)) yield eventRecord(event);
+    },
+  };
+}
+
+/** Where an item is to go, below the root. An absolute path below the root will do too. */
+function restorePath({ core }: Folder, to: string): string {
+  const inside = posix.isAbsolute(to) ? posix.relative(core.rootPath, posix.normalize(to)) : to;
+  const names = pathNames(inside);
+  if (names.length === 0)
+    throw new TandemError('INVALID_ARGUMENT', 'say a name for the restored item, not only the root');
+  if (isReserved(true, names[0]!))
+    throw new TandemError('INVALID_ARGUMENT', `${PRIVATE_DIRECTORY} belongs to Tandem; choose another place`);
+  return names.join('/');
+}
+
+function eventRecord(event: StoredEvent): EventRecord {
+  return {
+    Sequence: event.sequence,
+    Time: toDatetime(event.time),
+    Severity: event.severity,
+    EventId: event.number,
+    EventName: event.name,
+    Message: event.message,
+    Fields: JSON.stringify(event.fields),
+  };
+}

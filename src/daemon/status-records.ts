@@ -1,0 +1,119 @@
+/** The member as a whole: its record, and what waits for an administrator. */
+import { toDatetime } from '../admin/records/column.ts';
+import type { ConnectionRecord } from '../admin/records/connection.ts';
+import type { AttentionRecord } from '../admin/records/event.ts';
+import type { ServiceRecord } from '../admin/records/service.ts';
+import { formatAddress } from '../base/address.ts';
+import { VERSION } from '../base/version.ts';
+import type { MemberConfig } from '../config/config.ts';
+import { guidFromDatabaseId } from '../model/version.ts';
+import type { Folder } from '../replication/folder.ts';
+import type { Member } from '../replication/member.ts';
+import { NO_ERROR } from './error-numbers.ts';
+import type { EventFeed } from './event-feed.ts';
+import { numbersOfFolder, releaseCommand } from './folder-records.ts';
+import type { FolderSizes } from './folder-sizes.ts';
+
+export interface ServiceFacts {
+  readonly home: string;
+  readonly memberConfig: MemberConfig;
+  readonly startedAt: number;
+  readonly configReadAt: number;
+}
+
+export function serviceRecord(member: Member, facts: ServiceFacts): ServiceRecord {
+  const { parts, guid } = member;
+  const folders = [...member.folders.values()];
+  const halted = folders.filter(({ core }) => core.memory.halt !== null || core.diskFull !== null);
+  const starting = folders.some(({ core }) => core.memory.phase === 'uninitialized' && core.memory.halt === null);
+  const names = halted.map(({ core }) => core.config.name).join(', ');
+  return {
+    Identifier: guid,
+    ProviderVersion: VERSION,
+    ServiceStartTime: toDatetime(facts.startedAt),
+    LastDsPollTime: toDatetime(facts.configReadAt),
+    State: halted.length > 0 ? 2 : starting ? 0 : 1,
+    StateReason: halted.length > 0 ? `stands still: ${names}` : starting ? 'folders are being opened' : '',
+    ...(halted[0] ? numbersOfFolder(halted[0].core) : NO_ERROR),
+    MemberGuid: guid,
+    MemberName: parts.name,
+    ReplicationGroupGuid: parts.group.guid,
+    ReplicationGroupName: parts.group.name,
+    DatabaseGuid: guidFromDatabaseId(parts.store.database),
+    Listen: formatAddress(facts.memberConfig.listen),
+    Home: facts.home,
+    ConfigDigest: parts.group.digest,
+    ProcessId: process.pid,
+  };
+}
+
+export interface AttentionSources {
+  readonly sizes: ReadonlyMap<Folder, FolderSizes>;
+  readonly connections: readonly ConnectionRecord[];
+  readonly events: Pick<EventFeed, 'newest'>;
+}
+
+/** The gravest first. */
+export function attentionRecords(member: Member, sources: AttentionSources): AttentionRecord[] {
+  const folders = [...member.folders.values()];
+  return [
+    ...folders.flatMap(haltAttention),
+    ...folders.flatMap(diskFullAttention),
+    ...connectionAttention(member, sources.connections),
+    ...folders.flatMap(putOffAttention),
+    ...folders.flatMap(folder => conflictAttention(folder, sources.sizes.get(folder)?.conflicts ?? 0)),
+    ...folders.flatMap(folder => watchAttention(folder, sources.events)),
+  ];
+}
+
+function haltAttention({ core }: Folder): AttentionRecord[] {
+  const { halt } = core.memory;
+  if (!halt) return [];
+  return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core.config.name, halt) }];
+}
+
+function diskFullAttention({ core }: Folder): AttentionRecord[] {
+  if (!core.diskFull) return [];
+  const Command = `tandem update list --folder ${core.config.name}`;
+  return [{ Subject: core.config.name, Problem: core.diskFull.sentence, Command }];
+}
+
+function connectionAttention(member: Member, connections: readonly ConnectionRecord[]): AttentionRecord[] {
+  const { name, group } = member.parts;
+  const joined = group.connections.some(({ from, to, enabled }) => enabled && (from === name || to === name));
+  if (!joined) {
+    const Problem = 'no enabled connection joins this member with another one';
+    return [{ Subject: name, Problem, Command: 'tandem config explain' }];
+  }
+  const ailing = connections.filter(({ Status }) => Status === 'Error' || Status === 'Degraded');
+  return ailing.map(connection => ({
+    Subject: connection.Name,
+    Problem: connection.StateReason,
+    Command: connection.Status === 'Degraded' ? 'tandem config check' : 'tandem connection list',
+  }));
+}
+
+function putOffAttention({ core }: Folder): AttentionRecord[] {
+  const count = core.pending.givenUpSize;
+  if (count === 0) return [];
+  const { name } = core.config;
+  const Problem = `${countOf(count, 'update')} could not be taken and will be tried again`;
+  return [{ Subject: name, Problem, Command: `tandem update list --folder ${name}` }];
+}
+
+function conflictAttention({ core }: Folder, count: number): AttentionRecord[] {
+  if (count === 0) return [];
+  const { name } = core.config;
+  const Problem = `${countOf(count, 'preserved item')}: look through them, restore or delete them`;
+  return [{ Subject: name, Problem, Command: `tandem conflict list --folder ${name}` }];
+}
+
+function watchAttention({ core }: Folder, events: Pick<EventFeed, 'newest'>): AttentionRecord[] {
+  const degraded = events.newest('WATCH_DEGRADED', core.config.name);
+  if (!degraded) return [];
+  return [{ Subject: core.config.name, Problem: degraded.message, Command: 'sysctl fs.inotify.max_user_watches' }];
+}
+
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

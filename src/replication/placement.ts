@@ -1,0 +1,117 @@
+/** What placing one group of updates works with: the view, the plan, and the few things every step is made of. */
+import type { PreservedManifest, PreserveOrder } from '../disk/disk.ts';
+import { deletedRecord } from '../model/local-record.ts';
+import type { FileRecord, Update } from '../model/update.ts';
+import { formatVersion, type Uid } from '../model/version.ts';
+import type { FolderCore, Stamp } from './folder-core.ts';
+import { emptyPlan, type GroupPlan, type Step } from './group-plan.ts';
+import { GroupView } from './group-view.ts';
+import type { PendingUpdate } from './pending.ts';
+
+/** An update to be placed: a partner's (with its item) or one made here to settle something. */
+export interface Candidate {
+  readonly update: Update;
+  readonly item: PendingUpdate | null;
+  /** The content here would be lost with the version here: it must be preserved. */
+  readonly contentLost: boolean;
+  readonly depth: number;
+}
+
+/** 'not': nothing of the step may be carried out; the plan says why. */
+export type Placed = 'placed' | 'not';
+
+/** Where a file that stepped aside is, and its record as the store has it. */
+export interface Origin {
+  readonly path: string;
+  readonly before: FileRecord;
+}
+
+/** Finds an update its place, whatever is there; `local` is the record of its UID. */
+export type PlaceCandidate = (
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  step: Step,
+) => Promise<Placed>;
+
+export interface Loss {
+  readonly lost: Update;
+  readonly path: string;
+  readonly conflictType: PreservedManifest['conflictType'];
+  readonly reason: string;
+  readonly always: boolean;
+}
+
+export class Placement {
+  readonly plan: GroupPlan = emptyPlan();
+  readonly view: GroupView;
+  readonly core: FolderCore;
+  readonly #place: PlaceCandidate;
+
+  constructor(core: FolderCore, place: PlaceCandidate) {
+    this.core = core;
+    this.view = new GroupView(core);
+    this.#place = place;
+  }
+
+  place(candidate: Candidate, local: FileRecord | undefined, step: Step): Promise<Placed> {
+    return this.#place(this, candidate, local, step);
+  }
+
+  put(step: Step, before: FileRecord | undefined, after: FileRecord, lookFrom: number | null = null): void {
+    this.view.put(after, before);
+    step.puts.push({ before, after, lookFrom });
+  }
+
+  forget(step: Step, record: FileRecord): void {
+    this.view.forget(record);
+    step.forget.push(record);
+  }
+
+  /** Everything below a directory that was preserved as a whole becomes tombstones, or is forgotten if nobody knows of it. */
+  async bury(directory: FileRecord, step: Step): Promise<void> {
+    for (const child of await this.view.children(directory.uid)) {
+      if (child.kind === 'directory') await this.bury(child, step);
+      if (child.provisional) this.forget(step, child);
+      else this.put(step, child, deletedRecord(child, await this.stamp(child)));
+    }
+  }
+
+  async stamp(before: Update): Promise<Stamp> {
+    return (await this.core.stamps([before]))[0]!;
+  }
+
+  block(candidate: Candidate, on: Uid | null, reason: string): 'not' {
+    if (candidate.item) this.plan.blocked.push({ item: candidate.item, on, reason });
+    return 'not';
+  }
+
+  reject(candidate: Candidate, reason: string): 'not' {
+    if (candidate.item) this.plan.rejected.push({ item: candidate.item, reason });
+    return 'not';
+  }
+
+  preserve(candidate: Candidate, { lost, path, conflictType, reason, always }: Loss): PreserveOrder {
+    const manifest = {
+      path,
+      uid: formatVersion(lost.uid),
+      gvsn: formatVersion(lost.gvsn),
+      conflictType,
+      reason,
+      member: this.core.member.name,
+      partner: candidate.item?.round.partner ?? '',
+      time: this.core.clock.now(),
+    };
+    return { always, area: 'conflicts', manifest };
+  }
+}
+
+/** A version made here in the course of placing another one. */
+export function made(update: Update, from: Candidate): Candidate {
+  return { update, item: from.item, contentLost: false, depth: from.depth + 1 };
+}
+
+/** Disks are told times through a double: they keep microseconds. */
+export function sameTime(a: bigint, b: bigint): boolean {
+  return a / 1000n === b / 1000n;
+}

@@ -1,0 +1,246 @@
+/** Another record has the name: who keeps it, and what becomes of the other. [dfsr.md §5.6] */
+import { loserTombstone, reparented, resolveNameConflict } from '../model/name-conflict.ts';
+import { judgeUpdate } from '../model/reconcile.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import type { Step } from './group-plan.ts';
+import { install } from './installing.ts';
+import type { PendingUpdate } from './pending.ts';
+import { type Candidate, made, type Origin, type Placed, type Placement, sameTime } from './placement.ts';
+
+/** Another record has the name. */
+export async function placeOnto(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+): Promise<Placed> {
+  const { update, item } = candidate;
+  if (occupant.provisional) return placeOntoProvisional(p, candidate, local, occupant, step);
+  const rivals = p.core.pending.ofUid(occupant.uid).filter(rival => rival !== item && !rival.update.nameConflict);
+  if (item && (!item.round.closed || rivals.length > 0)) {
+    const circle = item.round.closed && local?.present === true && (await inCircle(p, candidate, occupant));
+    const exchanged = circle ? await exchange(p, candidate, local, occupant, step) : null;
+    return exchanged ?? p.block(candidate, occupant.uid, 'waits until the name is free');
+  }
+  const { winner, merge, equalContent } = resolveNameConflict(update, occupant);
+  p.plan.conflicts += equalContent || merge ? 0 : 1;
+  if (merge)
+    return winner === update
+      ? absorb(p, candidate, local, occupant, step)
+      : dissolve(p, candidate, local, occupant, step);
+  if (winner !== update) return lose(p, candidate, local, occupant, equalContent, step);
+  const tombstone = loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: null });
+  const path = (await p.view.path(occupant))!;
+  const keep = p.preserve(candidate, {
+    lost: occupant,
+    path,
+    conflictType: 1,
+    reason: 'another file with this name won',
+    always: !equalContent,
+  });
+  if (occupant.kind === 'directory') {
+    step.operations.push({ kind: 'preserve', path, preserve: keep });
+    await p.bury(occupant, step);
+  } else if (equalContent && update.kind === 'file' && !local?.present && occupant.disk) {
+    p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
+    return adopt(p, candidate, local, occupant, step);
+  } else if (occupant.disk) {
+    step.operations.push({ kind: 'remove', path, expect: occupant.disk, preserve: keep });
+  }
+  p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
+  return install(p, candidate, local, step);
+}
+
+/** Names going round in a circle: the occupant steps aside, and everyone takes their place in turn. */
+async function exchange(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+  from?: Origin,
+): Promise<Placed | null> {
+  const rival = movable(p, occupant.uid);
+  if (!rival || !occupant.disk) return null;
+  const aside = `.tandem/staging/exchange-${occupant.uid}`;
+  step.operations.push({ kind: 'move', from: (await p.view.path(occupant))!, to: aside, expect: occupant.disk });
+  const away: FileRecord = { ...occupant, name: '', parent: STAGING };
+  p.view.put(away, occupant);
+  if ((await install(p, candidate, local, step, from)) === 'not') return 'not';
+  step.items.push(rival);
+  step.claims.push(rival.update.gvsn);
+  const judged = judgeUpdate(occupant, rival.update);
+  const next: Candidate = {
+    update: rival.update,
+    item: rival,
+    contentLost: judged.kind === 'take' && judged.contentLost,
+    depth: candidate.depth + 1,
+  };
+  const origin: Origin = { path: aside, before: occupant };
+  const uid = await p.view.occupant(rival.update.parent, rival.update.name);
+  const further = uid === undefined ? undefined : await p.view.record(uid);
+  if (!further?.present) return install(p, next, away, step, origin);
+  return (await exchange(p, next, away, further, step, origin)) ?? 'not';
+}
+
+/** Whether the occupants of the wanted names, each waiting for the next one’s, lead back to the candidate. */
+async function inCircle(p: Placement, candidate: Candidate, occupant: FileRecord): Promise<boolean> {
+  const seen = new Set<Uid>();
+  let uid: Uid | undefined = occupant.uid;
+  while (uid !== undefined && !seen.has(uid)) {
+    if (uid === candidate.update.uid) return true;
+    seen.add(uid);
+    const rival = movable(p, uid);
+    if (!rival) return false;
+    uid = await p.view.occupant(rival.update.parent, rival.update.name);
+  }
+  return false;
+}
+
+/** The update that only waits for a name to be free before it takes this record elsewhere. */
+function movable(p: Placement, uid: Uid): PendingUpdate | undefined {
+  return p.core.pending
+    .ofUid(uid)
+    .find(
+      item =>
+        item.update.present &&
+        item.stage === 'blocked' &&
+        item.round.closed &&
+        (!item.contentNeeded || item.staged !== null),
+    );
+}
+
+/** What lay here before the first synchronisation gives way: taken over if equal, preserved if not. */
+async function placeOntoProvisional(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+): Promise<Placed> {
+  const { update } = candidate;
+  const same =
+    occupant.kind === update.kind &&
+    occupant.hash === update.hash &&
+    occupant.target === update.target &&
+    occupant.disk !== null;
+  p.forget(step, occupant);
+  if (same && !local?.present) {
+    if (update.kind === 'directory') {
+      for (const child of await p.view.children(occupant.uid)) p.put(step, child, { ...child, parent: update.uid });
+    }
+    return adopt(p, candidate, local, occupant, step);
+  }
+  const path = (await p.view.path(occupant))!;
+  const area = p.core.memory.phase === 'initial-sync' ? 'pre-existing' : 'conflicts';
+  const order = p.preserve(candidate, {
+    lost: occupant,
+    path,
+    conflictType: 6,
+    reason: 'it differed at the first synchronisation',
+    always: true,
+  });
+  step.operations.push({ kind: 'preserve', path, preserve: { ...order, area } });
+  if (occupant.kind === 'directory') await p.bury(occupant, step);
+  return install(p, candidate, local, step);
+}
+
+/** The update takes over the occupant’s file or directory as it lies on disk. */
+async function adopt(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+): Promise<Placed> {
+  const { update } = candidate;
+  const disk = occupant.disk!;
+  const path = (await p.view.path(update))!;
+  const differs =
+    update.kind !== 'symlink' &&
+    (disk.mode !== update.mode || (update.kind === 'file' && !sameTime(disk.mtimeNs, update.mtimeNs)));
+  if (differs)
+    step.operations.push({ kind: 'attributes', path, expect: disk, mode: update.mode, mtimeNs: update.mtimeNs });
+  p.put(step, local, { ...update, disk, provisional: false }, differs ? step.operations.length - 1 : null);
+  return 'placed';
+}
+
+/** A directory wins its name: the children of the other one become its own. */
+async function absorb(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+): Promise<Placed> {
+  const { update } = candidate;
+  const tombstone = loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: update.uid });
+  const children = await p.view.children(occupant.uid);
+  if (!local?.present) {
+    p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
+    for (const child of children) {
+      const next = reparented(child, update.uid, await p.stamp(child));
+      p.put(step, child, { ...next, disk: child.disk, provisional: false });
+    }
+    return adopt(p, candidate, local, occupant, step);
+  }
+  for (const child of children) {
+    const next = reparented(child, update.uid, await p.stamp(child));
+    if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
+  }
+  const path = (await p.view.path(occupant))!;
+  step.operations.push({ kind: 'remove-directory', path });
+  p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
+  return install(p, candidate, local, step);
+}
+
+/** A directory loses its name: its children, if it has any here, go to the occupant. */
+async function dissolve(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  step: Step,
+): Promise<Placed> {
+  const tombstone = loserTombstone(candidate.update, {
+    ...(await p.stamp(candidate.update)),
+    mergedInto: occupant.uid,
+  });
+  return p.place({ ...candidate, update: tombstone, depth: candidate.depth + 1 }, local, step);
+}
+
+/** A file loses its name: a tombstone for it, and what lies of it on this disk is preserved. */
+async function lose(
+  p: Placement,
+  candidate: Candidate,
+  local: FileRecord | undefined,
+  occupant: FileRecord,
+  equal: boolean,
+  step: Step,
+): Promise<Placed> {
+  const { update } = candidate;
+  const tombstone = loserTombstone(update, { ...(await p.stamp(update)), mergedInto: null });
+  if (local?.present) {
+    const path = (await p.view.path(local))!;
+    const order = p.preserve(candidate, {
+      lost: local,
+      path,
+      conflictType: 1,
+      reason: `“${occupant.name}” here won its name`,
+      always: !equal,
+    });
+    if (local.kind === 'directory') {
+      step.operations.push({ kind: 'preserve', path, preserve: order });
+      await p.bury(local, step);
+    } else if (local.disk) {
+      step.operations.push({ kind: 'remove', path, expect: local.disk, preserve: order });
+    }
+  }
+  p.put(step, local, { ...tombstone, disk: null, provisional: false });
+  return 'placed';
+}
+
+/** Where a file is while it steps aside: no record has this as its parent. */
+const STAGING = '';
