@@ -70,6 +70,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   return {
     async status() {
       const member = parts.member();
+      const { group } = member.parts;
       const folders = allFolders();
       const sizesByFolder = new Map(
         await Promise.all(folders.map(async folder => [folder, await sizes.of(folder)] as const)),
@@ -77,7 +78,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
       const connections = connectionRecords(member, clock.now());
       return {
         service: serviceRecord(member, { ...parts, configReadAt: parts.configReadAt() }),
-        folders: await Promise.all(folders.map(recordOf)),
+        folders: await Promise.all([...sizesByFolder].map(([folder, found]) => folderRecord(group, folder, found))),
         connections,
         attention: attentionRecords(member, { sizes: sizesByFolder, connections, events }),
       };
@@ -127,14 +128,15 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     async restoreConflict({ id, folder: named, to, copy }) {
       const { folder } = await findConflict(foldersOf(named), id);
       const target = to === undefined ? null : restorePath(folder, to);
+      const path = await folder.restoreConflict(id, { to: target, copy });
       sizes.forget(folder);
-      return { path: await folder.restoreConflict(id, { to: target, copy }) };
+      return { path };
     },
 
     async deleteConflict({ id, folder: named }) {
       const { folder } = await findConflict(foldersOf(named), id);
-      sizes.forget(folder);
       await folder.deleteConflict(id);
+      sizes.forget(folder);
     },
 
     async record(query) {

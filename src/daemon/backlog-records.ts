@@ -51,7 +51,7 @@ async function backlogTo(member: Member, { to, folder, limit }: BacklogSubject):
     const name = core.config.name;
     throw new TandemError(
       'FOLDER_NOT_READY',
-      `${to} does not tell what it holds while its folder ${name} is ${latest.state}`,
+      `${to} does not tell what it holds while its folder ${name} is ${latest.state}; ask the daemon of ${to}`,
     );
   }
   const view = core.store.view();
@@ -143,7 +143,7 @@ function backlogRecord(update: Update, path: string): BacklogRecord {
     Uid: formatVersion(update.uid),
     GVsn: formatVersion(update.gvsn),
     Present: update.present,
-    SizeInBytes: update.size,
+    SizeInBytes: update.present ? update.size : 0,
     // The hybrid clock follows the members’ clocks within a bounded distance.
     UpdateTime: toDatetime(update.clock / 1000),
   };

@@ -33,7 +33,10 @@ function inboundRecord(member: Member, connection: InboundConnection): Connectio
   const { parts, state, failure } = connection;
   const { group, name } = member.parts;
   const partner = group.members.get(parts.partner.name);
-  const sessions = connection.sessions.flatMap(session => [...session.history, ...(session.record ?? [])]);
+  const sessions = connection.sessions.flatMap(session => [
+    ...session.history,
+    ...(session.record ? [session.record] : []),
+  ]);
   const attempts = [connection.lastAttempt, ...sessions.map(session => session.startTime)];
   const { status, reason } = inboundStatus(member, connection);
   return {

@@ -7,20 +7,22 @@ import type { Log } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { VERSION } from '../base/version.ts';
-import type { GroupConfig } from '../config/config.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { loadXxh64 } from '../disk/xxh64.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
-import { loadIdentity } from '../peer/identity.ts';
+import { type Identity, loadIdentity } from '../peer/identity.ts';
 import type { PeerService } from '../peer/link.ts';
+import type { Stranger } from '../peer/tls-door.ts';
 import { Member } from '../replication/member.ts';
 import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
 import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { lockHome } from './home-lock.ts';
+import { stopSignals } from './stop-signals.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -34,118 +36,157 @@ const CLOSE_GRACE_MS = 1000;
 /** Runs until it is told to stop. Rejects with what kept it from starting or made it give up. */
 export async function runDaemon({ home, log, stop }: DaemonOptions): Promise<void> {
   const identity = await loadIdentity(join(home, 'identity'));
-  let loaded = await loadMember(home, identity);
-  const lock = await lockHome(home);
-  const end = stop ? { signal: stop, dispose: () => {} } : signals();
-  let failure: unknown = null;
-  const fault = new AbortController();
-  const fail = (error: unknown) => {
-    failure ??= error;
-    log.error({ error }, 'the member stops');
-    fault.abort();
-  };
+  const loaded = await loadMember(home, identity);
+  const undo: (() => Promise<void>)[] = [];
   try {
+    const lock = await lockHome(home);
+    undo.push(() => lock.release());
+    const signals = stopSignals(stop);
+    undo.push(async () => signals.dispose());
+    await new Running({ home, log, identity, undo }, loaded).run(signals.signal);
+  } finally {
+    for (const step of undo.reverse()) await step().catch(error => log.warn({ error }, 'stopping went wrong'));
+  }
+}
+
+interface Surroundings {
+  readonly home: string;
+  readonly log: Log;
+  readonly identity: Identity;
+  /** What is to be undone at the end, in reverse. */
+  readonly undo: (() => Promise<void>)[];
+}
+
+class Running {
+  readonly #around: Surroundings;
+  readonly #fault = new AbortController();
+  #loaded: LoadedMember;
+  #member: Member | null = null;
+  #failure: unknown = null;
+  #readAt = systemClock.now();
+
+  constructor(around: Surroundings, loaded: LoadedMember) {
+    this.#around = around;
+    this.#loaded = loaded;
+  }
+
+  async run(stop: AbortSignal): Promise<void> {
+    const { home, log, identity, undo } = this.#around;
+    const own = this.#loaded.member;
     const store = await openStore({ directory: join(home, 'database'), random: systemRandom });
+    undo.push(() => store.close());
     const feed = createEventFeed({ journal: store.events, clock: systemClock, log });
-    const disks = createWorkerDisks({ onFailure: fail });
-    let readAt = Date.now();
-    let member = await startMember(loaded);
+    undo.push(() => feed.flush());
+    const disks = createWorkerDisks({ onFailure: error => this.#fail(error) });
+    undo.push(() => disks.close());
+    const hash64 = await loadXxh64();
+    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64 });
+    this.#member = build(this.#loaded);
+    undo.push(async () => this.#member?.stop());
+    await this.#member.start();
     const server = await createPeerServer({
-      listen: loaded.member.listen,
+      listen: own.listen,
       identity,
-      members: () => partnersOf(loaded),
-      service: forwardTo(() => member.service),
-      onStranger: stranger => reportStranger(feed, stranger),
+      members: () => this.#partners(),
+      service: forwardTo(() => this.#current().service),
+      onStranger: strangerReports(feed),
       log,
     }).catch(error => {
       feed.emit('LISTENER_ERROR', messageOf(error));
       throw error;
     });
+    undo.push(() => server.close(CLOSE_GRACE_MS));
     const backend = createAdminBackend({
-      member: () => member,
+      member: () => this.#current(),
       store,
       events: feed,
       home,
-      memberConfig: loaded.member,
+      memberConfig: own,
       startedAt: systemClock.now(),
-      configReadAt: () => readAt,
+      configReadAt: () => this.#readAt,
       clock: systemClock,
     });
-    const admin = await createAdminServer({ socketPath: loaded.member.adminSocket, backend, log });
-    feed.emit('SERVICE_STARTED', `member ${loaded.member.member} started, Tandem ${VERSION}`, {
+    const admin = await createAdminServer({ socketPath: own.adminSocket, backend, log });
+    undo.push(() => admin.close());
+    const onHangup = () => void this.#reload(build, feed, () => server.refresh());
+    process.on('SIGHUP', onHangup);
+    undo.push(async () => void process.off('SIGHUP', onHangup));
+    feed.emit('SERVICE_STARTED', `member ${own.member} started, Tandem ${VERSION}`, {
       host: hostname(),
       version: VERSION,
     });
-
-    async function startMember({ member: own, group }: LoadedMember): Promise<Member> {
-      const started = new Member({
-        name: own.member,
-        group,
-        software: `tandem/${VERSION}`,
-        store,
-        openDisk: (folder, root) => disks.open({ root, filters: folder.filters }),
-        dial: partner => createPeerLink({ partner, identity, log }),
-        watch: (folder, root, hint) =>
-          createDirectoryWatcher({
-            root,
-            filters: folder.filters,
-            onHint: hint,
-            onDegraded: (reason: string) =>
-              feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
-                folder: folder.name,
-              }),
-          }),
-        clock: systemClock,
-        random: systemRandom,
-        hash64: await loadXxh64(),
-        log,
-        emit: feed.emit,
-        fail,
-      });
-      await started.start();
-      return started;
-    }
-
-    async function reload(): Promise<void> {
-      try {
-        const next = await loadMember(home, identity);
-        readAt = Date.now();
-        if (next.group.digest === loaded.group.digest) return;
-        await member.stop();
-        loaded = next;
-        member = await startMember(loaded);
-        server.refresh();
-        feed.emit('CONFIG_LOADED', `group.yaml was read again`, { digest: next.group.digest });
-      } catch (error) {
-        if (!(error instanceof TandemError) || !error.code.startsWith('CONFIG')) return fail(error);
-        feed.emit(
-          'CONFIG_INVALID',
-          `group.yaml was read again and is not usable; the former one stays in force: ${error.message}`,
-        );
-      }
-    }
-    const onHangup = () => void reload();
-    process.on('SIGHUP', onHangup);
-
-    await aborted(AbortSignal.any([end.signal, fault.signal]));
-    process.off('SIGHUP', onHangup);
-    feed.emit('SERVICE_STOPPING', `member ${loaded.member.member} stops`);
-    await admin.close();
-    await server.close(CLOSE_GRACE_MS);
-    await member.stop();
-    await disks.close();
-    feed.emit('SERVICE_STOPPED', `member ${loaded.member.member} stopped`);
-    await feed.flush();
-    await store.close();
-  } finally {
-    end.dispose();
-    await lock.release();
+    await aborted(AbortSignal.any([stop, this.#fault.signal]));
+    feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
+    if (this.#failure !== null) throw this.#failure;
   }
-  if (failure !== null) throw failure;
+
+  #current(): Member {
+    if (!this.#member) throw new TandemError('FOLDER_NOT_READY', 'the member is just starting');
+    return this.#member;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#around.log.error({ error }, 'the member stops');
+    this.#fault.abort();
+  }
+
+  #partners() {
+    const { member, group } = this.#loaded;
+    return [...group.members.values()].filter(partner => partner.name !== member.member);
+  }
+
+  #build(loaded: LoadedMember, parts: Parts): Member {
+    const { log, identity } = this.#around;
+    const { store, feed, disks, hash64 } = parts;
+    return new Member({
+      name: loaded.member.member,
+      group: loaded.group,
+      software: `tandem/${VERSION}`,
+      store,
+      openDisk: (folder, root) => disks.open({ root, filters: folder.filters }),
+      dial: partner => createPeerLink({ partner, identity, log }),
+      watch: (folder, root, onHint) => {
+        const onDegraded = (reason: string) =>
+          feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
+            folder: folder.name,
+          });
+        return createDirectoryWatcher({ root, filters: folder.filters, onHint, onDegraded });
+      },
+      clock: systemClock,
+      random: systemRandom,
+      hash64,
+      log,
+      emit: feed.emit,
+      fail: error => this.#fail(error),
+    });
+  }
+
+  /** Reads group.yaml again; what is not usable leaves the former one in force. */
+  async #reload(build: (loaded: LoadedMember) => Member, feed: EventFeed, changed: () => void): Promise<void> {
+    const { home, identity } = this.#around;
+    try {
+      const next = await loadMember(home, identity);
+      this.#readAt = systemClock.now();
+      if (next.group.digest === this.#loaded.group.digest) return;
+      await this.#current().stop();
+      this.#loaded = next;
+      this.#member = build(next);
+      await this.#member.start();
+      changed();
+      feed.emit('CONFIG_LOADED', 'group.yaml was read again', { digest: next.group.digest });
+    } catch (error) {
+      if (!(error instanceof TandemError) || !error.code.startsWith('CONFIG')) return this.#fail(error);
+      feed.emit('CONFIG_INVALID', `group.yaml is not usable, the former one stays in force: ${error.message}`);
+    }
+  }
 }
 
-function partnersOf({ member, group }: { member: LoadedMember['member']; group: GroupConfig }) {
-  return [...group.members.values()].filter(partner => partner.name !== member.member);
+interface Parts {
+  readonly store: Store;
+  readonly feed: EventFeed;
+  readonly disks: ReturnType<typeof createWorkerDisks>;
+  readonly hash64: Awaited<ReturnType<typeof loadXxh64>>;
 }
 
 /** The member changes when group.yaml is read again; the server stays. */
@@ -161,25 +202,15 @@ function forwardTo(service: () => PeerService): PeerService {
   };
 }
 
-function reportStranger(feed: EventFeed, stranger: { readonly reason?: string; readonly address?: string }): void {
-  feed.emit(
-    'PEER_REFUSED',
-    `somebody at ${stranger.address ?? 'an unknown address'} was refused: ${stranger.reason ?? 'not a pinned certificate'}`,
-    {},
-  );
-}
+const STRANGERS_TOLD_AN_HOUR = 100;
 
-function signals(): { signal: AbortSignal; dispose: () => void } {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  return {
-    signal: controller.signal,
-    dispose: () => {
-      process.off('SIGTERM', stop);
-      process.off('SIGINT', stop);
-    },
+/** Whoever knocks without end must not fill the journal. */
+function strangerReports(feed: EventFeed): (stranger: Stranger) => void {
+  let told = 0;
+  let since = systemClock.now();
+  return ({ address, reason }) => {
+    if (systemClock.now() - since > 3_600_000) [told, since] = [0, systemClock.now()];
+    if (told++ < STRANGERS_TOLD_AN_HOUR) feed.emit('PEER_REFUSED', `${address} was refused: ${reason}`, { address });
   };
 }
 

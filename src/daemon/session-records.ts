@@ -22,7 +22,7 @@ export function sessionRecords(member: Member): SessionRecord[] {
   return member.inbound
     .flatMap(connection =>
       connection.sessions.flatMap(session =>
-        [...session.history, ...(session.record ?? [])].map(facts => ({
+        [...session.history, ...(session.record ? [session.record] : [])].map(facts => ({
           startTime: facts.startTime,
           record: sessionRecord(member, { connection, session, facts }),
         })),
@@ -43,7 +43,8 @@ function sessionRecord(member: Member, { connection, session, facts }: Subject):
   const { group, name } = member.parts;
   const { counters } = session.folder.flow;
   const running = facts.endTime === null;
-  const broken = facts.state === 'interrupted' && facts === session.history.at(-1) && connection.failure !== null;
+  const newest = session.record ?? session.history.at(-1);
+  const failure = facts.state === 'interrupted' && facts === newest ? connection.failure : null;
   return {
     SyncGuid: facts.guid,
     ConnectionGuid: parts.guid,
@@ -65,7 +66,7 @@ function sessionRecord(member: Member, { connection, session, facts }: Subject):
     // What two sessions of one folder met at the same time counts for both.
     ConflictsGenerated: facts.conflicts ?? counters.conflicts - facts.conflictsBefore,
     TombstonesGenerated: facts.tombstones,
-    ...(broken ? numbersOfFailure(connection.failure.code) : NO_ERROR),
+    ...(failure ? numbersOfFailure(failure.code) : NO_ERROR),
     ForceReplicationEndTime: NOT_ENDED,
     ForceReplicationBandwidthlevel: 0,
   };

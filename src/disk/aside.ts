@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Operation, Preserved, PreserveOrder } from './disk.ts';
-import { type Directory, type Look, errnoOf } from './file-system.ts';
+import { type Directory, errnoOf, type Look } from './file-system.ts';
 import { sameContent } from './look.ts';
 import { CANNOT_LINK, placeNew, preserve } from './preserving.ts';
 import { removeTree } from './subtree.ts';
@@ -125,7 +125,11 @@ export function createAsides(touched: Touched): Asides {
 }
 
 /** The order by which something set aside has to be preserved; null: it may go. */
-export function whatIsDue(expected: Parameters<typeof sameContent>[0], now: Look, order: PreserveOrder): PreserveOrder | null {
+export function whatIsDue(
+  expected: Parameters<typeof sameContent>[0],
+  now: Look,
+  order: PreserveOrder,
+): PreserveOrder | null {
   if (!sameContent(expected, now)) return unknownEdit(order);
   return order.always ? order : null;
 }

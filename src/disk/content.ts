@@ -8,7 +8,7 @@ import { chunkSizesFor, createChunkCutter } from '../model/chunk-cutter.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Stat } from '../model/update.ts';
 import type { Hashed } from './disk.ts';
-import { type Directory, type File, type Look, errnoOf, using } from './file-system.ts';
+import { type Directory, errnoOf, type File, type Look, using } from './file-system.ts';
 import { asExpected, sameLook, toStat } from './look.ts';
 import type { Xxh64, Xxh64State } from './xxh64.ts';
 
@@ -72,7 +72,13 @@ export function createContentReader({ xxh64, now, pause }: ContentTools): Conten
     }
   }
 
-  function read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | 'changed' | 'gone' {
+  function read(
+    directory: Directory,
+    name: string,
+    stat: Stat,
+    into: Uint8Array,
+    offset: number,
+  ): 'read' | 'changed' | 'gone' {
     const file = openToRead(directory, name);
     if (typeof file === 'string') return file;
     return using(file, () => {

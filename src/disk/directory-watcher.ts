@@ -33,7 +33,12 @@ export type FromWatcher =
   | { readonly kind: 'degraded'; readonly reason: string };
 
 /** Watches in a thread of its own: that costs time and memory in proportion to the number of directories. */
-export function createDirectoryWatcher({ root, filters, onHint, onDegraded }: DirectoryWatcherOptions): DirectoryWatcher {
+export function createDirectoryWatcher({
+  root,
+  filters,
+  onHint,
+  onDegraded,
+}: DirectoryWatcherOptions): DirectoryWatcher {
   const worker = startWorker('watch-worker', { root, filters } satisfies WatchTask);
   let closed = false;
   let settle: () => void;
@@ -52,7 +57,9 @@ export function createDirectoryWatcher({ root, filters, onHint, onDegraded }: Di
     else if (message.kind === 'degraded') onDegraded(message.reason);
     else for (const directory of message.directories) onHint(directory);
   });
-  worker.on('error', error => degrade(`the watching thread died: ${messageOf(error)}; changes are found by rescans only`));
+  worker.on('error', error =>
+    degrade(`the watching thread died: ${messageOf(error)}; changes are found by rescans only`),
+  );
   worker.on('exit', () => degrade('the watching thread ended; changes are found by rescans only'));
   return {
     ready,

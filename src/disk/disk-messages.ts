@@ -7,12 +7,24 @@ export type DiskMethod = keyof Disk;
 
 export type ToWorker =
   | { readonly kind: 'open'; readonly disk: number; readonly root: string; readonly filters: FilterPatterns }
-  | { readonly kind: 'call'; readonly disk: number; readonly call: number; readonly method: DiskMethod; readonly args: readonly unknown[] }
+  | {
+      readonly kind: 'call';
+      readonly disk: number;
+      readonly call: number;
+      readonly method: DiskMethod;
+      readonly args: readonly unknown[];
+    }
   | { readonly kind: 'cancel'; readonly call: number };
 
 export type FromWorker =
   | { readonly kind: 'value'; readonly call: number; readonly value: unknown }
-  | { readonly kind: 'error'; readonly call: number; readonly code: ErrorCode; readonly message: string; readonly fields: Record<string, unknown> };
+  | {
+      readonly kind: 'error';
+      readonly call: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly fields: Record<string, unknown>;
+    };
 
 /** Methods that may run beside the others, in a thread of their own: a long hash must not hold up installs. */
 export const READING: ReadonlySet<DiskMethod> = new Set<DiskMethod>(['hash', 'readWhole', 'readRange']);

@@ -1,6 +1,6 @@
 /** A disk worker thread: carries out the calls it is sent, in order, on the real file system. */
 import { parentPort } from 'node:worker_threads';
-import { TandemError, assert, messageOf } from '../base/errors.ts';
+import { assert, messageOf, TandemError } from '../base/errors.ts';
 import { compileFilter } from '../model/filters.ts';
 import type { Disk } from './disk.ts';
 import { type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
@@ -55,7 +55,11 @@ async function carryOut({ disk: number, call, method, args }: ToWorker & { kind:
   }
 }
 
-async function withCancel(call: number, invoke: (...args: unknown[]) => Promise<unknown>, args: readonly unknown[]): Promise<unknown> {
+async function withCancel(
+  call: number,
+  invoke: (...args: unknown[]) => Promise<unknown>,
+  args: readonly unknown[],
+): Promise<unknown> {
   const controller = new AbortController();
   cancels.set(call, controller);
   try {
@@ -67,12 +71,15 @@ async function withCancel(call: number, invoke: (...args: unknown[]) => Promise<
 
 function errorAnswer(call: number, error: unknown): FromWorker {
   const code = error instanceof TandemError ? error.code : 'INTERNAL';
-  const fields = error instanceof TandemError ? plainFields(error.fields) : { stack: error instanceof Error ? error.stack : '' };
+  const fields =
+    error instanceof TandemError ? plainFields(error.fields) : { stack: error instanceof Error ? error.stack : '' };
   return { kind: 'error', call, code, message: messageOf(error), fields };
 }
 
 function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'object' ? String(value) : value]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, typeof value === 'object' ? String(value) : value]),
+  );
 }
 
 function answer(message: FromWorker, transfer: ArrayBuffer[] = []): void {

@@ -23,7 +23,11 @@ export interface Disk {
   hash(path: string, stat: Stat, signal?: AbortSignal): Promise<Hashed | 'changed' | 'gone'>;
   /** Reads whole small files (at most LIMITS.wholeFileBytes each) that still look as `stat` says. */
   readWhole(requests: readonly { path: string; stat: Stat }[]): Promise<(Uint8Array | 'changed' | 'gone')[]>;
-  readRange(file: { path: string; stat: Stat }, offset: number, length: number): Promise<Uint8Array | 'changed' | 'gone'>;
+  readRange(
+    file: { path: string; stat: Stat },
+    offset: number,
+    length: number,
+  ): Promise<Uint8Array | 'changed' | 'gone'>;
 
   /** Writes whole small files into staging, verified against their SHA-256. */
   stageWhole(items: readonly StageItem[]): Promise<StageAnswer[]>;
@@ -51,7 +55,12 @@ export interface Disk {
 
   preserved(area: PreservedArea): Promise<Preserved[]>;
   /** Moves (or copies) a preserved item to `to` ('' components created as needed); 'occupied' if something is there. */
-  restorePreserved(area: PreservedArea, id: string, to: string, copy: boolean): Promise<'restored' | 'occupied' | 'missing'>;
+  restorePreserved(
+    area: PreservedArea,
+    id: string,
+    to: string,
+    copy: boolean,
+  ): Promise<'restored' | 'occupied' | 'missing'>;
   deletePreserved(area: PreservedArea, id: string): Promise<'deleted' | 'missing'>;
   space(): Promise<{ freeBytes: number; totalBytes: number }>;
   close(): Promise<void>;
@@ -143,7 +152,9 @@ export interface StageItem {
   readonly mtimeNs: bigint;
 }
 
-export type StageAnswer = { readonly kind: 'staged'; readonly ino: bigint } | { readonly kind: 'mismatch' | 'no-space' | 'failed'; readonly detail: string };
+export type StageAnswer =
+  | { readonly kind: 'staged'; readonly ino: bigint }
+  | { readonly kind: 'mismatch' | 'no-space' | 'failed'; readonly detail: string };
 
 export type StagePiece =
   | { readonly kind: 'data'; readonly data: Uint8Array }
@@ -180,7 +191,13 @@ export type Operation =
       readonly preserve: PreserveOrder;
     }
   | { readonly kind: 'move'; readonly from: string; readonly to: string; readonly expect: Stat }
-  | { readonly kind: 'attributes'; readonly path: string; readonly expect: Stat; readonly mode: number; readonly mtimeNs: bigint }
+  | {
+      readonly kind: 'attributes';
+      readonly path: string;
+      readonly expect: Stat;
+      readonly mode: number;
+      readonly mtimeNs: bigint;
+    }
   | { readonly kind: 'remove'; readonly path: string; readonly expect: Stat; readonly preserve: PreserveOrder }
   /** Only an empty directory goes; otherwise 'not-empty' with the names. */
   | { readonly kind: 'remove-directory'; readonly path: string }

@@ -1,20 +1,20 @@
 /** A replicated folder on a file system, worked on where the caller is: in a worker thread, or in a simulation. */
-import { TandemError, messageOf } from '../base/errors.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import type { NameFilter } from '../model/filters.ts';
 import type { Stat } from '../model/update.ts';
 import { applyOperation, placeOf } from './apply.ts';
 import { createAsides } from './aside.ts';
 import { createContentReader } from './content.ts';
 import type { Disk, Hashed, Marker } from './disk.ts';
-import { type FileSystem, type Look, errnoError, errnoOf } from './file-system.ts';
+import { errnoError, errnoOf, type FileSystem, type Look } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
-import { MARKER_FILE, claimRoot, probeRoot, readMarker } from './marker.ts';
+import { claimRoot, MARKER_FILE, probeRoot, readMarker } from './marker.ts';
 import { deletePreserved, listPreserved, restorePreserved } from './preserving.ts';
 import { recoverOperations } from './recover.ts';
 import { scanDirectories } from './scan.ts';
 import { createStaging } from './staging.ts';
 import { createTouched } from './touched.ts';
-import { type Tree, openTree, splitPath } from './tree.ts';
+import { openTree, splitPath, type Tree } from './tree.ts';
 import type { Xxh64 } from './xxh64.ts';
 
 export interface LocalDiskOptions {
@@ -56,7 +56,10 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
 
   function checkRoot(tree: Tree): void {
     if (claimed !== null && tree.dev !== claimed.dev) {
-      throw new TandemError('FILE_SYSTEM_CHANGED', `the root ${root} is on another file system than when the member started`);
+      throw new TandemError(
+        'FILE_SYSTEM_CHANGED',
+        `the root ${root} is on another file system than when the member started`,
+      );
     }
     const look = tree.ownRoot().lookAt(MARKER_FILE);
     if (look === null) throw new TandemError('MARKER_MISSING', `the marker of ${root} is gone`);
@@ -75,7 +78,12 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
       return new TandemError('DISK_FULL', `the file system of ${root} is full; free some space`, {}, error);
     }
     if (code === 'EROFS') return new TandemError('ROOT_UNWRITABLE', `${root} is mounted read-only`, {}, error);
-    return new TandemError('DISK_FAILED', `a file operation below ${root} was refused: ${messageOf(error)}`, { errno: code }, error);
+    return new TandemError(
+      'DISK_FAILED',
+      `a file operation below ${root} was refused: ${messageOf(error)}`,
+      { errno: code },
+      error,
+    );
   }
 
   function lookAt(tree: Tree, path: string): Look | null {
@@ -84,7 +92,12 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     return place?.directory.lookAt(place.name) ?? null;
   }
 
-  function readInto(tree: Tree, file: { path: string; stat: Stat }, offset: number, into: Uint8Array): 'read' | 'changed' | 'gone' {
+  function readInto(
+    tree: Tree,
+    file: { path: string; stat: Stat },
+    offset: number,
+    into: Uint8Array,
+  ): 'read' | 'changed' | 'gone' {
     tree.trim();
     try {
       const place = placeOf(tree, file.path);
@@ -112,7 +125,8 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
         if (code === 'EACCES' || code === 'EPERM') {
           throw new TandemError('ROOT_UNWRITABLE', `${root} cannot be written: ${messageOf(error)}`, {}, error);
         }
-        if (code === 'ENOENT' || code === 'ENOTDIR') throw new TandemError('ROOT_MISSING', `the root ${root} is gone`, {}, error);
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+          throw new TandemError('ROOT_MISSING', `the root ${root} is gone`, {}, error);
         throw asTandemError(error);
       }
       claimed = null;
@@ -180,7 +194,8 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
       ),
     sync: () => withTree(tree => touched.sync(tree)),
     settle: () => withTree(tree => asides.settle(tree)),
-    recover: operations => withTree(tree => recoverOperations({ tree, asides, touched, buffer: reader.buffer }, operations)),
+    recover: operations =>
+      withTree(tree => recoverOperations({ tree, asides, touched, buffer: reader.buffer }, operations)),
 
     preserved: area => withTree(tree => listPreserved(tree, area)),
     restorePreserved: (area, id, to, copy) =>
@@ -197,7 +212,18 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
   };
 }
 
-const UNREADABLE_FILE = new Set(['EACCES', 'EPERM', 'EXDEV', 'ELOOP', 'ENXIO', 'EISDIR', 'ENOTDIR', 'EIO', 'ENOENT', 'EINVAL']);
+const UNREADABLE_FILE = new Set([
+  'EACCES',
+  'EPERM',
+  'EXDEV',
+  'ELOOP',
+  'ENXIO',
+  'EISDIR',
+  'ENOTDIR',
+  'EIO',
+  'ENOENT',
+  'EINVAL',
+]);
 
 async function readInTurns(
   steps: Generator<void, Hashed | 'changed' | 'gone'>,

@@ -1,7 +1,7 @@
 /** The root of a replicated folder and its marker, `.tandem/marker.json`, by which Tandem knows the root again. */
-import { TandemError, messageOf } from '../base/errors.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from './disk.ts';
-import { type Directory, type FileSystem, errnoOf, using } from './file-system.ts';
+import { type Directory, errnoOf, type FileSystem, using } from './file-system.ts';
 import { OWN_DIRECTORY, OWN_PARTS } from './tree.ts';
 
 export const MARKER_FILE = 'marker.json';
@@ -86,6 +86,9 @@ function makeWhereMissing(parent: Directory, name: string): void {
   const there = parent.lookAt(name);
   if (there === null) parent.makeDirectory(name, 0o700);
   else if (there.kind !== 'directory') {
-    throw new TandemError('ROOT_UNWRITABLE', `“${name}” in the root’s ${OWN_DIRECTORY} is not a directory; move it away`);
+    throw new TandemError(
+      'ROOT_UNWRITABLE',
+      `“${name}” in the root’s ${OWN_DIRECTORY} is not a directory; move it away`,
+    );
   }
 }

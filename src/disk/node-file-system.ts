@@ -5,7 +5,15 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { TandemError } from '../base/errors.ts';
-import { type Directory, type File, type FileSystem, type Look, type Name, errnoError, errnoOf } from './file-system.ts';
+import {
+  type Directory,
+  errnoError,
+  errnoOf,
+  type File,
+  type FileSystem,
+  type Look,
+  type Name,
+} from './file-system.ts';
 import { cutToMicroseconds } from './look.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = fs.constants;
@@ -228,18 +236,19 @@ function decodeName(bytes: Buffer): Name {
 }
 
 const S_IFMT = 0o170000;
-const KINDS: Readonly<Record<number, Look['kind']>> = {
-  0o100000: 'file',
-  0o040000: 'directory',
-  0o120000: 'symlink',
-  0o010000: 'fifo',
-  0o140000: 'socket',
-};
+// Not an object: its octal keys would be at the mercy of formatters.
+const KINDS: ReadonlyMap<number, Look['kind']> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+]);
 
 function toLook(stats: fs.BigIntStats): Look {
   const mode = Number(stats.mode);
   return {
-    kind: KINDS[mode & S_IFMT] ?? 'device',
+    kind: KINDS.get(mode & S_IFMT) ?? 'device',
     dev: stats.dev,
     ino: stats.ino,
     size: Number(stats.size),

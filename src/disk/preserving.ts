@@ -3,7 +3,7 @@
  * directory named by its id, with `manifest.json` and the content under its own name.
  */
 import type { Preserved, PreservedArea, PreservedManifest, PreserveOrder } from './disk.ts';
-import { type Directory, type Look, type Name, errnoOf, using } from './file-system.ts';
+import { type Directory, errnoOf, type Look, type Name, using } from './file-system.ts';
 import { copyTree, removeTree, sumTree } from './subtree.ts';
 import type { Tree } from './tree.ts';
 
@@ -51,7 +51,14 @@ export function preserve(tree: Tree, source: PreserveSource, order: PreserveOrde
 }
 
 /** Reasons why a second name cannot be had where a rename still can: the kind, the file system, or the owner. */
-export const CANNOT_LINK: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+export const CANNOT_LINK: ReadonlySet<string> = new Set([
+  'EPERM',
+  'EACCES',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+]);
 
 /** What an operation with this key has preserved already; null: nothing. `name`, `look`: of the content in the item. */
 export function findPreserved(
@@ -96,7 +103,15 @@ export function listPreserved(tree: Tree, areaName: PreservedArea): Preserved[] 
       const look = name === null ? null : item.lookAt(name);
       if (name === null || look === null) return;
       const preserved = readManifest(item, id, areaName);
-      items.push(preserved ?? { ...unknownManifest(name, look), id, area: areaName, kind: kindOf(look), ...sumTree(item, name, look) });
+      items.push(
+        preserved ?? {
+          ...unknownManifest(name, look),
+          id,
+          area: areaName,
+          kind: kindOf(look),
+          ...sumTree(item, name, look),
+        },
+      );
     });
   }
   return items.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
@@ -167,7 +182,10 @@ export function placeNew(from: Directory, name: Name, look: Look, to: { director
 
 /** `<name>-v<version number>-<key>`: readable, and safe in any shell. */
 function preservedId({ path, gvsn }: PreservedManifest, key: string): string {
-  const safe = lastName(path).replace(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_').slice(0, 64);
+  const safe = lastName(path)
+    .replace(/[^A-Za-z0-9._-]/g, '_')
+    .replace(/^[.-]/, '_')
+    .slice(0, 64);
   const number = Number.parseInt(gvsn.slice(33), 16);
   return `${safe}${Number.isNaN(number) ? '' : `-v${number}`}-${key.slice(0, 12)}`;
 }
@@ -200,7 +218,9 @@ function contentName(item: Directory): Name | null {
 }
 
 function writeManifest(item: Directory, preserved: Preserved): void {
-  using(item.openFile(MANIFEST, 'create'), file => file.write(Buffer.from(`${JSON.stringify(preserved, null, 2)}\n`), 0));
+  using(item.openFile(MANIFEST, 'create'), file =>
+    file.write(Buffer.from(`${JSON.stringify(preserved, null, 2)}\n`), 0),
+  );
 }
 
 function readManifest(item: Directory, id: string, area: PreservedArea): Preserved | null {
@@ -210,7 +230,8 @@ function readManifest(item: Directory, id: string, area: PreservedArea): Preserv
   using(item.openFile(MANIFEST, 'read'), file => file.read(bytes, 0, bytes.length, 0));
   try {
     const value = JSON.parse(bytes.toString('utf8')) as Preserved;
-    const whole = TEXTS.every(key => typeof value[key] === 'string') && NUMBERS.every(key => typeof value[key] === 'number');
+    const whole =
+      TEXTS.every(key => typeof value[key] === 'string') && NUMBERS.every(key => typeof value[key] === 'number');
     return whole ? { ...value, id, area } : null;
   } catch {
     return null;

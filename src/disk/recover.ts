@@ -4,8 +4,8 @@
  */
 import { unreachable } from '../base/errors.ts';
 import type { Stat } from '../model/update.ts';
-import { type Asides, type Place, keyOf, unknownEdit, whatIsDue } from './aside.ts';
 import { failure, placeOf } from './apply.ts';
+import { type Asides, keyOf, type Place, unknownEdit, whatIsDue } from './aside.ts';
 import { hashPrefix } from './content.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder, StagedFile } from './disk.ts';
 import { type Directory, type Look, using } from './file-system.ts';
@@ -142,7 +142,11 @@ function recoverSymlink(tools: RecoverTools, operation: Of<'install-symlink'>, s
 }
 
 /** The operation did not happen. What it had set aside already goes back, or is preserved if it is an edit. */
-function undoAside(tools: RecoverTools, operation: Of<'install' | 'install-symlink'>, { path, place, now }: Seen): Outcome {
+function undoAside(
+  tools: RecoverTools,
+  operation: Of<'install' | 'install-symlink'>,
+  { path, place, now }: Seen,
+): Outcome {
   const { tree, asides } = tools;
   const key = keyOf(operation);
   const aside = asides.lookAt(tree, key);
@@ -163,7 +167,8 @@ function undoAside(tools: RecoverTools, operation: Of<'install' | 'install-symli
 
 function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, now }: Seen): Outcome {
   const { tree, asides, touched } = tools;
-  if (place === null || now === null || now.ino !== operation.expect.ino || now.kind !== operation.expect.kind) return undone();
+  if (place === null || now === null || now.ino !== operation.expect.ino || now.kind !== operation.expect.kind)
+    return undone();
   const key = keyOf(operation);
   const from = placeOf(tree, operation.from);
   if (from !== null && now.kind !== 'directory' && from.directory.lookAt(from.name)?.ino === now.ino) {
@@ -178,7 +183,8 @@ function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, 
 }
 
 function recoverAttributes(tools: RecoverTools, operation: Of<'attributes'>, { path, now }: Seen): Outcome {
-  if (now === null || now.ino !== operation.expect.ino || now.mtimeNs !== cutToMicroseconds(operation.mtimeNs)) return undone();
+  if (now === null || now.ino !== operation.expect.ino || now.mtimeNs !== cutToMicroseconds(operation.mtimeNs))
+    return undone();
   return now.kind === 'symlink' || now.mode === operation.mode ? done(tools, path, toStat(now)) : undone();
 }
 
@@ -208,7 +214,8 @@ function settleAside(
 ): Preserved | null {
   const { tree, asides, touched } = tools;
   const aside = asides.lookAt(tree, key);
-  const due = aside !== null && operation.expect !== null ? whatIsDue(operation.expect, aside, operation.preserve) : null;
+  const due =
+    aside !== null && operation.expect !== null ? whatIsDue(operation.expect, aside, operation.preserve) : null;
   const order: PreserveOrder = due ?? operation.preserve;
   if (!order.always) return null;
   const there = findPreserved(tree, order, key);

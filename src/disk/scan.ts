@@ -1,11 +1,12 @@
 /** Compares directories with what is known of them. */
-import { LIMITS } from '../base/limits.ts';
+
 import { messageOf } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { NameFilter } from '../model/filters.ts';
 import type { Stat } from '../model/update.ts';
+import { atOnce, type ContentReader } from './content.ts';
 import type { Found, Hashed, ScanAnswer, ScanRequest, Unsupported } from './disk.ts';
-import { type ContentReader, atOnce } from './content.ts';
-import { type Directory, type Look, type Name, errnoOf, nameText } from './file-system.ts';
+import { type Directory, errnoOf, type Look, type Name, nameText } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
 import { OWN_DIRECTORY, type Tree } from './tree.ts';
 
@@ -32,7 +33,17 @@ export function scanDirectories(tools: ScanTools, requests: readonly ScanRequest
   });
 }
 
-const UNREADABLE = new Set(['EACCES', 'EPERM', 'EXDEV', 'ENOENT', 'ENOTDIR', 'ESTALE', 'EIO', 'ENAMETOOLONG', 'EINVAL']);
+const UNREADABLE = new Set([
+  'EACCES',
+  'EPERM',
+  'EXDEV',
+  'ENOENT',
+  'ENOTDIR',
+  'ESTALE',
+  'EIO',
+  'ENAMETOOLONG',
+  'EINVAL',
+]);
 
 function scanDirectory(
   { tree, filter, reader, now }: ScanTools,

@@ -3,12 +3,12 @@
  * written has `,part` behind its id (a comma stands in no id), so that the two cannot be taken for each other.
  */
 import type { Hash } from 'node:crypto';
-import { TandemError, messageOf } from '../base/errors.ts';
-import type { StageAnswer, StageItem, StagePiece } from './disk.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import { hashPrefix, sha256 } from './content.ts';
-import { type Directory, type File, type FileSystem, type Name, errnoOf, using } from './file-system.ts';
+import type { StageAnswer, StageItem, StagePiece } from './disk.ts';
+import { type Directory, errnoOf, type File, type FileSystem, type Name, using } from './file-system.ts';
 import { removeTree } from './subtree.ts';
-import { type Tree, openTree } from './tree.ts';
+import { openTree, type Tree } from './tree.ts';
 import type { Xxh64 } from './xxh64.ts';
 
 const PART = ',part';
@@ -100,7 +100,12 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
   }
 
   /** Null: some chunk is not there as announced. The partial file is only as far as before the piece then. */
-  function copyPiece(source: File | null, piece: StagePiece & { kind: 'copy' }, to: File, partial: Partial): Partial | null {
+  function copyPiece(
+    source: File | null,
+    piece: StagePiece & { kind: 'copy' },
+    to: File,
+    partial: Partial,
+  ): Partial | null {
     if (source === null || piece.lengths.length !== piece.hashes.length) return null;
     const total = piece.lengths.reduce((sum, length) => sum + length, 0);
     if (piece.offset + total > source.look().size) return null;
@@ -111,7 +116,8 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       // As many chunks at once as the buffer holds.
       let length = piece.lengths[first]!;
       let end = first + 1;
-      while (end < piece.lengths.length && length + piece.lengths[end]! <= buffer.length) length += piece.lengths[end++]!;
+      while (end < piece.lengths.length && length + piece.lengths[end]! <= buffer.length)
+        length += piece.lengths[end++]!;
       const into = length <= buffer.length ? buffer.subarray(0, length) : Buffer.allocUnsafeSlow(length);
       if (source.read(into, 0, length, offset) !== length) return null;
       for (let at = 0; first < end; first++) {
@@ -233,7 +239,10 @@ function openSources(files: FileSystem): { open(root: string, path: string): Fil
       last = { root, path, file: null };
       try {
         let tree = trees.get(root);
-        if (tree === undefined) trees.set(root, (tree = openTree(files, root)));
+        if (tree === undefined) {
+          tree = openTree(files, root);
+          trees.set(root, tree);
+        }
         const slash = path.lastIndexOf('/');
         const directory = tree.directory(slash < 0 ? '' : path.slice(0, slash));
         const file = directory?.openFile(path.slice(slash + 1), 'read') ?? null;

@@ -1,5 +1,5 @@
 /** Whole directories of Tandem's own area: summing, removing and copying them. Links are never followed. */
-import { type Directory, type Look, type Name, errnoError, errnoOf, using } from './file-system.ts';
+import { type Directory, errnoError, errnoOf, type Look, type Name, using } from './file-system.ts';
 
 export interface Sum {
   readonly size: number;
@@ -33,7 +33,10 @@ export function sumTree(parent: Directory, name: Name, look: Look): Sum {
 export function removeTree(parent: Directory, name: Name): void {
   const look = parent.lookAt(name);
   if (look === null) return;
-  if (look.kind !== 'directory') return parent.unlink(name);
+  if (look.kind !== 'directory') {
+    parent.unlink(name);
+    return;
+  }
   // A directory its owner may not write would keep its children.
   if ((look.mode & 0o700) !== 0o700) parent.setMode(name, look.mode | 0o700);
   using(parent.openDirectory(name), directory => {

@@ -1,7 +1,7 @@
 /** What has been changed since the last `sync`, and how it is made durable. */
 import type { Preserved } from './disk.ts';
 import { type Directory, errnoOf, using } from './file-system.ts';
-import { type Tree, splitPath } from './tree.ts';
+import { splitPath, type Tree } from './tree.ts';
 
 /** Up to this many files are synced one by one; above it the whole file system is, in one call. */
 const ONE_BY_ONE = 24;

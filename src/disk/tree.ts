@@ -2,13 +2,21 @@
  * A replicated folder, opened for the time of one call. Directory handles are kept only within that call: one kept
  * longer could have been moved out of the root by then.
  */
-import { TandemError, messageOf } from '../base/errors.ts';
-import { type Directory, type FileSystem, type Name, errnoError, errnoOf } from './file-system.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import { type Directory, errnoError, errnoOf, type FileSystem, type Name } from './file-system.ts';
 
 /** The directory in the root that is Tandem's own. */
 export const OWN_DIRECTORY = '.tandem';
 export const OWN_PARTS = ['staging', 'aside', 'conflicts', 'pre-existing'] as const;
 export type OwnPart = (typeof OWN_PARTS)[number];
+
+/** Where a file or directory waits that steps aside for another one within one group of operations. */
+export const STAGING_PREFIX = `${OWN_DIRECTORY}/staging/`;
+
+/** The one kind of path below Tandem's own directory that operations may name. */
+export function isStepAside(path: string): boolean {
+  return /^\.tandem\/staging\/exchange-[0-9a-f.]{1,64}$/.test(path);
+}
 
 const CACHED_HANDLES = 128;
 
@@ -113,7 +121,7 @@ export function splitPath(path: string): { parent: string; name: string } {
   const slash = path.lastIndexOf('/');
   const parent = slash < 0 ? '' : path.slice(0, slash);
   const name = path.slice(slash + 1);
-  if (name === '' || name === '.' || name === '..' || name.includes('\0') || (slash === 0)) {
+  if (name === '' || name === '.' || name === '..' || name.includes('\0') || slash === 0) {
     throw errnoError('EINVAL', `“${path}” is not a path below the root`);
   }
   if (parent === '' && name === OWN_DIRECTORY) throw errnoError('EINVAL', `${OWN_DIRECTORY} is not replicated`);

@@ -3,10 +3,10 @@
  * calls, the other reads content. They start with the first disk.
  */
 import type { Worker } from 'node:worker_threads';
-import { TandemError, messageOf } from '../base/errors.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import type { FilterPatterns } from '../model/filters.ts';
 import type { Disk } from './disk.ts';
-import { type DiskMethod, type FromWorker, READING, type ToWorker, packData } from './disk-messages.ts';
+import { type DiskMethod, type FromWorker, packData, READING, type ToWorker } from './disk-messages.ts';
 import { startWorker } from './worker-entry.ts';
 
 export interface WorkerDisks {

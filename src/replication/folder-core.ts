@@ -132,13 +132,13 @@ export class FolderCore {
     return this.#memory.halt === null && this.#memory.phase !== 'uninitialized';
   }
 
-  /** What partners are told. Only a folder in the normal state serves as a source. */
+  /** What partners are told. A folder in its first synchronisation, or halted, is no source for others. */
   get publicState(): FolderStateName {
     return this.#memory.halt ? 'in-error' : this.#memory.phase;
   }
 
   get serving(): boolean {
-    return this.publicState === 'normal';
+    return servesAsSource(this.publicState);
   }
 
   /** Fresh versions for local changes that replace `before`. Only within a task of the line, followed by their commit. */
@@ -218,6 +218,11 @@ export class FolderCore {
       subtractVectors(vectorFromVersions([gvsn]), this.store.vector).size === 0
     );
   }
+}
+
+/** `initialized`: the first scan is under way; what it has found is true, but not yet all. */
+export function servesAsSource(state: FolderStateName): boolean {
+  return state === 'normal' || state === 'initialized';
 }
 
 const HALT_EVENTS = {

@@ -2,6 +2,7 @@
  * How a folder begins: for the first time, again, with a lost database, or not at all because its root is not what it
  * was. Ends with the marker written and interrupted work looked after.
  */
+import { TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from '../disk/disk.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
@@ -58,8 +59,11 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
     const { folder, member } = { folder: core.config.guid, member: core.member.guid };
     const { database, reservedVsn, generation } = core.members;
     await core.disk.claim({ folder, member, database, reservedVsn, generation });
-    const device = (await core.disk.probe()) as Extract<RootProbe, { kind: 'directory' }>;
-    await core.commit({ memory: { phase, halt: null, device: device.dev.toString() } });
+    const claimed = await core.disk.probe();
+    if (claimed.kind !== 'directory') {
+      throw new TandemError('ROOT_UNWRITABLE', `${core.rootPath} is ${claimed.kind}: ${claimed.detail}`);
+    }
+    await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString() } });
     const { recovered, undone } = await recoverGroups(core);
     if (recovered + undone > 0)
       core.emit(
@@ -74,7 +78,7 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
 function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directory' }>): FolderStateName {
   if (probe.marker) return 'auto-recovery';
   const { primary } = core.config;
-  return primary === null || primary === core.member.name ? 'normal' : 'initial-sync';
+  return primary === null || primary === core.member.name ? 'initialized' : 'initial-sync';
 }
 
 function announce(core: FolderCore, phase: FolderStateName): void {

@@ -120,7 +120,10 @@ export class FolderScanner {
     await this.#confirm(bypass);
     if (signal.aborted || !core.active) return resolveAll(waiters);
     this.#bypassBrakes = false;
-    if (first) await core.line.run(() => core.commit({ memory: { initialScanDone: true } }));
+    if (first) {
+      const phase = core.memory.phase === 'initialized' ? 'normal' : core.memory.phase;
+      await core.line.run(() => core.commit({ memory: { initialScanDone: true, phase } }));
+    }
     this.#fullAt = core.clock.now() + core.config.rescanMs;
     this.#keepWatching(result.hot, startedAt);
     this.#report(result);

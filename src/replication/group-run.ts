@@ -9,6 +9,7 @@ import type { FileRecord } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { GroupPlan, Put, Step } from './group-plan.ts';
+import { isAside } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 
 export interface GroupResult {
@@ -21,6 +22,8 @@ export interface FailedStep {
   readonly step: Step;
   readonly outcome: Exclude<Outcome, { kind: 'done' }>;
   readonly operation: Operation;
+  /** Of all operations of the step. */
+  readonly outcomes: readonly Outcome[];
 }
 
 interface IntentBody {
@@ -58,6 +61,7 @@ export async function runGroup(
   const outcomes = await core.disk.apply(operations);
   await core.disk.sync();
   const { done, doneOutcomes, failed } = sort(plan.steps, outcomes);
+  await bringBack(core, failed);
   const committed = await commitSteps(core, done, doneOutcomes, recipes, id);
   await core.disk.settle();
   reportPreserved(core, outcomes);
@@ -81,6 +85,7 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
     }));
     const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
     const { done, doneOutcomes, failed } = sort(steps, outcomes);
+    await bringBack(core, failed);
     await core.disk.sync();
     await commitSteps(core, done, doneOutcomes, new Map(), intent.id);
     reportPreserved(core, outcomes);
@@ -106,10 +111,40 @@ function sort(
       done.push(step);
       doneOutcomes.push(mine);
     } else {
-      failed.push({ step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'] });
+      failed.push({ step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'], outcomes: mine });
     }
   }
   return { done, doneOutcomes, failed };
+}
+
+/**
+ * Where a step came to nothing, what it had moved goes back, last first: nothing may stay in staging, which is swept. If
+ * its place was taken meanwhile it is preserved.
+ */
+async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promise<void> {
+  const back: Operation[] = [];
+  for (const { step, outcomes } of failed) {
+    for (const [i, operation] of [...step.operations.entries()].reverse()) {
+      const outcome = outcomes[i]!;
+      if (operation.kind !== 'move' || outcome.kind !== 'done' || !outcome.stat) continue;
+      back.push({ kind: 'move', from: operation.to, to: operation.from, expect: outcome.stat });
+    }
+  }
+  if (back.length === 0) return;
+  const outcomes = await core.disk.apply(back);
+  const stranded = back.filter((operation, i) => 'from' in operation && isAside(operation.from) && outcomes[i]!.kind !== 'done');
+  const kept = await core.disk.apply(stranded.map(operation => preserveStranded(core, operation as MoveBack)));
+  await core.disk.sync();
+  reportPreserved(core, kept);
+}
+
+type MoveBack = Operation & { kind: 'move' };
+
+function preserveStranded(core: FolderCore, { from, to }: MoveBack): Operation {
+  const reason = 'its place was taken while it had stepped aside for another file';
+  const { clock, member } = core;
+  const manifest = { path: to, uid: '', gvsn: '', conflictType: 7, reason, member: member.name, partner: '', time: clock.now() } as const;
+  return { kind: 'preserve', path: from, preserve: { always: true, area: 'conflicts', manifest } };
 }
 
 async function commitSteps(

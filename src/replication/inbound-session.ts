@@ -5,6 +5,7 @@ import { coversVector, EMPTY_VECTOR, type VersionVector } from '../model/version
 import type { PeerLink, VectorEvent } from '../peer/link.ts';
 import { finishFirstSync, mayFinish } from './first-sync.ts';
 import type { Folder } from './folder.ts';
+import { servesAsSource } from './folder-core.ts';
 import type { ContentSource } from './pending.ts';
 
 export interface SessionRecord {
@@ -86,7 +87,7 @@ export class InboundSession {
 
   #wantsRound(): boolean {
     const { core, flow } = this.folder;
-    if (!this.#latest || !core.active || this.#latest.state !== 'normal') return false;
+    if (!this.#latest || !core.active || !servesAsSource(this.#latest.state)) return false;
     if (!core.memory.initialScanDone && core.config.primary !== core.member.name) return false;
     return !coversVector(flow.have(), this.#latest.vector);
   }

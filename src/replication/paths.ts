@@ -80,3 +80,14 @@ export class Paths {
 export function join(directory: string, name: string): string {
   return directory === '' ? name : `${directory}/${name}`;
 }
+
+/** Where a record's file waits while it steps aside for another one. Empty before and after each group. */
+export function asidePath(uid: Uid): string {
+  return `${ASIDE_PREFIX}${uid}`;
+}
+
+export function isAside(path: string): boolean {
+  return path.startsWith(ASIDE_PREFIX);
+}
+
+const ASIDE_PREFIX = '.tandem/staging/exchange-';

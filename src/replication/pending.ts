@@ -85,6 +85,11 @@ export class PendingUpdates {
     return this.#items.has(gvsn);
   }
 
+  /** Whether this very item is under way: its update may have been taken up anew since. */
+  holds(item: PendingUpdate): boolean {
+    return this.#items.get(item.update.gvsn) === item;
+  }
+
   hasUid(uid: Uid): boolean {
     return this.#byUid.has(uid);
   }

@@ -5,6 +5,7 @@ import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { Step } from './group-plan.ts';
 import { install } from './installing.ts';
+import { asidePath } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 import { type Candidate, made, type Origin, type Placed, type Placement, sameTime } from './placement.ts';
 
@@ -64,7 +65,7 @@ async function exchange(
 ): Promise<Placed | null> {
   const rival = movable(p, occupant.uid);
   if (!rival || !occupant.disk) return null;
-  const aside = `.tandem/staging/exchange-${occupant.uid}`;
+  const aside = asidePath(occupant.uid);
   step.operations.push({ kind: 'move', from: (await p.view.path(occupant))!, to: aside, expect: occupant.disk });
   const away: FileRecord = { ...occupant, name: '', parent: STAGING };
   p.view.put(away, occupant);

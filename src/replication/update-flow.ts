@@ -10,8 +10,9 @@ import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, formatVersion, type Gvsn, type Uid, vsnOf } from '../model/version.ts';
 import { containsVersion, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
+import type { GroupPlan } from './group-plan.ts';
 import { type FailedStep, runGroup } from './group-run.ts';
-import { copyWhole } from './local-content.ts';
+import { copyWhole, stagingIdOf } from './local-content.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
 
@@ -88,12 +89,15 @@ export class UpdateFlow {
   abandonRound(round: Round): void {
     round.abandoned = true;
     for (const item of this.#core.pending.list()) {
-      if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#core.pending.remove(item);
+      if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#leave(item);
     }
   }
 
   staged(item: PendingUpdate, staged: Staged, recipe: Recipe | null): void {
-    if (!this.#core.pending.has(item.update.gvsn)) return;
+    if (!this.#core.pending.holds(item)) {
+      if (!this.#core.pending.has(item.update.gvsn)) this.#discard([staged.stagingId]);
+      return;
+    }
     item.staged = staged;
     if (recipe) this.#recipes.set(item.update.uid, recipe);
     this.#makeReady(item);
@@ -102,7 +106,7 @@ export class UpdateFlow {
   /** 'lost': the link broke; 'changed': the source has something newer; 'corrupt', 'no-space' and others are tried again. */
   fetchFailed(item: PendingUpdate, kind: 'lost' | 'changed' | 'corrupt' | 'no-space' | 'failed', reason: string): void {
     const core = this.#core;
-    if (!core.pending.has(item.update.gvsn)) return;
+    if (!core.pending.holds(item)) return;
     if (kind === 'lost') {
       core.pending.remove(item);
       this.retry();
@@ -114,6 +118,8 @@ export class UpdateFlow {
           partner: item.round.partner,
         });
       this.#giveUp(item, reason);
+      // A partial file is kept for another attempt, but not where the source itself has something newer.
+      if (kind === 'changed') this.#discard([stagingIdOf(item)]);
     }
   }
 
@@ -140,7 +146,7 @@ export class UpdateFlow {
   /** Forgets all work under way: the folder was halted. */
   drop(): void {
     this.#ready = [];
-    for (const item of this.#core.pending.list()) this.#core.pending.remove(item);
+    for (const item of this.#core.pending.list()) this.#leave(item);
   }
 
   #judge(update: Update, local: FileRecord | undefined, round: Round, source: ContentSource): PendingUpdate | null {
@@ -200,7 +206,7 @@ export class UpdateFlow {
 
   async #install(batch: readonly PendingUpdate[]): Promise<void> {
     const core = this.#core;
-    const live = batch.filter(item => core.pending.has(item.update.gvsn) && core.active);
+    const live = batch.filter(item => core.pending.holds(item) && core.active);
     if (live.length === 0) return;
     const { plan, left } = await planGroup(core, live);
     this.#ready.unshift(...left);
@@ -216,6 +222,7 @@ export class UpdateFlow {
     this.counters.conflicts += plan.conflicts;
     this.counters.installed += result.done.length;
     for (const item of result.done) this.#finish(item);
+    this.#discard(unused(result.done, plan));
     this.#wake(result.done.map(item => item.update.uid));
     for (const { item, on, reason } of plan.blocked) await this.#block(item, on, reason);
     for (const { item, reason } of plan.rejected) {
@@ -227,6 +234,22 @@ export class UpdateFlow {
     for (const item of plan.unfetched) item.source.fetch(item);
     for (const failed of result.failed) await this.#stepFailed(failed);
     if (core.diskFull && result.done.some(item => item.contentNeeded)) core.diskFull = null;
+    // With nothing left under way a session may be in sync, and a first synchronisation at its end.
+    if (core.pending.size === 0) this.retry();
+  }
+
+  /** Staged content that has not been installed and will not be. */
+  #discard(stagingIds: readonly string[]): void {
+    if (stagingIds.length === 0) return;
+    this.#core.disk.stageDrop(stagingIds).catch(error => {
+      this.#core.log.debug({ err: error }, 'staged content could not be dropped');
+    });
+  }
+
+  /** Without an outcome: the update will be offered again. */
+  #leave(item: PendingUpdate): void {
+    this.#core.pending.remove(item);
+    if (item.staged) this.#discard([item.staged.stagingId]);
   }
 
   #finish(item: PendingUpdate): void {
@@ -237,7 +260,7 @@ export class UpdateFlow {
 
   async #block(item: PendingUpdate, on: Uid | null, reason: string): Promise<void> {
     const core = this.#core;
-    if (item.round.abandoned) return core.pending.remove(item);
+    if (item.round.abandoned) return this.#leave(item);
     item.stage = 'blocked';
     item.reason = reason;
     item.blockedOn = on;
@@ -267,7 +290,7 @@ export class UpdateFlow {
     if (operation.kind === 'remove-directory') paths.push(operation.path);
     const visible = paths.filter(path => !path.startsWith('.tandem'));
     void this.rescan(visible).then(() => {
-      for (const item of again) if (core.pending.has(item.update.gvsn) && item.stage === 'wait') this.#makeReady(item);
+      for (const item of again) if (core.pending.holds(item) && item.stage === 'wait') this.#makeReady(item);
     });
   }
 
@@ -281,7 +304,7 @@ export class UpdateFlow {
     item.stage = 'wait';
     item.reason = 'the disk is full';
     core.clock.after(DISK_FULL_RETRY_MS, () => {
-      if (core.pending.has(item.update.gvsn)) again();
+      if (core.pending.holds(item)) again();
     });
   }
 
@@ -290,6 +313,7 @@ export class UpdateFlow {
     item.attempts++;
     this.#recipes.delete(item.update.uid);
     core.pending.giveUp(item, reason, core.clock.now());
+    if (item.staged) this.#discard([item.staged.stagingId]);
     core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
     this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);
     this.#wake([item.update.uid]);
@@ -308,6 +332,15 @@ export class UpdateFlow {
       if (item.stage === 'blocked' && item.round === round) this.#makeReady(item);
     }
   }
+}
+
+/** What was staged for these items and is not part of any operation of the plan. */
+function unused(items: readonly PendingUpdate[], plan: GroupPlan): string[] {
+  const installed = new Set<string>();
+  for (const { operations } of plan.steps) {
+    for (const operation of operations) if (operation.kind === 'install') installed.add(operation.staged.stagingId);
+  }
+  return items.flatMap(({ staged }) => (staged && !installed.has(staged.stagingId) ? [staged.stagingId] : []));
 }
 
 function parentOf(path: string): string {

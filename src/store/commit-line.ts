@@ -8,7 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { FolderDraft, hasRecipe } from './folder-draft.ts';
 import type { FolderSpace } from './folder-space.ts';
 import type { KeyValue } from './kv.ts';
-import { fitOneBatch, RecipeEntry, type RecipeOfContent, RecipeSweep } from './recipe-index.ts';
+import { countChunks, RecipeEntry, type RecipeOfContent, RecipeSweep } from './recipe-index.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
 import type { Commit } from './store.ts';
 
@@ -31,6 +31,7 @@ interface LoneTask {
 export class CommitLine {
   readonly sweep: RecipeSweep;
   readonly #kv: KeyValue;
+  readonly #chunksPerWrite: number;
   readonly #waiting = new Map<FolderSpace, WaitingCommit[]>();
   readonly #tasks: LoneTask[] = [];
   /** The commits of the batch being made. */
@@ -41,8 +42,9 @@ export class CommitLine {
   #failure: TandemError | null = null;
   #closing = false;
 
-  constructor(kv: KeyValue) {
+  constructor(kv: KeyValue, chunksPerWrite: number) {
     this.#kv = kv;
+    this.#chunksPerWrite = chunksPerWrite;
     this.sweep = new RecipeSweep(kv);
   }
 
@@ -51,7 +53,8 @@ export class CommitLine {
     if (this.#closing) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const recipes = recipesToKeep(change);
-      const entry = fitOneBatch(recipes) ? null : new RecipeEntry(this.#kv, space, recipes);
+      const large = countChunks(recipes) > this.#chunksPerWrite;
+      const entry = large ? new RecipeEntry(this.#kv, space, recipes) : null;
       const commit = { change, recipes, entry, indexed: entry !== null, resolve, reject };
       const queue = this.#waiting.get(space);
       if (queue) queue.push(commit);
@@ -104,7 +107,7 @@ export class CommitLine {
         if (drafts.length > 0) await this.#write(drafts);
         else if (this.#waiting.size > 0) continue;
         else if (this.#tasks.length > 0) await this.#tasks.shift()!.run();
-        else if (this.#closing || !(await this.sweep.step())) return;
+        else if (this.#closing || !(await this.sweep.step(this.#chunksPerWrite))) return;
       }
     } catch (error) {
       this.#fail(error);
@@ -122,7 +125,7 @@ export class CommitLine {
       const first = queue[0]!;
       if (first.entry) {
         for (const { uid, hash } of first.recipes) this.sweep.drop(space, uid, hash);
-        if (!(await first.entry.step())) continue;
+        if (!(await first.entry.step(this.#chunksPerWrite))) continue;
         first.entry = null;
       }
       const draft = new FolderDraft(space);

@@ -14,28 +14,35 @@ import { openLevelKeyValue } from './level-kv.ts';
 import type { FolderStore, Store } from './store.ts';
 import { decode, decodeCounts, decodeVector, encode } from './values.ts';
 
-export type StoreOptions =
-  /** Of a new database its identity is drawn here. */
-  { readonly random: Random } & ({ readonly directory: string } | { readonly kv: KeyValue });
+export type StoreOptions = (
+  | { readonly directory: string }
+  /** Belongs to the store from now on. */
+  | { readonly kv: KeyValue }
+) & {
+  /** Where the identities of new databases are drawn. */
+  readonly random: Random;
+  /** A lower bound than LIMITS.chunksPerWrite lets a simulation split small recipes. */
+  readonly chunksPerWrite?: number;
+};
 
-/**
- * Opens the database in a directory, or on an open key-value store, which it then owns. Creates it where missing.
- * Rejects with HOME_LOCKED or STORE_FAILED.
- */
+/** Opens the database, creating it where missing. Rejects with HOME_LOCKED or STORE_FAILED. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const kv = 'kv' in options ? options.kv : await openLevelKeyValue(options.directory);
   try {
-    return await openStoreOn(kv, options.random);
+    return await openStoreOn(kv, options);
   } catch (error) {
     await kv.close();
     throw error;
   }
 }
 
-async function openStoreOn(kv: KeyValue, random: Random): Promise<Store> {
+async function openStoreOn(
+  kv: KeyValue,
+  { random, chunksPerWrite = LIMITS.chunksPerWrite }: StoreOptions,
+): Promise<Store> {
   const identity = await openIdentity(kv, random);
   const { spaces, nextFolder } = await readSpaces(kv);
-  const line = new CommitLine(kv);
+  const line = new CommitLine(kv, chunksPerWrite);
   const allocations = new TaskLine();
   const events = await openEventJournal(kv);
   const folders = new Map<string, FolderStore>();

@@ -5,7 +5,6 @@
  * a chunk verifies it. A marker, durable from before the first entry until after the last, lets the work be ended
  * after a crash.
  */
-import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderSpace } from './folder-space.ts';
@@ -34,11 +33,10 @@ export function* chunkPlaces(recipe: Recipe, first = 0, offset = 0): Generator<P
   }
 }
 
-/** Whether these recipes fit into the batch of their commit. */
-export function fitOneBatch(recipes: readonly RecipeOfContent[]): boolean {
+export function countChunks(recipes: readonly RecipeOfContent[]): number {
   let chunks = 0;
   for (const { recipe } of recipes) chunks += recipe.hashes.length;
-  return chunks <= LIMITS.chunksPerWrite;
+  return chunks;
 }
 
 /** Puts chunks into the index ahead of the commit, one bounded batch a step. Steps of all folders exclude each other. */
@@ -56,8 +54,8 @@ export class RecipeEntry {
     this.#recipes = recipes;
   }
 
-  /** True when the last chunk is in the index. */
-  async step(): Promise<boolean> {
+  /** Enters at most so many chunks. True when the last one is in the index. */
+  async step(chunksPerWrite: number): Promise<boolean> {
     const { keys } = this.#space;
     const owners = new OwnerChanges();
     const batch = new Map<string, Uint8Array | null>();
@@ -68,7 +66,7 @@ export class RecipeEntry {
       }
       this.#marked = true;
     }
-    let left: number = LIMITS.chunksPerWrite;
+    let left = chunksPerWrite;
     while (left > 0 && this.#recipe < this.#recipes.length) {
       const { uid, recipe } = this.#recipes[this.#recipe]!;
       this.#places ??= chunkPlaces(recipe);
@@ -120,8 +118,8 @@ export class RecipeSweep {
     this.#current = null;
   }
 
-  /** False when there was nothing to do. No other batch may be on its way. */
-  async step(): Promise<boolean> {
+  /** Takes at most so many chunks out. False when there was nothing to do. No other batch may be on its way. */
+  async step(chunksPerWrite: number): Promise<boolean> {
     const [key, stale] = this.#waiting.entries().next().value ?? [];
     if (key === undefined || stale === undefined) return false;
     const { space, uid, hash } = stale;
@@ -133,7 +131,7 @@ export class RecipeSweep {
       this.#current = { key, recipe: value ? decodeRecipe(value) : none, next: 0 };
     }
     const { recipe, next } = this.#current;
-    const end = Math.min(next + LIMITS.chunksPerWrite, recipe.hashes.length);
+    const end = Math.min(next + chunksPerWrite, recipe.hashes.length);
     await this.#takeOut(stale, new Set(recipe.hashes.subarray(next, end)), batch);
     if (end >= recipe.hashes.length) {
       batch.set(recipeKey, null);

@@ -19,10 +19,24 @@ export interface Inode {
 }
 
 export type Change = { readonly at: bigint } & (
-  | { readonly op: 'create'; readonly parent: number; readonly name: string; readonly ino: number; readonly kind: Look['kind']; readonly mode: number; readonly target: string }
+  | {
+      readonly op: 'create';
+      readonly parent: number;
+      readonly name: string;
+      readonly ino: number;
+      readonly kind: Look['kind'];
+      readonly mode: number;
+      readonly target: string;
+    }
   | { readonly op: 'link'; readonly parent: number; readonly name: string; readonly ino: number }
   | { readonly op: 'unlink'; readonly parent: number; readonly name: string }
-  | { readonly op: 'rename'; readonly from: number; readonly fromName: string; readonly to: number; readonly toName: string }
+  | {
+      readonly op: 'rename';
+      readonly from: number;
+      readonly fromName: string;
+      readonly to: number;
+      readonly toName: string;
+    }
   | { readonly op: 'write'; readonly ino: number; readonly content: Buffer }
   | { readonly op: 'mode'; readonly ino: number; readonly mode: number }
   | { readonly op: 'modified'; readonly ino: number; readonly mtimeNs: bigint }
@@ -44,7 +58,18 @@ export class InodeTable {
   add(ino: number, kind: Look['kind'], fields: { mode: number; at: bigint; target?: string; dev?: bigint }): Inode {
     const { mode, at, target = '', dev = 1n } = fields;
     const times = { mtimeNs: at, ctimeNs: at, birthtimeNs: at };
-    const inode = { ino, kind, dev, target, mode, nlink: 1, content: NOTHING, safe: NOTHING, entries: new Map<string, number>(), ...times };
+    const inode = {
+      ino,
+      kind,
+      dev,
+      target,
+      mode,
+      nlink: 1,
+      content: NOTHING,
+      safe: NOTHING,
+      entries: new Map<string, number>(),
+      ...times,
+    };
     this.inodes.set(ino, inode);
     return inode;
   }
@@ -126,7 +151,8 @@ export class InodeTable {
 export function keyOfName(name: Name): string {
   const bytes = typeof name === 'string' ? Buffer.from(name, 'utf8') : name;
   const key = bytes.toString('latin1');
-  if (key === '' || key.includes('/') || key.includes('\0')) throw errnoError('EINVAL', 'a name must be a single component');
+  if (key === '' || key.includes('/') || key.includes('\0'))
+    throw errnoError('EINVAL', 'a name must be a single component');
   return key;
 }
 
@@ -140,5 +166,15 @@ export function toLook(inode: Inode): Look {
   const { kind, mtimeNs, ctimeNs, birthtimeNs, mode, dev } = inode;
   const size = kind === 'file' ? inode.content.length : kind === 'symlink' ? Buffer.byteLength(inode.target) : 4096;
   // A file without a name that is still open has no links.
-  return { kind, dev, ino: BigInt(inode.ino), size, mtimeNs, ctimeNs, birthtimeNs, mode, nlink: Math.max(inode.nlink, 0) };
+  return {
+    kind,
+    dev,
+    ino: BigInt(inode.ino),
+    size,
+    mtimeNs,
+    ctimeNs,
+    birthtimeNs,
+    mode,
+    nlink: Math.max(inode.nlink, 0),
+  };
 }

@@ -120,7 +120,11 @@ export class SimNetwork {
     }
   }
 
-  async *#stream<T>(call: Call, what: string, start: (service: PeerService, call: Call) => AsyncIterable<T>): AsyncGenerator<T> {
+  async *#stream<T>(
+    call: Call,
+    what: string,
+    start: (service: PeerService, call: Call) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
     let items: AsyncIterator<T> | undefined;
     try {
       await call.until(this.#hop(call));

@@ -10,8 +10,10 @@ import { createLocalDisk } from '../../src/disk/local-disk.ts';
 import { errnoError, type FileSystem } from '../../src/disk/file-system.ts';
 import type { Xxh64 } from '../../src/disk/xxh64.ts';
 import { compileFilter } from '../../src/model/filters.ts';
+import type { FileRecord } from '../../src/model/update.ts';
+import { vsnOf } from '../../src/model/version.ts';
 import { Member } from '../../src/replication/member.ts';
-import type { FolderStore, FolderView, Store } from '../../src/store/store.ts';
+import type { Commit, FolderStore, FolderView, Store } from '../../src/store/store.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
 import type { Endpoint, SimNetwork } from './memory-link.ts';
 import { createSimClock, type HostClock, type SimTime } from './sim-clock.ts';
@@ -169,7 +171,7 @@ export class SimMember {
 
   async #run(life: Life): Promise<void> {
     const { options } = this;
-    const store = guardStore(await life.hold(options.home.open()), life);
+    const store = guardStore(await life.hold(options.home.open()), life, change => this.#noteCommit(change));
     const member = new Member({
       name: this.name,
       group: options.group,
@@ -199,6 +201,14 @@ export class SimMember {
     options.note(`${this.name} runs`);
   }
 
+  #noteCommit({ put = [], forget = [] }: Commit): void {
+    for (const { before, after } of put) {
+      if (before?.gvsn === after.gvsn && before.provisional === after.provisional) continue;
+      this.options.note(`  ${this.name} records ${describeRecord(after)}${before ? ` in place of ${shortVersion(before.gvsn)}` : ''}`);
+    }
+    for (const record of forget) this.options.note(`  ${this.name} forgets ${describeRecord(record)}`);
+  }
+
   #failed(life: Life, error: unknown): void {
     if (!life.alive) return;
     this.options.bug(`${this.name} failed: ${error instanceof Error ? error.stack : messageOf(error)}`);
@@ -225,6 +235,15 @@ export class SimMember {
     });
     return guard(disk, life, new Set(['hash', 'readWhole', 'readRange']));
   }
+}
+
+function describeRecord({ uid, gvsn, parent, name, kind, present, mergedInto, nameConflict, mode, provisional }: FileRecord): string {
+  const state = present ? mode.toString(8) : nameConflict ? `lost its name${mergedInto ? ` to ${shortVersion(mergedInto)}` : ''}` : 'deleted';
+  return `${shortVersion(gvsn)} of ${shortVersion(uid)}: ${kind} ${JSON.stringify(name)} in ${shortVersion(parent)}, ${state}${provisional ? ', provisional' : ''}`;
+}
+
+export function shortVersion(version: string): string {
+  return `${version.slice(0, 3)}.${vsnOf(version).toString()}`;
 }
 
 type AnyCall = (...args: unknown[]) => Promise<unknown>;
@@ -260,7 +279,7 @@ function guard<T extends object>(target: T, life: Life, beside: ReadonlySet<stri
 
 const STORE_READS = new Set(['records', 'children', 'occupants', 'findByInode', 'findByHash', 'findChunks', 'recipe', 'countUpdates', 'intents']);
 
-function guardStore(store: Store, life: Life): Store {
+function guardStore(store: Store, life: Life, told: (change: Commit) => void): Store {
   const folders = new Map<string, FolderStore>();
   const guarded = guard(store, life, new Set());
   return new Proxy(guarded, {
@@ -268,7 +287,7 @@ function guardStore(store: Store, life: Life): Store {
       if (key === 'events') return store.events;
       if (key !== 'folder') return Reflect.get(guarded, key, guarded);
       return (guid: string) => {
-        const known = folders.get(guid) ?? guardFolder(store.folder(guid), life);
+        const known = folders.get(guid) ?? guardFolder(store.folder(guid), life, told);
         folders.set(guid, known);
         return known;
       };
@@ -276,11 +295,16 @@ function guardStore(store: Store, life: Life): Store {
   });
 }
 
-function guardFolder(folder: FolderStore, life: Life): FolderStore {
+function guardFolder(folder: FolderStore, life: Life, told: (change: Commit) => void): FolderStore {
   const guarded = guard(folder, life, STORE_READS);
+  const commit = (change: Commit): Promise<void> => {
+    told(change);
+    return guarded.commit(change);
+  };
   return new Proxy(guarded, {
     get(_, key) {
       if (key === 'view') return () => guardView(folder.view(), life);
+      if (key === 'commit') return commit;
       if (key === 'everyRecord') return () => guardItems(folder.everyRecord(), life);
       return Reflect.get(guarded, key, guarded);
     },

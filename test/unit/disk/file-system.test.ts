@@ -117,7 +117,15 @@ describe.each(WORLDS)('the contract of a file system, on $name', ({ make }) => {
     expect(root.lookAt('d')?.mode).toBe(0o777);
     write(root, 'a', 'x');
     root.setMode('a', 0o4755);
-    for (const us of [0n, 1n, 999_999n, 1_700_000_000_123_457n, 1_699_999_999_999_999n, 4_102_444_800_000_001n, -5_250_001n]) {
+    for (const us of [
+      0n,
+      1n,
+      999_999n,
+      1_700_000_000_123_457n,
+      1_699_999_999_999_999n,
+      4_102_444_800_000_001n,
+      -5_250_001n,
+    ]) {
       root.setModified('a', us * 1000n + 789n);
       expect(root.lookAt('a')).toMatchObject({ mode: 0o4755, mtimeNs: us * 1000n });
       using(root.openFile('a', 'write'), file => file.setModified((us + 1n) * 1000n));

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Disk, Operation } from '../../../src/disk/disk.ts';
+import { using } from '../../../src/disk/file-system.ts';
 import type { Stat } from '../../../src/model/update.ts';
 import {
   applyOne,
@@ -8,8 +9,8 @@ import {
   item,
   listAside,
   MARKER,
-  makeDisk,
   MTIME,
+  makeDisk,
   order,
   request,
   scanOne,
@@ -60,7 +61,9 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       await expect(gone.scan([request('')])).rejects.toMatchObject({ code: 'ROOT_MISSING' });
       await expect(gone.claim(MARKER)).rejects.toMatchObject({ code: 'ROOT_MISSING' });
       world.user.write('file', '');
-      expect(await makeDisk({ ...world, root: `${world.root}/file` }).probe()).toMatchObject({ kind: 'not-a-directory' });
+      expect(await makeDisk({ ...world, root: `${world.root}/file` }).probe()).toMatchObject({
+        kind: 'not-a-directory',
+      });
     });
   });
 
@@ -96,7 +99,13 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
     it('answers in the order of the requests, and tells missing directories', async () => {
       world.user.write('d/x', '1');
       world.user.symlink('l', 'd');
-      const answers = await disk.scan([request('none'), request('d'), request('l'), request('d/x'), request('d/none/deeper')]);
+      const answers = await disk.scan([
+        request('none'),
+        request('d'),
+        request('l'),
+        request('d/x'),
+        request('d/none/deeper'),
+      ]);
       expect(answers.map(a => a.kind)).toEqual(['missing', 'listed', 'missing', 'missing', 'missing']);
     });
 
@@ -107,7 +116,10 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect((await scanOne(disk, '')).found.map(f => f.name)).toEqual(['sub']);
       expect((await scanOne(disk, 'sub')).found.map(f => f.name)).toEqual(['.tandem']);
       const stat = (await disk.look(['a.tmp']))[0]!;
-      const answer = await scanOne(disk, '', [{ name: 'a.tmp', stat }, { name: 'b.tmp', stat }]);
+      const answer = await scanOne(disk, '', [
+        { name: 'a.tmp', stat },
+        { name: 'b.tmp', stat },
+      ]);
       expect(answer).toMatchObject({ gone: [], unchanged: 2 });
       expect(answer.found.map(f => f.name)).toEqual(['sub']);
     });
@@ -122,6 +134,28 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       world.user.write('a', 'x'.repeat(100));
       const [answer] = await disk.scan([{ ...request(''), hashUpToBytes: 99 }]);
       expect(answer).toMatchObject({ found: [{ name: 'a', hot: false, content: null }] });
+    });
+
+    it('reports names that are not UTF-8 and leaves them alone', async () => {
+      world.user.write('a', 'x');
+      using(world.files.openRoot(world.root), root => root.rename('a', root, Buffer.from([0x61, 0xfe])));
+      expect(await scanOne(disk, '')).toMatchObject({
+        found: [],
+        unsupported: [{ name: 'a\\xfe', reason: 'non-utf8-name' }],
+      });
+      world.user.makeDirectory('d');
+      using(world.files.openRoot(world.root), root =>
+        using(root.openDirectory('d'), d => root.rename(Buffer.from([0x61, 0xfe]), d, Buffer.from([0x61, 0xfe]))),
+      );
+      expect(await applyOne(disk, { kind: 'remove-directory', path: 'd' })).toMatchObject({
+        kind: 'not-empty',
+        names: ['a\\xfe'],
+      });
+      await applyOne(disk, { kind: 'preserve', path: 'd', preserve: order('d') });
+      const [preserved] = await disk.preserved('conflicts');
+      expect(preserved).toMatchObject({ kind: 'directory', files: 1, size: 1 });
+      expect(await disk.restorePreserved('conflicts', preserved!.id, 'copy', true)).toBe('restored');
+      expect(await disk.deletePreserved('conflicts', preserved!.id)).toBe('deleted');
     });
 
     it('copes with every name', async () => {
@@ -163,7 +197,13 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
         { path: 'd/none', stat: b! },
         { path: 'none/x', stat: b! },
       ]);
-      expect(answers.map(x => (typeof x === 'string' ? x : Buffer.from(x).toString()))).toEqual(['hello', 'changed', '', 'gone', 'gone']);
+      expect(answers.map(x => (typeof x === 'string' ? x : Buffer.from(x).toString()))).toEqual([
+        'hello',
+        'changed',
+        '',
+        'gone',
+        'gone',
+      ]);
       expect(await disk.readRange({ path: 'a', stat: a! }, 1, 3)).toEqual(new Uint8Array(Buffer.from('ell')));
       expect(await disk.readRange({ path: 'a', stat: a! }, 4, 3)).toBe('changed');
       expect(await disk.look(['none', 'a/b', ''])).toMatchObject([null, null, { kind: 'directory' }]);
@@ -172,7 +212,11 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
 
   describe('staging', () => {
     it('refuses what does not match its hash', async () => {
-      const answers = await disk.stageWhole([item('a1', 'x'), { ...item('a2', 'x'), hash: sha('y') }, { ...item('a3', 'x'), size: 2 }]);
+      const answers = await disk.stageWhole([
+        item('a1', 'x'),
+        { ...item('a2', 'x'), hash: sha('y') },
+        { ...item('a3', 'x'), size: 2 },
+      ]);
       expect(answers.map(a => a.kind)).toEqual(['staged', 'mismatch', 'mismatch']);
       expect((await disk.stageSweep(new Set(['a1']))).bytes).toBe(1);
       expect((await disk.stageSweep(new Set())).bytes).toBe(0);
@@ -189,11 +233,20 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       const half = lengths.length >> 1;
       const offset = lengths.slice(0, half).reduce((a, b) => a + b, 0);
       expect(await disk.stageOpen('big')).toEqual({ bytes: 0 });
-      expect(await disk.stageAppend('big', [{ kind: 'data', data: data.subarray(0, offset) }])).toEqual({ failedPiece: null });
+      expect(await disk.stageAppend('big', [{ kind: 'data', data: data.subarray(0, offset) }])).toEqual({
+        failedPiece: null,
+      });
 
       const later = makeDisk(world);
       expect(await later.stageOpen('big')).toEqual({ bytes: offset });
-      const good = { kind: 'copy', root: world.root, path: 'd/source', offset, lengths: lengths.slice(half), hashes: hashes.slice(half) } as const;
+      const good = {
+        kind: 'copy',
+        root: world.root,
+        path: 'd/source',
+        offset,
+        lengths: lengths.slice(half),
+        hashes: hashes.slice(half),
+      } as const;
       const wrong = { ...good, hashes: good.hashes.map((h, i) => (i === good.hashes.length - 1 ? h ^ 1n : h)) };
       expect(await later.stageAppend('big', [wrong])).toEqual({ failedPiece: 0 });
       expect(await later.stageAppend('big', [{ ...good, path: 'd/none' }])).toEqual({ failedPiece: 0 });
@@ -235,7 +288,11 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       await disk.sync();
       await disk.settle();
       expect(world.user.read('d/a')).toBe('hello');
-      expect(outcomes.map(statOf)).toMatchObject([{ mode: 0o750 }, { mode: 0o640, mtimeNs: MTIME, nlink: 1 }, { kind: 'symlink', mtimeNs: MTIME }]);
+      expect(outcomes.map(statOf)).toMatchObject([
+        { mode: 0o750 },
+        { mode: 0o640, mtimeNs: MTIME, nlink: 1 },
+        { kind: 'symlink', mtimeNs: MTIME },
+      ]);
       const known = ['a', 'l'].map((name, i) => ({ name, stat: statOf(outcomes[i + 1]!) }));
       expect(await scanOne(disk, 'd', known)).toMatchObject({ found: [], gone: [], unchanged: 2 });
       expect((await disk.stageSweep(new Set())).bytes).toBe(0);
@@ -261,7 +318,9 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect(world.user.read('a')).toBe('one edited');
       world.user.remove('a');
       expect(await applyOne(disk, await installOperation(disk, 'a', 'two', stat))).toMatchObject({ kind: 'changed' });
-      expect(await applyOne(disk, await installOperation(disk, 'none/a', 'two', null))).toMatchObject({ kind: 'missing-parent' });
+      expect(await applyOne(disk, await installOperation(disk, 'none/a', 'two', null))).toMatchObject({
+        kind: 'missing-parent',
+      });
       world.user.makeDirectory('dir');
       const operation = await installOperation(disk, 'dir', 'x', (await disk.look(['dir']))[0]!);
       expect(await applyOne(disk, operation)).toMatchObject({ kind: 'failed' });
@@ -272,7 +331,10 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
     it('preserves the loser of a conflict with its manifest', async () => {
       const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'loser', null)));
       const outcome = await applyOne(disk, await installOperation(disk, 'a', 'winner', stat, true));
-      expect(outcome).toMatchObject({ kind: 'done', preserved: { kind: 'file', size: 5, files: 1, reason: 'lost', partner: 'beta' } });
+      expect(outcome).toMatchObject({
+        kind: 'done',
+        preserved: { kind: 'file', size: 5, files: 1, reason: 'lost', partner: 'beta' },
+      });
       await disk.sync();
       await disk.settle();
       const [preserved] = await disk.preserved('conflicts');
@@ -301,14 +363,21 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
     });
 
     it('handles names of 255 bytes also where they are preserved', async () => {
-      const name = 'é'.repeat(127) + 'x';
+      const name = `${'é'.repeat(127)}x`;
       const stat = statOf(await applyOne(disk, await installOperation(disk, name, 'one', null)));
-      expect(await applyOne(disk, await installOperation(disk, name, 'two', stat, true))).toMatchObject({ kind: 'done' });
+      expect(await applyOne(disk, await installOperation(disk, name, 'two', stat, true))).toMatchObject({
+        kind: 'done',
+      });
       const [preserved] = await disk.preserved('conflicts');
       expect(await disk.restorePreserved('conflicts', preserved!.id, 'manifest.json', false)).toBe('restored');
       expect(world.user.read('manifest.json')).toBe('one');
       const third = (await disk.look(['manifest.json']))[0]!;
-      await applyOne(disk, { kind: 'remove', path: 'manifest.json', expect: third, preserve: order('manifest.json', true) });
+      await applyOne(disk, {
+        kind: 'remove',
+        path: 'manifest.json',
+        expect: third,
+        preserve: order('manifest.json', true),
+      });
       const [again] = await disk.preserved('conflicts');
       expect(await disk.restorePreserved('conflicts', again!.id, 'back', false)).toBe('restored');
       expect(world.user.read('back')).toBe('one');
@@ -322,7 +391,9 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       world.user.makeDirectory('e');
       const [d, a, b] = await disk.look(['d', 'd/a', 'b']);
       world.user.write('d/late', 'moves the time of d');
-      expect(await applyOne(disk, { kind: 'move', from: 'd', to: 'e', expect: d! })).toMatchObject({ kind: 'occupied' });
+      expect(await applyOne(disk, { kind: 'move', from: 'd', to: 'e', expect: d! })).toMatchObject({
+        kind: 'occupied',
+      });
       const moved = await disk.apply([
         { kind: 'move', from: 'd', to: 'e/f', expect: d! },
         { kind: 'move', from: 'e/f/a', to: 'e/f/g', expect: a! },
@@ -346,8 +417,12 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       const [a] = await disk.look(['a']);
       world.user.append('a', 'y');
       expect(await applyOne(disk, { kind: 'move', from: 'a', to: 'b', expect: a! })).toMatchObject({ kind: 'changed' });
-      expect(await applyOne(disk, { kind: 'attributes', path: 'a', expect: a!, mode: 0o600, mtimeNs: 0n })).toMatchObject({ kind: 'changed' });
-      expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: a!, preserve: order('a') })).toMatchObject({ kind: 'changed' });
+      expect(
+        await applyOne(disk, { kind: 'attributes', path: 'a', expect: a!, mode: 0o600, mtimeNs: 0n }),
+      ).toMatchObject({ kind: 'changed' });
+      expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: a!, preserve: order('a') })).toMatchObject({
+        kind: 'changed',
+      });
       expect(world.user.read('a')).toBe('xy');
     });
 
@@ -355,14 +430,22 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       world.user.write('d/a', 'x');
       world.user.symlink('d/l', 'a');
       const [a, l] = await disk.look(['d/a', 'd/l']);
-      expect(await applyOne(disk, { kind: 'remove-directory', path: 'd' })).toMatchObject({ kind: 'not-empty', names: expect.arrayContaining(['a', 'l']) });
+      expect(await applyOne(disk, { kind: 'remove-directory', path: 'd' })).toMatchObject({
+        kind: 'not-empty',
+        names: expect.arrayContaining(['a', 'l']),
+      });
       const outcomes = await disk.apply([
         { kind: 'remove', path: 'd/a', expect: a!, preserve: order('d/a', true) },
         { kind: 'remove', path: 'd/l', expect: l!, preserve: order('d/l') },
         { kind: 'remove-directory', path: 'd' },
         { kind: 'remove-directory', path: 'd' },
       ]);
-      expect(outcomes).toMatchObject([{ kind: 'done', stat: null, preserved: { path: 'd/a' } }, { kind: 'done', preserved: null }, { kind: 'done' }, { kind: 'done' }]);
+      expect(outcomes).toMatchObject([
+        { kind: 'done', stat: null, preserved: { path: 'd/a' } },
+        { kind: 'done', preserved: null },
+        { kind: 'done' },
+        { kind: 'done' },
+      ]);
       await disk.settle();
       expect(listAside(world)).toEqual([]);
       expect(await disk.preserved('conflicts')).toHaveLength(1);
@@ -372,7 +455,11 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       world.user.write('d/e/a', 'hello');
       world.user.write('d/b', 'xy');
       world.user.symlink('d/l', '/nowhere');
-      const outcome = await applyOne(disk, { kind: 'preserve', path: 'd', preserve: { ...order('d'), area: 'pre-existing' } });
+      const outcome = await applyOne(disk, {
+        kind: 'preserve',
+        path: 'd',
+        preserve: { ...order('d'), area: 'pre-existing' },
+      });
       expect(outcome).toMatchObject({ kind: 'done', stat: null, preserved: { kind: 'directory', size: 7, files: 3 } });
       expect(world.user.exists('d')).toBe(false);
       const id = (await disk.preserved('pre-existing'))[0]!.id;
@@ -387,7 +474,9 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect(await disk.deletePreserved('conflicts', second!.id)).toBe('deleted');
       expect(await disk.deletePreserved('conflicts', second!.id)).toBe('missing');
       expect(await disk.deletePreserved('conflicts', '../staging')).toBe('missing');
-      expect(await applyOne(disk, { kind: 'preserve', path: 'd', preserve: order('d') })).toMatchObject({ kind: 'changed' });
+      expect(await applyOne(disk, { kind: 'preserve', path: 'd', preserve: order('d') })).toMatchObject({
+        kind: 'changed',
+      });
     });
 
     it('go on after one that failed', async () => {
@@ -411,7 +500,12 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect(outcomes.every(o => o.kind === 'done')).toBe(true);
       const { found } = await scanOne(disk, path);
       expect(found).toMatchObject([{ name: 'bottom', content: { hash: sha('deep') } }]);
-      const moved = await applyOne(disk, { kind: 'move', from: 'd'.repeat(200), to: 'top', expect: statOf(outcomes[0]!) });
+      const moved = await applyOne(disk, {
+        kind: 'move',
+        from: 'd'.repeat(200),
+        to: 'top',
+        expect: statOf(outcomes[0]!),
+      });
       expect(moved.kind).toBe('done');
       expect((await disk.look([`top${path.slice(200)}/bottom`]))[0]).toMatchObject({ size: 4 });
     });
@@ -437,7 +531,16 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       { kind: 'preserve', path: 'd/victim', preserve: order('d/victim') },
       { kind: 'move', from: 'd/victim', to: 'stolen', expect: stat },
     ]);
-    expect(outcomes.map(o => o.kind)).toEqual(['missing-parent', 'missing-parent', 'missing-parent', 'changed', 'changed', 'changed', 'changed', 'changed']);
+    expect(outcomes.map(o => o.kind)).toEqual([
+      'missing-parent',
+      'missing-parent',
+      'missing-parent',
+      'changed',
+      'changed',
+      'changed',
+      'changed',
+      'changed',
+    ]);
     expect(await inner.scan([request('d')])).toEqual([{ kind: 'missing' }]);
     expect(await inner.readWhole([{ path: 'd/victim', stat }])).toEqual(['gone']);
     expect(world.user.read('outside/victim')).toBe('precious');

@@ -1,10 +1,22 @@
 /** Power failures and kills at every moment of a group of operations: each has happened whole, or not at all. */
 import { describe, expect, it } from 'vitest';
-import type { Disk, Operation, Outcome } from '../../../src/disk/disk.ts';
 import type { Random } from '../../../src/base/random.ts';
+import type { Disk, Operation, Outcome } from '../../../src/disk/disk.ts';
 import type { Stat } from '../../../src/model/update.ts';
 import type { MemoryFileSystem } from '../../sim/memory-file-system.ts';
-import { applyOne, installOperation, listAside, MARKER, MTIME, makeDisk, makeMemoryWorld, order, scanOne, statOf, type World } from './worlds.ts';
+import {
+  applyOne,
+  installOperation,
+  listAside,
+  MARKER,
+  MTIME,
+  makeDisk,
+  makeMemoryWorld,
+  order,
+  scanOne,
+  statOf,
+  type World,
+} from './worlds.ts';
 
 const SEEDS = 300;
 
@@ -47,7 +59,12 @@ async function groupOf(disk: Disk): Promise<Operation[]> {
     await installOperation(disk, 'loser', 'new loser', await stat('loser'), true),
     await installOperation(disk, 'fresh', 'new fresh', null),
     { kind: 'remove', path: 'removed', expect: await stat('removed'), preserve: order('removed') },
-    { kind: 'remove', path: 'removed-loser', expect: await stat('removed-loser'), preserve: order('removed-loser', true) },
+    {
+      kind: 'remove',
+      path: 'removed-loser',
+      expect: await stat('removed-loser'),
+      preserve: order('removed-loser', true),
+    },
     { kind: 'move', from: 'from', to: 'to', expect: await stat('from') },
     await installOperation(disk, 'd/inner', 'new inner', await stat('d/inner')),
     { kind: 'move', from: 'd', to: 'e', expect: await stat('d') },
@@ -55,7 +72,14 @@ async function groupOf(disk: Disk): Promise<Operation[]> {
     { kind: 'preserve', path: 'p', preserve: { ...order('p'), area: 'pre-existing' } },
     { kind: 'make-directory', path: 'm', mode: 0o755 },
     await installOperation(disk, 'm/x', 'new x', null),
-    { kind: 'install-symlink', path: 'to-link', expect: await stat('to-link'), target: 'somewhere', mtimeNs: MTIME, preserve: order('to-link') },
+    {
+      kind: 'install-symlink',
+      path: 'to-link',
+      expect: await stat('to-link'),
+      target: 'somewhere',
+      mtimeNs: MTIME,
+      preserve: order('to-link'),
+    },
     { kind: 'remove-directory', path: 'empty' },
   ];
 }
@@ -105,38 +129,41 @@ async function prepare(): Promise<{ world: World; memory: MemoryFileSystem; oper
 }
 
 describe('recovery', () => {
-  it.each(['power failure', 'kill'])(`after a ${'%s'} leaves each operation done or undone, whatever the moment (${SEEDS} seeds)`, async how => {
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      const random = seeded(seed);
-      const { world, memory, operations, disk } = await prepare();
-      const stop = (): void => {
-        memory.onCall = null;
-        if (how === 'kill') memory.kill();
-        else memory.crash(random);
-      };
-      failAfter(memory, Math.floor(random.next() * 250));
-      await untilPowerFails(disk.apply(operations));
-      stop();
-      // It may well fail again while it recovers.
-      for (let again = 0; random.next() < 0.4 && again < 3; again++) {
-        failAfter(memory, Math.floor(random.next() * 120));
-        const half = makeDisk(world);
-        await untilPowerFails(half.recover(operations).then(() => half.sync()));
+  it.each(['power failure', 'kill'])(
+    `after a ${'%s'} leaves each operation done or undone, whatever the moment (${SEEDS} seeds)`,
+    async how => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const random = seeded(seed);
+        const { world, memory, operations, disk } = await prepare();
+        const stop = (): void => {
+          memory.onCall = null;
+          if (how === 'kill') memory.kill();
+          else memory.crash(random);
+        };
+        failAfter(memory, Math.floor(random.next() * 250));
+        await untilPowerFails(disk.apply(operations));
         stop();
+        // It may well fail again while it recovers.
+        for (let again = 0; random.next() < 0.4 && again < 3; again++) {
+          failAfter(memory, Math.floor(random.next() * 120));
+          const half = makeDisk(world);
+          await untilPowerFails(half.recover(operations).then(() => half.sync()));
+          stop();
+        }
+        const after = makeDisk(world);
+        const outcomes = await after.recover(operations);
+        await after.sync();
+        await check(world, after, outcomes).catch(error => {
+          throw new Error(`seed ${seed}`, { cause: error });
+        });
+        memory.crash(random);
+        await after.recover([]);
+        await check(world, after, outcomes).catch(error => {
+          throw new Error(`seed ${seed}, after a second failure`, { cause: error });
+        });
       }
-      const after = makeDisk(world);
-      const outcomes = await after.recover(operations);
-      await after.sync();
-      await check(world, after, outcomes).catch(error => {
-        throw new Error(`seed ${seed}`, { cause: error });
-      });
-      memory.crash(random);
-      await after.recover([]);
-      await check(world, after, outcomes).catch(error => {
-        throw new Error(`seed ${seed}, after a second failure`, { cause: error });
-      });
-    }
-  });
+    },
+  );
 
   it('finds everything done that was synced', async () => {
     for (let seed = 1; seed <= 20; seed++) {
@@ -168,7 +195,8 @@ describe('recovery', () => {
     const { world, memory, disk } = await prepare();
     const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
     memory.onCall = call => {
-      if (call.operation === 'rename' && call.name === operation.staged.stagingId) world.user.append('plain', ' and edited');
+      if (call.operation === 'rename' && call.name === operation.staged.stagingId)
+        world.user.append('plain', ' and edited');
       if (call.operation === 'lookAt' && world.user.read('plain') === 'new') throw new PowerFailure();
     };
     await untilPowerFails(disk.apply([operation]));

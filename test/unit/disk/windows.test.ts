@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 /** Does something once, just before a call of that kind on that name. */
-function before(operation: string, name: string, action: () => void): void {
+function justBefore(operation: string, name: string, action: () => void): void {
   memory.onCall = call => {
     if (call.operation !== operation || call.name !== name) return;
     memory.onCall = null;
@@ -42,7 +42,7 @@ describe('an install', () => {
   it.each(['link', 'lookAt', 'rename'])('preserves or spares what is written just before its %s', async call => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
     const install = await installOperation(disk, 'a', 'new', stat);
-    before(call, call === 'rename' ? install.staged.stagingId : 'a', () => world.user.append('a', ' edited'));
+    justBefore(call, call === 'rename' ? install.staged.stagingId : 'a', () => world.user.append('a', ' edited'));
     const outcome = await applyOne(disk, install);
     await disk.settle();
     const preserved = await disk.preserved('conflicts');
@@ -60,14 +60,14 @@ describe('an install', () => {
 
   it('does not take an edit made right after it for its own', async () => {
     const install = await installOperation(disk, 'a', 'new', null);
-    before('unlink', install.staged.stagingId, () => world.user.append('a', ' edited'));
+    justBefore('unlink', install.staged.stagingId, () => world.user.append('a', ' edited'));
     const stat = statOf(await applyOne(disk, install));
     expect((await scanOne(disk, '', [{ name: 'a', stat }])).found).toMatchObject([{ name: 'a' }]);
   });
 
   it('does not replace what appears at a free name', async () => {
     const install = await installOperation(disk, 'a', 'new', null);
-    before('link', install.staged.stagingId, () => world.user.write('a', 'mine'));
+    justBefore('link', install.staged.stagingId, () => world.user.write('a', 'mine'));
     expect(await applyOne(disk, install)).toMatchObject({ kind: 'occupied' });
     expect(world.user.read('a')).toBe('mine');
   });
@@ -98,16 +98,20 @@ describe('an install', () => {
 describe('a removal', () => {
   it('gives back what was edited in that moment', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
-    before('rename', 'a', () => world.user.append('a', ' edited'));
-    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({ kind: 'changed' });
+    justBefore('rename', 'a', () => world.user.append('a', ' edited'));
+    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({
+      kind: 'changed',
+    });
     expect(world.user.read('a')).toBe('old edited');
     expect(listAside(world)).toEqual([]);
   });
 
   it('gives back a file that had just taken the place', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
-    before('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
-    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({ kind: 'changed' });
+    justBefore('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
+    expect(await applyOne(disk, { kind: 'remove', path: 'a', expect: stat, preserve: order('a') })).toMatchObject({
+      kind: 'changed',
+    });
     expect(world.user.read('a')).toBe('another');
   });
 });
@@ -115,7 +119,7 @@ describe('a removal', () => {
 describe('a move', () => {
   it('leaves a file that had just taken the old place', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
-    before('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
+    justBefore('rename', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'another'));
     expect(await applyOne(disk, { kind: 'move', from: 'a', to: 'b', expect: stat })).toMatchObject({ kind: 'done' });
     expect([world.user.read('a'), world.user.read('b')]).toEqual(['another', 'old']);
     expect(listAside(world)).toEqual([]);
@@ -124,11 +128,13 @@ describe('a move', () => {
   it('gives back a directory that had just taken the place', async () => {
     world.user.write('d/a', '1');
     const [stat] = await disk.look(['d']);
-    before('rename', 'd', () => {
+    justBefore('rename', 'd', () => {
       world.user.rename('d', 'elsewhere');
       world.user.write('d/b', '2');
     });
-    expect(await applyOne(disk, { kind: 'move', from: 'd', to: 'e', expect: stat! })).toMatchObject({ kind: 'changed' });
+    expect(await applyOne(disk, { kind: 'move', from: 'd', to: 'e', expect: stat! })).toMatchObject({
+      kind: 'changed',
+    });
     expect([world.user.read('d/b'), world.user.read('elsewhere/a')]).toEqual(['2', '1']);
   });
 });
@@ -157,7 +163,10 @@ describe('a scan', () => {
       { name: 'was-file', reason: 'fifo' },
     ]);
     expect(answer).toMatchObject({ found: [], gone: ['was-file'], unchanged: 2 });
-    expect(await disk.scan([request('private'), request('mounted')])).toMatchObject([{ kind: 'unreadable' }, { kind: 'unreadable' }]);
+    expect(await disk.scan([request('private'), request('mounted')])).toMatchObject([
+      { kind: 'unreadable' },
+      { kind: 'unreadable' },
+    ]);
     memory.unmount(`${world.root}/mounted`);
     expect(await disk.scan([request('mounted')])).toMatchObject([{ kind: 'listed', found: [{ name: 'y' }] }]);
   });
@@ -165,11 +174,11 @@ describe('a scan', () => {
   it('calls a file hot that changes while it is read', async () => {
     world.user.write('a', 'one');
     tick(1000);
-    before('file.look', '', () => world.user.append('a', 'more'));
+    justBefore('file.look', '', () => world.user.append('a', 'more'));
     expect((await scanOne(disk, '')).found).toMatchObject([{ name: 'a', hot: true, content: null }]);
-    before('openFile', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'other'));
+    justBefore('openFile', 'a', () => memory.user.replaceFile(`${world.root}/a`, 'other'));
     expect((await scanOne(disk, '')).found).toMatchObject([{ name: 'a', hot: true }]);
-    before('openFile', 'a', () => world.user.remove('a'));
+    justBefore('openFile', 'a', () => world.user.remove('a'));
     expect(await scanOne(disk, '')).toMatchObject({ found: [], gone: [] });
   });
 
@@ -184,7 +193,10 @@ describe('a full file system', () => {
   it('refuses to stage with no-space, or DISK_FULL, and leaves no half file', async () => {
     memory.quotaBytes = memory.usedBytes + 10;
     expect(await disk.stageWhole([item('a', 'x'.repeat(11))])).toMatchObject([{ kind: 'no-space' }]);
-    const pieces = [{ kind: 'data', data: Buffer.from('12345') }, { kind: 'data', data: Buffer.from('67890a') }] as const;
+    const pieces = [
+      { kind: 'data', data: Buffer.from('12345') },
+      { kind: 'data', data: Buffer.from('67890a') },
+    ] as const;
     await expect(disk.stageAppend('b', pieces)).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(await disk.stageOpen('b')).toEqual({ bytes: 5 });
     memory.quotaBytes = 100_000;
@@ -196,7 +208,9 @@ describe('a full file system', () => {
   it('keeps what it could not preserve', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
     memory.quotaBytes = memory.usedBytes + 10;
-    expect(await applyOne(disk, { kind: 'preserve', path: 'a', preserve: order('a') })).toMatchObject({ kind: 'no-space' });
+    expect(await applyOne(disk, { kind: 'preserve', path: 'a', preserve: order('a') })).toMatchObject({
+      kind: 'no-space',
+    });
     expect((await disk.look(['a']))[0]).toEqual(stat);
     expect(await disk.preserved('conflicts')).toEqual([]);
   });

@@ -3,7 +3,18 @@ import { TandemError } from '../../../src/base/errors.ts';
 import type { Disk } from '../../../src/disk/disk.ts';
 import { packData, transferables } from '../../../src/disk/disk-messages.ts';
 import { createWorkerDisks, type WorkerDisks } from '../../../src/disk/worker-disk.ts';
-import { applyOne, installOperation, item, MARKER, request, scanOne, sha, statOf, WORLDS, type World } from './worlds.ts';
+import {
+  applyOne,
+  installOperation,
+  item,
+  MARKER,
+  request,
+  scanOne,
+  sha,
+  statOf,
+  WORLDS,
+  type World,
+} from './worlds.ts';
 
 describe('a disk in worker threads', () => {
   let world: World;
@@ -29,12 +40,20 @@ describe('a disk in worker threads', () => {
     await disk.sync();
     await disk.settle();
     expect(await scanOne(disk, '', [{ name: 'a', stat }])).toMatchObject({ unchanged: 1, found: [] });
-    expect(await disk.readWhole([{ path: 'a', stat }, { path: 'none', stat }])).toEqual([new Uint8Array(Buffer.from('hello')), 'gone']);
+    expect(
+      await disk.readWhole([
+        { path: 'a', stat },
+        { path: 'none', stat },
+      ]),
+    ).toEqual([new Uint8Array(Buffer.from('hello')), 'gone']);
     expect((await disk.stageSweep(new Set(['x']))).bytes).toBe(0);
     const big = Buffer.alloc(200_000, 'abc');
     world.user.write('big', big);
     const hashed = await disk.hash('big', (await disk.look(['big']))[0]!);
-    expect(hashed).toMatchObject({ hash: sha(big), recipe: { lengths: expect.any(Uint32Array), hashes: expect.any(BigUint64Array) } });
+    expect(hashed).toMatchObject({
+      hash: sha(big),
+      recipe: { lengths: expect.any(Uint32Array), hashes: expect.any(BigUint64Array) },
+    });
   });
 
   it('leaves the bytes of the caller alone', async () => {
@@ -51,7 +70,9 @@ describe('a disk in worker threads', () => {
 
   it('carries errors over with their code', async () => {
     world.user.remove('.tandem/marker.json');
-    await expect(disk.scan([request('')])).rejects.toSatisfy(error => error instanceof TandemError && error.code === 'MARKER_MISSING');
+    await expect(disk.scan([request('')])).rejects.toSatisfy(
+      error => error instanceof TandemError && error.code === 'MARKER_MISSING',
+    );
   });
 
   it('gives up a long read when told to', async () => {
@@ -81,9 +102,17 @@ describe('a disk in worker threads', () => {
 
 it('bytes of many views go into one block that nobody else uses', () => {
   const whole = Buffer.from('abcdef');
-  const { packed, block } = packData([{ n: 1, data: whole.subarray(1, 3) }, { n: 2 }, { n: 3, data: whole.subarray(4) }]);
+  const { packed, block } = packData([
+    { n: 1, data: whole.subarray(1, 3) },
+    { n: 2 },
+    { n: 3, data: whole.subarray(4) },
+  ]);
   expect(block.byteLength).toBe(4);
   expect(Buffer.from(block).toString()).toBe('bcef');
-  expect(packed.map(p => ('data' in p ? Buffer.from(p.data as Uint8Array).toString() : null))).toEqual(['bc', null, 'ef']);
+  expect(packed.map(p => ('data' in p ? Buffer.from(p.data as Uint8Array).toString() : null))).toEqual([
+    'bc',
+    null,
+    'ef',
+  ]);
   expect(transferables([packed[0] && new Uint8Array(block, 0, 2), new Uint8Array(block, 2), 'gone'])).toEqual([block]);
 });

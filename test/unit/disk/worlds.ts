@@ -3,7 +3,18 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { Disk, Found, Known, Marker, Operation, Outcome, PreserveOrder, ScanAnswer, ScanRequest, StageItem } from '../../../src/disk/disk.ts';
+import type {
+  Disk,
+  Found,
+  Known,
+  Marker,
+  Operation,
+  Outcome,
+  PreserveOrder,
+  ScanAnswer,
+  ScanRequest,
+  StageItem,
+} from '../../../src/disk/disk.ts';
 import { type FileSystem, using } from '../../../src/disk/file-system.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { createNodeFileSystem } from '../../../src/disk/node-file-system.ts';
@@ -74,7 +85,11 @@ function makeRealWorld(): World {
   };
 }
 
-export function makeMemoryWorld(options: { quotaBytes?: number; durableEdits?: boolean } = {}): { world: World; memory: MemoryFileSystem; tick(ms: number): void } {
+export function makeMemoryWorld(options: { quotaBytes?: number; durableEdits?: boolean } = {}): {
+  world: World;
+  memory: MemoryFileSystem;
+  tick(ms: number): void;
+} {
   let ms = 1_800_000_000_000;
   const memory = new MemoryFileSystem({ clock: () => BigInt(ms) * 1_000_000n, ...options });
   const { user } = memory;
@@ -100,10 +115,19 @@ export function makeMemoryWorld(options: { quotaBytes?: number; durableEdits?: b
       ino: path => user.look(at(path)).ino,
     },
   };
-  return { world, memory, tick: by => void (ms += by) };
+  const tick = (by: number): void => {
+    ms += by;
+  };
+  return { world, memory, tick };
 }
 
-export const MARKER: Marker = { folder: 'folder-1', member: 'alpha', database: 'd'.repeat(32), reservedVsn: 100, generation: 1 };
+export const MARKER: Marker = {
+  folder: 'folder-1',
+  member: 'alpha',
+  database: 'd'.repeat(32),
+  reservedVsn: 100,
+  generation: 1,
+};
 
 const xxh64 = await loadXxh64();
 
@@ -134,12 +158,24 @@ export function item(stagingId: string, text: string | Uint8Array): StageItem {
 }
 
 /** Stages the text; the operation that installs it. */
-export async function installOperation(disk: Disk, path: string, text: string, expect: Stat | null, always = false): Promise<Install> {
+export async function installOperation(
+  disk: Disk,
+  path: string,
+  text: string,
+  expect: Stat | null,
+  always = false,
+): Promise<Install> {
   const staged = item(`s${sha(path + text).slice(0, 20)}`, text);
   const [answer] = await disk.stageWhole([staged]);
   if (answer?.kind !== 'staged') throw new Error(answer?.detail);
   const { stagingId, size, hash, mtimeNs } = staged;
-  return { kind: 'install', path, expect, staged: { stagingId, ino: answer.ino, size, hash, mtimeNs }, preserve: order(path, always) };
+  return {
+    kind: 'install',
+    path,
+    expect,
+    staged: { stagingId, ino: answer.ino, size, hash, mtimeNs },
+    preserve: order(path, always),
+  };
 }
 
 export type Install = Operation & { kind: 'install' };
@@ -153,9 +189,18 @@ export function statOf(outcome: Outcome): Stat {
   throw new Error(`not done: ${outcome.kind === 'done' ? 'nothing there' : outcome.detail}`);
 }
 
-export const request = (path: string, known: readonly Known[] = []): ScanRequest => ({ path, known, hashUpToBytes: 1 << 20, quietMs: 0 });
+export const request = (path: string, known: readonly Known[] = []): ScanRequest => ({
+  path,
+  known,
+  hashUpToBytes: 1 << 20,
+  quietMs: 0,
+});
 
-export async function scanOne(disk: Disk, path: string, known: readonly Known[] = []): Promise<ScanAnswer & { kind: 'listed' }> {
+export async function scanOne(
+  disk: Disk,
+  path: string,
+  known: readonly Known[] = [],
+): Promise<ScanAnswer & { kind: 'listed' }> {
   const [answer] = await disk.scan([request(path, known)]);
   if (answer?.kind !== 'listed') throw new Error(`${answer?.kind}`);
   return answer;

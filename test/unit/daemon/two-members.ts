@@ -1,0 +1,179 @@
+/** Two members in one process, joined in memory, each with the backend an administrator would ask. */
+import type { AdminBackend } from '../../../src/admin/backend.ts';
+import { TandemError } from '../../../src/base/errors.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
+import { systemRandom } from '../../../src/base/system-random.ts';
+import type { GroupConfig } from '../../../src/config/config.ts';
+import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
+import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
+import { createLocalDisk } from '../../../src/disk/local-disk.ts';
+import { loadXxh64 } from '../../../src/disk/xxh64.ts';
+import { compileFilter } from '../../../src/model/filters.ts';
+import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
+import { Member } from '../../../src/replication/member.ts';
+import { openStore } from '../../../src/store/open-store.ts';
+import { MemoryFileSystem } from '../../sim/memory-file-system.ts';
+import { createMemoryKeyValue } from '../../sim/memory-kv.ts';
+import type { MemoryUser } from '../../sim/memory-user.ts';
+
+export const ROOT = '/srv/docs';
+const FOLDER_GUID = 'b7aa0000-0000-4000-8000-000000000001';
+const xxh64 = await loadXxh64();
+
+export interface TestMember {
+  readonly name: string;
+  readonly backend: AdminBackend;
+  readonly member: Member;
+  readonly events: EventFeed;
+  readonly user: MemoryUser;
+  /** As the watcher does after an edit. */
+  hint(directory?: string): void;
+}
+
+export interface Pair {
+  readonly alpha: TestMember;
+  readonly beta: TestMember;
+  /** Calls to this member fail from now on, or no longer; it may still call others. */
+  cut(name: string, cut: boolean): void;
+  stop(): Promise<void>;
+}
+
+export const GROUP: GroupConfig = {
+  name: 'projects',
+  guid: '7c0e0000-0000-4000-8000-000000000001',
+  tombstoneLifetimeMs: 60 * 86_400_000,
+  members: new Map(
+    ['alpha', 'beta', 'gamma'].map((name, i) => [
+      name,
+      { name, guid: `3f1b0000-0000-4000-8000-00000000000${i}`, host: `${name}.example`, port: 7420, certificate: '' },
+    ]),
+  ),
+  connections: [
+    { guid: 'c0000000-0000-4000-8000-000000000001', from: 'alpha', to: 'beta', enabled: true },
+    { guid: 'c0000000-0000-4000-8000-000000000002', from: 'beta', to: 'alpha', enabled: true },
+  ],
+  folders: new Map([
+    [
+      'docs',
+      {
+        name: 'docs',
+        guid: FOLDER_GUID,
+        primary: null,
+        members: new Map([
+          ['alpha', ROOT],
+          ['beta', ROOT],
+        ]),
+        filters: { files: ['*.tmp'], directories: ['node_modules'] },
+        quietMs: 0,
+        quietLimitMs: 1000,
+        rescanMs: 600_000,
+        stagingQuotaBytes: 2 ** 30,
+        brakes: { deletedShare: 0.5, changedShare: 2, minimumFiles: 3 },
+      },
+    ],
+  ]),
+  digest: 'd'.repeat(64),
+};
+
+export async function startPair(): Promise<Pair> {
+  const services = new Map<string, PeerService>();
+  const cutOff = new Set<string>();
+  const links = new Set<{ readonly target: string; readonly end: AbortController }>();
+
+  function dial(caller: string, target: string): PeerLink {
+    const end = new AbortController();
+    links.add({ target, end });
+    const service = (): PeerService => {
+      const found = services.get(target);
+      if (!found || cutOff.has(target)) {
+        throw new TandemError('PEER_UNREACHABLE', `${target} does not answer`);
+      }
+      return found;
+    };
+    const either = (signal: AbortSignal) => AbortSignal.any([signal, end.signal]);
+    return {
+      checkConnectivity: async request => service().checkConnectivity(caller, request),
+      establishConnection: async hello => service().establishConnection(caller, hello),
+      watchVectors: (request, signal) => service().watchVectors(caller, request, either(signal)),
+      requestUpdates: (request, signal) => service().requestUpdates(caller, request, either(signal)),
+      cancelUpdates: async request => service().cancelUpdates(caller, request),
+      requestRecords: (request, signal) => service().requestRecords(caller, request, either(signal)),
+      fetchContent: (requests, connection, signal) =>
+        service().fetchContent(caller, requests, connection, either(signal)),
+      close: () => end.abort(),
+    };
+  }
+
+  async function start(name: string): Promise<TestMember> {
+    const files = new MemoryFileSystem({ clock: () => BigInt(Date.now()) * 1_000_000n });
+    files.user.makeDirectory(ROOT);
+    const store = await openStore({ kv: createMemoryKeyValue(), random: systemRandom });
+    const events = createEventFeed({ journal: store.events, clock: systemClock, log: silentLog });
+    const now = () => Date.now();
+    let hint: (directory: string) => void = () => {};
+    const member = new Member({
+      name,
+      group: GROUP,
+      software: 'test',
+      store,
+      openDisk: (folder, root) =>
+        createLocalDisk({
+          files,
+          root,
+          filter: compileFilter(folder.filters),
+          xxh64,
+          now,
+          pause: () => {},
+          giveWay: () => new Promise(resolve => setImmediate(resolve)),
+        }),
+      dial: partner => dial(name, partner.name),
+      watch: (_folder, _root, tell) => {
+        hint = tell;
+        return { ready: Promise.resolve(), close: async () => {} };
+      },
+      clock: systemClock,
+      random: systemRandom,
+      hash64: xxh64,
+      log: silentLog,
+      emit: events.emit,
+      fail: error => {
+        throw error;
+      },
+    });
+    await member.start();
+    services.set(name, member.service);
+    const backend = createAdminBackend({
+      member: () => member,
+      store,
+      events,
+      home: `/home/${name}/.tandem`,
+      memberConfig: {
+        member: name,
+        home: `/home/${name}/.tandem`,
+        groupFile: `/home/${name}/.tandem/group.yaml`,
+        listen: { host: '0.0.0.0', port: 7420 },
+        adminSocket: `/home/${name}/.tandem/admin.sock`,
+        logLevel: 'info',
+      },
+      startedAt: now(),
+      configReadAt: now,
+      clock: systemClock,
+    });
+    return { name, backend, member, events, user: files.user, hint: (directory = '') => hint(directory) };
+  }
+
+  const [alpha, beta] = await Promise.all([start('alpha'), start('beta')]);
+  return {
+    alpha,
+    beta,
+    cut(name, cut) {
+      if (!cut) return void cutOff.delete(name);
+      cutOff.add(name);
+      for (const link of links) if (link.target === name) link.end.abort();
+    },
+    stop: async () => {
+      for (const { member } of [alpha, beta]) await member.stop();
+    },
+  };
+}
