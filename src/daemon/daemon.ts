@@ -76,7 +76,10 @@ class Running {
     const store = await openStore({ directory: join(home, 'database'), random: systemRandom });
     undo.push(() => store.close());
     const feed = createEventFeed({ journal: store.events, clock: systemClock, log });
-    undo.push(() => feed.flush());
+    undo.push(async () => {
+      if (this.#member) feed.emit('SERVICE_STOPPED', `member ${own.member} stopped`);
+      await feed.flush();
+    });
     const disks = createWorkerDisks({ onFailure: error => this.#fail(error) });
     undo.push(() => disks.close());
     const hash64 = await loadXxh64();

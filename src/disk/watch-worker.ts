@@ -1,7 +1,7 @@
 /** The watching thread: chokidar on directories only, driven by its raw events. */
 import { readdirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type FSWatcher, watch } from 'chokidar';
+import { FSWatcher } from 'chokidar';
 import { assert, messageOf } from '../base/errors.ts';
 import { compileFilter } from '../model/filters.ts';
 import type { FromWatcher, WatchTask } from './directory-watcher.ts';
@@ -25,11 +25,24 @@ const watched = new Set<string>();
 const hints = new Set<string>();
 const reported = new Set<string>();
 
-const watcher: FSWatcher = watch(root, {
+/** Lists directories only: chokidar would look at every file of a directory each time anything in it changes. */
+class DirectoryWatch extends FSWatcher {
+  override _readdirp(directory: string, options: Parameters<FSWatcher['_readdirp']>[1]) {
+    const stream = super._readdirp(directory, { ...options, type: 'directories', alwaysStat: false });
+    stream?.prependListener('data', (entry: { stats?: unknown; dirent?: unknown }) => {
+      entry.stats = entry.dirent;
+    });
+    return stream;
+  }
+}
+
+const watcher = new DirectoryWatch({
   followSymlinks: false,
   // Would hide editors' files and pairs of events within 100 ms.
   atomic: false,
   ignoreInitial: true,
+  // What cannot be read is the scan's to report; and there are no modes to look at in a mere listing.
+  ignorePermissionErrors: true,
   ignored(path, stats) {
     if (isExcluded(path)) return true;
     if (stats === undefined) return false;
@@ -37,7 +50,7 @@ const watcher: FSWatcher = watch(root, {
     watched.add(path);
     return false;
   },
-});
+}).add(root);
 
 watcher.on('raw', (_event, name, details) => {
   const directory = (details as { watchedPath?: unknown } | undefined)?.watchedPath;

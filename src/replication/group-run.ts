@@ -73,7 +73,6 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   let recovered = 0;
   let undone = 0;
   const intents = await core.store.intents();
-  if (intents.length === 0) await core.disk.recover([]);
   for (const intent of intents) {
     const body = intent.body as IntentBody;
     const steps: Step[] = body.steps.map(step => ({
@@ -92,9 +91,12 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
     recovered += done.length;
     undone += failed.length;
   }
+  // What an earlier recovery had already put right can be back after a power failure.
+  await core.disk.recover([]);
   return { recovered, undone };
 }
 
+/** A step that builds on what another one was to bring fails with it, even if its own operations found something there. */
 function sort(
   steps: readonly Step[],
   outcomes: readonly Outcome[],
@@ -102,17 +104,26 @@ function sort(
   const done: Step[] = [];
   const doneOutcomes: Outcome[][] = [];
   const failed: FailedStep[] = [];
+  const unbrought = new Map<Uid, FailedStep>();
   let next = 0;
   for (const step of steps) {
     const mine = outcomes.slice(next, next + step.operations.length);
     next += step.operations.length;
     const bad = mine.findIndex(outcome => outcome.kind !== 'done');
-    if (bad === -1) {
+    const ground = step.puts
+      .map(({ after }) => unbrought.get(after.uid) ?? unbrought.get(after.parent))
+      .find(found => found);
+    if (bad === -1 && !ground) {
       done.push(step);
       doneOutcomes.push(mine);
-    } else {
-      failed.push({ step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'], outcomes: mine });
+      continue;
     }
+    const failure: FailedStep =
+      bad === -1
+        ? { ...ground!, step, outcomes: mine }
+        : { step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'], outcomes: mine };
+    failed.push(failure);
+    for (const { after } of step.puts) unbrought.set(after.uid, failure);
   }
   return { done, doneOutcomes, failed };
 }
@@ -132,7 +143,9 @@ async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promi
   }
   if (back.length === 0) return;
   const outcomes = await core.disk.apply(back);
-  const stranded = back.filter((operation, i) => 'from' in operation && isAside(operation.from) && outcomes[i]!.kind !== 'done');
+  const stranded = back.filter(
+    (operation, i) => 'from' in operation && isAside(operation.from) && outcomes[i]!.kind !== 'done',
+  );
   const kept = await core.disk.apply(stranded.map(operation => preserveStranded(core, operation as MoveBack)));
   await core.disk.sync();
   reportPreserved(core, kept);
@@ -143,7 +156,16 @@ type MoveBack = Operation & { kind: 'move' };
 function preserveStranded(core: FolderCore, { from, to }: MoveBack): Operation {
   const reason = 'its place was taken while it had stepped aside for another file';
   const { clock, member } = core;
-  const manifest = { path: to, uid: '', gvsn: '', conflictType: 7, reason, member: member.name, partner: '', time: clock.now() } as const;
+  const manifest = {
+    path: to,
+    uid: '',
+    gvsn: '',
+    conflictType: 7,
+    reason,
+    member: member.name,
+    partner: '',
+    time: clock.now(),
+  } as const;
   return { kind: 'preserve', path: from, preserve: { always: true, area: 'conflicts', manifest } };
 }
 

@@ -71,7 +71,8 @@ function bringFile(p: Placement, candidate: Candidate, path: string, here: Here 
     operations.push({ kind: 'install-symlink', path, expect, target, mtimeNs, preserve });
   } else {
     if (!item?.staged) return null;
-    const staged = { ...item.staged, size: update.size, hash: update.hash };
+    const { size, hash, mtimeNs } = update;
+    const staged = { ...item.staged, size, hash, mtimeNs };
     operations.push({ kind: 'install', path, expect, staged, preserve });
   }
   if (here && here.path !== path)

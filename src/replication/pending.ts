@@ -19,6 +19,11 @@ export interface Round {
   closed: boolean;
   /** True when the session ended before the round did. */
   abandoned: boolean;
+  /**
+   * What the partner was told to leave out, and what was let go of without an outcome since: the end of the round says
+   * nothing about it.
+   */
+  unanswered: VersionVector;
   /** Where the bytes of content that arrive for it are counted. */
   readonly tally: { bytesTransferred: number };
 }

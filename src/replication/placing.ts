@@ -218,7 +218,8 @@ async function placeTombstone(
   } else if (children.length > 0) {
     // Something below was made without knowledge of the deletion: the directory stays for it.
     const back = revived(update, await p.stamp(update));
-    p.put(step, local, { ...back, parent: local.parent, name: local.name, disk: local.disk, provisional: false });
+    const { parent, name, mode, disk } = local;
+    p.put(step, local, { ...back, parent, name, mode, disk, provisional: false });
     return 'placed';
   }
   const stubborn = item !== null && item.attempts >= 2;

@@ -8,7 +8,13 @@ import type { Recipe } from '../model/recipe.ts';
 import { judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, formatVersion, type Gvsn, type Uid, vsnOf } from '../model/version.ts';
-import { containsVersion, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import {
+  containsVersion,
+  mergeVectors,
+  subtractVectors,
+  type VersionVector,
+  vectorFromVersions,
+} from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { GroupPlan } from './group-plan.ts';
 import { type FailedStep, runGroup } from './group-run.ts';
@@ -29,6 +35,7 @@ export class UpdateFlow {
   readonly #bell = new Bell();
   readonly #attempts = new Map<Gvsn, number>();
   readonly #recipes = new Map<Uid, Recipe>();
+  readonly #rounds = new Set<Round>();
   readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
@@ -48,8 +55,12 @@ export class UpdateFlow {
     return mergeVectors(this.#core.store.vector, this.#core.pending.points());
   }
 
+  /** To be called together with `have`: what is left out of the request is not answered by it. */
   openRound(partner: string, connection: string, tally: Round['tally'] = { bytesTransferred: 0 }): Round {
-    return { partner, connection, closed: false, abandoned: false, tally };
+    const unanswered = this.#core.pending.points();
+    const round = { partner, connection, closed: false, abandoned: false, unanswered, tally };
+    this.#rounds.add(round);
+    return round;
   }
 
   async take(updates: readonly Update[], round: Round, source: ContentSource): Promise<void> {
@@ -77,7 +88,8 @@ export class UpdateFlow {
     const core = this.#core;
     round.closed = true;
     await core.line.run(async () => {
-      const claimVector = subtractVectors(vector, core.pending.points());
+      this.#rounds.delete(round);
+      const claimVector = subtractVectors(subtractVectors(vector, core.pending.points()), round.unanswered);
       const contact = core.clock.now();
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
@@ -88,6 +100,7 @@ export class UpdateFlow {
   /** The session broke off. What it had brought and is complete goes on, the rest is asked for again. */
   abandonRound(round: Round): void {
     round.abandoned = true;
+    this.#rounds.delete(round);
     for (const item of this.#core.pending.list()) {
       if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#leave(item);
     }
@@ -108,7 +121,7 @@ export class UpdateFlow {
     const core = this.#core;
     if (!core.pending.holds(item)) return;
     if (kind === 'lost') {
-      core.pending.remove(item);
+      this.#leave(item);
       this.retry();
     } else if (kind === 'no-space') {
       this.#waitForSpace(item, reason, () => item.source.fetch(item));
@@ -139,6 +152,7 @@ export class UpdateFlow {
       await this.#core.clock.sleep(1000, signal).catch(() => {});
       const due = this.#core.pending.takeDue(this.#core.clock.now());
       for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
+      this.#leaveUnanswered(due.map(entry => entry.update.gvsn));
       if (due.length > 0) this.retry();
     }
   }
@@ -246,9 +260,16 @@ export class UpdateFlow {
     });
   }
 
+  /** Rounds that are under way have not asked for these, or have let go of them: they must not claim them. */
+  #leaveUnanswered(gvsns: readonly Gvsn[]): void {
+    if (gvsns.length === 0) return;
+    for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, vectorFromVersions(gvsns));
+  }
+
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
     this.#core.pending.remove(item);
+    this.#leaveUnanswered([item.update.gvsn]);
     if (item.staged) this.#discard([item.staged.stagingId]);
   }
 

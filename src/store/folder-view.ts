@@ -55,10 +55,11 @@ async function* liveInOrder(
   difference: VersionVector,
 ): AsyncGenerator<FileRecord[], void, void> {
   const early = new Set<Uid>();
+  const passed = new PassedDirectories();
   let batch: FileRecord[] = [];
   for await (const versions of inFullBatches(versionsIn(reader, keys, difference, 'live'))) {
     const records = await recordsOf(reader, keys, versions);
-    const ahead = await directoriesAhead(reader, keys, difference, records);
+    const ahead = await directoriesAhead(reader, keys, { difference, records, passed });
     for (const record of records) {
       if (early.delete(record.uid)) continue;
       const chain = [record];
@@ -75,6 +76,7 @@ async function* liveInOrder(
         batch = [];
       }
     }
+    for (const record of records) if (record.kind === 'directory') passed.add(record.uid);
   }
   if (batch.length > 0) yield batch;
 }
@@ -83,28 +85,44 @@ async function* liveInOrder(
 async function directoriesAhead(
   reader: KeyValueReader,
   keys: FolderKeys,
-  difference: VersionVector,
-  records: readonly FileRecord[],
-): Promise<Map<Uid, FileRecord>> {
+  { difference, records, passed }: { difference: VersionVector; records: readonly FileRecord[]; passed: PassedDirectories },
+): Promise<ReadonlyMap<Uid, FileRecord>> {
   const first: Gvsn = records[0]!.gvsn;
-  const ahead = new Map<Uid, FileRecord>();
-  const asked = new Set<Uid>();
-  for (const record of records) {
-    ahead.set(record.uid, record);
-    asked.add(record.uid);
-  }
+  const ahead = new Map<Uid, FileRecord>(records.map(record => [record.uid, record]));
+  const asked = new Set<Uid>(ahead.keys());
   let level: readonly FileRecord[] = records;
   while (level.length > 0) {
-    const parents = [...new Set(level.map(record => record.parent))].filter(uid => !asked.has(uid));
-    for (const uid of parents) asked.add(uid);
+    const parents: Uid[] = [];
+    for (const { parent } of level) {
+      if (asked.has(parent) || passed.has(parent)) continue;
+      asked.add(parent);
+      parents.push(parent);
+    }
     const found = await readRecords(reader, keys, parents);
-    level = found.filter(
-      record =>
-        record?.present && !record.provisional && record.gvsn >= first && containsVersion(difference, record.gvsn),
-    ) as FileRecord[];
-    for (const record of level) ahead.set(record.uid, record);
+    const next: FileRecord[] = [];
+    found.forEach((record, index) => {
+      const live = record?.present && !record.provisional && record.gvsn >= first;
+      if (live && containsVersion(difference, record.gvsn)) next.push(record);
+      else passed.add(parents[index]!);
+    });
+    for (const record of next) ahead.set(record.uid, record);
+    level = next;
   }
   return ahead;
+}
+
+/** Directories that need not be looked at again: given in their turn, or not wanted. Forgetting them costs only time. */
+class PassedDirectories {
+  #uids = new Set<Uid>();
+
+  has(uid: Uid): boolean {
+    return this.#uids.has(uid);
+  }
+
+  add(uid: Uid): void {
+    if (this.#uids.size >= LIMITS.recordsPerBatch) this.#uids = new Set();
+    this.#uids.add(uid);
+  }
 }
 
 async function recordsOf(

@@ -33,7 +33,10 @@ for (let seed = first; seed < first + Number(values.count); seed++) {
   const began = performance.now();
   const result = await simulate(seed, overrides);
   const again = values.twice ? await simulate(seed, overrides) : result;
-  const violation = result.fingerprint === again.fingerprint ? result.violation : 'not-deterministic: the same seed gave another history';
+  const violation =
+    result.fingerprint === again.fingerprint
+      ? result.violation
+      : 'not-deterministic: the same seed gave another history';
   const { plan } = result;
   const took = `${Math.round(performance.now() - began)} ms`;
   const about = `${plan.members.length} ${plan.topology} ${plan.primary ? 'primary' : 'merge'} ${plan.before}, ${Math.round(result.simulatedMs / 1000)} s simulated`;
@@ -44,7 +47,13 @@ for (let seed = first; seed < first + Number(values.count); seed++) {
   failed++;
   console.log(`seed ${seed}: FAILED (${about}, ${took})\n  ${violation}`);
   const lines = Number(values.trace);
-  if (lines > 0) console.log(result.trace.slice(-lines).map(line => `    ${line}`).join('\n'));
+  if (lines > 0)
+    console.log(
+      result.trace
+        .slice(-lines)
+        .map(line => `    ${line}`)
+        .join('\n'),
+    );
   const set = values.set.map(entry => ` --set '${entry}'`).join('');
   console.log(`  replay: npm run sim -- --seed ${seed}${set}`);
 }

@@ -6,8 +6,8 @@ import { messageOf } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { FolderConfig, GroupConfig } from '../../src/config/config.ts';
 import type { Disk } from '../../src/disk/disk.ts';
-import { createLocalDisk } from '../../src/disk/local-disk.ts';
 import { errnoError, type FileSystem } from '../../src/disk/file-system.ts';
+import { createLocalDisk } from '../../src/disk/local-disk.ts';
 import type { Xxh64 } from '../../src/disk/xxh64.ts';
 import { compileFilter } from '../../src/model/filters.ts';
 import type { FileRecord } from '../../src/model/update.ts';
@@ -204,7 +204,9 @@ export class SimMember {
   #noteCommit({ put = [], forget = [] }: Commit): void {
     for (const { before, after } of put) {
       if (before?.gvsn === after.gvsn && before.provisional === after.provisional) continue;
-      this.options.note(`  ${this.name} records ${describeRecord(after)}${before ? ` in place of ${shortVersion(before.gvsn)}` : ''}`);
+      this.options.note(
+        `  ${this.name} records ${describeRecord(after)}${before ? ` in place of ${shortVersion(before.gvsn)}` : ''}`,
+      );
     }
     for (const record of forget) this.options.note(`  ${this.name} forgets ${describeRecord(record)}`);
   }
@@ -237,8 +239,23 @@ export class SimMember {
   }
 }
 
-function describeRecord({ uid, gvsn, parent, name, kind, present, mergedInto, nameConflict, mode, provisional }: FileRecord): string {
-  const state = present ? mode.toString(8) : nameConflict ? `lost its name${mergedInto ? ` to ${shortVersion(mergedInto)}` : ''}` : 'deleted';
+function describeRecord({
+  uid,
+  gvsn,
+  parent,
+  name,
+  kind,
+  present,
+  mergedInto,
+  nameConflict,
+  mode,
+  provisional,
+}: FileRecord): string {
+  const state = present
+    ? mode.toString(8)
+    : nameConflict
+      ? `lost its name${mergedInto ? ` to ${shortVersion(mergedInto)}` : ''}`
+      : 'deleted';
   return `${shortVersion(gvsn)} of ${shortVersion(uid)}: ${kind} ${JSON.stringify(name)} in ${shortVersion(parent)}, ${state}${provisional ? ', provisional' : ''}`;
 }
 
@@ -277,7 +294,17 @@ function guard<T extends object>(target: T, life: Life, beside: ReadonlySet<stri
   });
 }
 
-const STORE_READS = new Set(['records', 'children', 'occupants', 'findByInode', 'findByHash', 'findChunks', 'recipe', 'countUpdates', 'intents']);
+const STORE_READS = new Set([
+  'records',
+  'children',
+  'occupants',
+  'findByInode',
+  'findByHash',
+  'findChunks',
+  'recipe',
+  'countUpdates',
+  'intents',
+]);
 
 function guardStore(store: Store, life: Life, told: (change: Commit) => void): Store {
   const folders = new Map<string, FolderStore>();

@@ -68,14 +68,18 @@ export function groupOf(seed: number, plan: SimPlan): GroupConfig {
     quietLimitMs: 10_000,
     rescanMs: 20_000,
     stagingQuotaBytes: 1e9,
-    brakes: plan.brakes ? { deletedShare: 0.4, changedShare: 0.4, minimumFiles: 4 } : { deletedShare: 1, changedShare: 1, minimumFiles: 1 },
+    brakes: plan.brakes
+      ? { deletedShare: 0.4, changedShare: 0.4, minimumFiles: 4 }
+      : { deletedShare: 1, changedShare: 1, minimumFiles: 1 },
   };
   return {
     name: 'simulated',
     guid: random.guid(),
     tombstoneLifetimeMs: 60 * 24 * 3_600_000,
     members: new Map([...guids].map(([name, guid]) => [name, { name, guid, host: name, port: 7420, certificate: '' }])),
-    connections: pairsOf(plan).map(([from, to]): ConnectionConfig => ({ guid: random.guid(), from, to, enabled: true })),
+    connections: pairsOf(plan).map(
+      ([from, to]): ConnectionConfig => ({ guid: random.guid(), from, to, enabled: true }),
+    ),
     folders: new Map([[folder.guid, folder]]),
     digest: 'd'.repeat(64),
   };

@@ -1,6 +1,7 @@
 /** What the users of one member do to their files: at random, with the habits of people, editors and scripts. */
-import type { MemoryUser, SnapshotEntry } from './memory-user.ts';
+
 import type { Ledger } from './ledger.ts';
+import type { MemoryUser, SnapshotEntry } from './memory-user.ts';
 import { SIM_ROOT, type SimMember } from './sim-member.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -70,7 +71,9 @@ export class SimUser {
       this.#files.writeFile(this.#full(path), part);
       this.#ledger.wrote(part, this.#mark(path));
       this.#touched(path);
-      this.#member.options.time.after(this.#random.between(1, 900), () => this.#try('write on', () => this.#writeOn(path, part, text)));
+      this.#member.options.time.after(this.#random.between(1, 900), () =>
+        this.#try('write on', () => this.#writeOn(path, part, text)),
+      );
       return;
     }
     if (before) this.#end(before, path);
@@ -125,7 +128,9 @@ export class SimUser {
     this.#ledger.wrote(text, this.#mark(path));
     this.#note('saved', path, text);
     this.#touched(path);
-    this.#member.options.time.after(this.#random.between(0, 300), () => this.#try('drop backup', () => this.remove(backup)));
+    this.#member.options.time.after(this.#random.between(0, 300), () =>
+      this.#try('drop backup', () => this.remove(backup)),
+    );
   }
 
   move(from: string, to: string): void {
@@ -162,7 +167,10 @@ export class SimUser {
   chmod(path: string): void {
     const entry = this.#entryAt(path);
     if (!entry || entry.kind === 'symlink') return;
-    const mode = entry.kind === 'directory' ? this.#random.pick([0o755, 0o700, 0o775]) : this.#random.pick([0o644, 0o600, 0o755, 0o444]);
+    const mode =
+      entry.kind === 'directory'
+        ? this.#random.pick([0o755, 0o700, 0o775])
+        : this.#random.pick([0o644, 0o600, 0o755, 0o444]);
     this.#files.setMode(this.#full(path), mode);
     this.#note('changed mode of', path, mode.toString(8));
     this.#touched(path);

@@ -6,10 +6,19 @@ import { createHash } from 'node:crypto';
 import { messageOf } from '../../src/base/errors.ts';
 import { loadXxh64 } from '../../src/disk/xxh64.ts';
 import { openStore } from '../../src/store/open-store.ts';
-import { checkAll, checkInvariant, coreOf, differences, treeOf, vectorsOf, vectorText, Violation } from './invariants.ts';
+import {
+  checkAll,
+  checkInvariant,
+  coreOf,
+  differences,
+  treeOf,
+  Violation,
+  vectorsOf,
+  vectorText,
+} from './invariants.ts';
 import { Ledger } from './ledger.ts';
-import { SimNetwork } from './memory-link.ts';
 import { createMemoryKeyValue } from './memory-kv.ts';
+import { SimNetwork } from './memory-link.ts';
 import { HostClock, SimTime } from './sim-clock.ts';
 import { SIM_ROOT, type SimHome, SimMember } from './sim-member.ts';
 import { groupOf, type PlanOverrides, planOf, type SimPlan } from './sim-plan.ts';
@@ -33,18 +42,30 @@ const REST_LIMIT_MS = 20 * 60_000;
 
 export async function simulate(seed: number, overrides: PlanOverrides = {}): Promise<SimResult> {
   const world = await SimWorld.create(seed, planOf(seed, overrides));
-  const stray = (error: unknown): void => world.bug(`nobody caught: ${error instanceof Error ? error.stack : messageOf(error)}`);
+  const stray = (error: unknown): void =>
+    world.bug(`nobody caught: ${error instanceof Error ? error.stack : messageOf(error)}`);
   process.on('unhandledRejection', stray);
   let violation: string | null = null;
   try {
     await world.play();
   } catch (error) {
-    violation = error instanceof Violation ? error.message : `the simulation itself failed: ${error instanceof Error ? error.stack : messageOf(error)}`;
+    violation =
+      error instanceof Violation
+        ? error.message
+        : `the simulation itself failed: ${error instanceof Error ? error.stack : messageOf(error)}`;
   } finally {
     process.off('unhandledRejection', stray);
     world.end();
   }
-  return { seed, plan: world.plan, violation, trace: world.trace, fingerprint: world.fingerprint(), simulatedMs: world.time.now, steps: world.time.steps };
+  return {
+    seed,
+    plan: world.plan,
+    violation,
+    trace: world.trace,
+    fingerprint: world.fingerprint(),
+    simulatedMs: world.time.now,
+    steps: world.time.steps,
+  };
 }
 
 class SimWorld {
@@ -120,7 +141,13 @@ class SimWorld {
       });
       this.#members.push(member);
       this.#users.push(
-        new SimUser({ member, ledger: this.#ledger, random: createSimRandom(seed, `user ${name}`), note: line => this.note(line), hintLoss: plan.hintLoss }),
+        new SimUser({
+          member,
+          ledger: this.#ledger,
+          random: createSimRandom(seed, `user ${name}`),
+          note: line => this.note(line),
+          hintLoss: plan.hintLoss,
+        }),
       );
     }
   }
@@ -166,14 +193,24 @@ class SimWorld {
       if (this.#chapter === chapter) action();
     };
     for (let i = 0; i < plan.actionsPerRound; i++) {
-      time.after(random.between(0, plan.roundMs), during(() => random.pick(this.#users).act()));
+      time.after(
+        random.between(0, plan.roundMs),
+        during(() => random.pick(this.#users).act()),
+      );
     }
     for (let i = 0; i < Math.ceil(plan.actionsPerRound / 8); i++) {
-      time.after(random.between(0, plan.roundMs), during(() => this.#clash()));
+      time.after(
+        random.between(0, plan.roundMs),
+        during(() => this.#clash()),
+      );
     }
     for (const member of this.#members) this.#trouble(member, during);
     if (plan.partitions) {
-      for (let i = 0; i < 3; i++) time.after(random.between(0, plan.roundMs), during(() => this.#partition()));
+      for (let i = 0; i < 3; i++)
+        time.after(
+          random.between(0, plan.roundMs),
+          during(() => this.#partition()),
+        );
     }
     await time.run(time.now + plan.roundMs + 50);
     this.#assertNoBugs();
@@ -187,9 +224,17 @@ class SimWorld {
         if (member.up && random.chance(0.004)) this.#userOf(member).act();
       });
     }
-    member.onDeath = during(() => time.after(random.between(10, 6000), during(() => member.start())));
+    member.onDeath = during(() =>
+      time.after(
+        random.between(10, 6000),
+        during(() => member.start()),
+      ),
+    );
     if (plan.clocks === 'jumping') {
-      time.after(random.between(0, plan.roundMs), during(() => this.#jump(member)));
+      time.after(
+        random.between(0, plan.roundMs),
+        during(() => this.#jump(member)),
+      );
     }
     const dies = plan.crashes ? random.below(4) : 0;
     for (let i = 0; i < dies; i++) {
@@ -312,7 +357,12 @@ class SimWorld {
       this.#assertNoBugs();
       if (!this.#members.every(member => member.running)) continue;
       await this.#release();
-      const now = this.#members.map(member => `${vectorText(coreOf(member).store.vector)} ${coreOf(member).pending.size} ${coreOf(member).memory.phase}`).join('|');
+      const now = this.#members
+        .map(
+          member =>
+            `${vectorText(coreOf(member).store.vector)} ${coreOf(member).pending.size} ${coreOf(member).memory.phase}`,
+        )
+        .join('|');
       if (now !== signature || !this.#agreed()) {
         signature = now;
         passes = new Map();
@@ -338,7 +388,10 @@ class SimWorld {
     const vectors = vectorsOf(this.#members).map(vectorText);
     return (
       vectors.every(vector => vector === vectors[0]) &&
-      this.#members.every(member => coreOf(member).pending.size === 0 && coreOf(member).pending.givenUpSize === 0 && coreOf(member).serving)
+      this.#members.every(
+        member =>
+          coreOf(member).pending.size === 0 && coreOf(member).pending.givenUpSize === 0 && coreOf(member).serving,
+      )
     );
   }
 
@@ -362,14 +415,21 @@ class SimWorld {
     let done = 0;
     for (const member of this.#members) {
       const { scanner } = [...member.member!.folders.values()][0]!;
-      scanner.full().then(() => done++, error => this.bug(`a full scan failed: ${messageOf(error)}`));
+      scanner.full().then(
+        () => done++,
+        error => this.bug(`a full scan failed: ${messageOf(error)}`),
+      );
     }
     await this.time.run(this.time.now + 60_000, () => done === this.#members.length);
     await this.time.run(this.time.now + 2000);
     this.#assertNoBugs();
     checkInvariant('second-scan-finds-nothing', done === this.#members.length, () => 'the scan did not end');
     const after = vectorsOf(this.#members).map(vectorText);
-    checkInvariant('second-scan-finds-nothing', before.join() === after.join() && sent === this.#network.updatesSent, () => `vectors were\n    ${before.join('\n    ')}\n    and are\n    ${after.join('\n    ')}`);
+    checkInvariant(
+      'second-scan-finds-nothing',
+      before.join() === after.join() && sent === this.#network.updatesSent,
+      () => `vectors were\n    ${before.join('\n    ')}\n    and are\n    ${after.join('\n    ')}`,
+    );
   }
 
   /**
@@ -385,7 +445,9 @@ class SimWorld {
     };
     this.note(`--- known edits ${round}`);
     this.#network.cutChance = plan.cuts;
-    const expected = new Map([...treeOf(this.#members[0]!)].map(([path, { kind, content }]) => [path, kind === 'file' ? content : kind]));
+    const expected = new Map(
+      [...treeOf(this.#members[0]!)].map(([path, { kind, content }]) => [path, kind === 'file' ? content : kind]),
+    );
     const tops = random.shuffle([...expected.keys()].filter(path => !path.includes('/'))).slice(0, 5);
     for (const top of tops) {
       const user = random.pick(this.#users);
@@ -402,15 +464,33 @@ class SimWorld {
     }
     if (plan.crashes) {
       for (const member of this.#members) {
-        member.onDeath = during(() => time.after(random.between(10, 3000), during(() => member.start())));
-        if (random.chance(0.5)) time.after(random.between(0, 5000), during(() => void (member.failAfter = { calls: random.below(150), kind: random.pick(['kill', 'power'] as const) })));
+        member.onDeath = during(() =>
+          time.after(
+            random.between(10, 3000),
+            during(() => member.start()),
+          ),
+        );
+        if (random.chance(0.5))
+          time.after(
+            random.between(0, 5000),
+            during(
+              () =>
+                void (member.failAfter = { calls: random.below(150), kind: random.pick(['kill', 'power'] as const) }),
+            ),
+          );
       }
     }
     await time.run(time.now + 6000);
     await this.#restAndCheck(`after known edits ${round}`);
-    const found = new Map([...treeOf(this.#members[0]!)].map(([path, { kind, content }]) => [path, kind === 'file' ? content : kind]));
+    const found = new Map(
+      [...treeOf(this.#members[0]!)].map(([path, { kind, content }]) => [path, kind === 'file' ? content : kind]),
+    );
     const wrong = differences(expected, found);
-    checkInvariant('known-edits-are-kept', wrong.length === 0, () => `expected | found\n    ${wrong.slice(0, 10).join('\n    ')}`);
+    checkInvariant(
+      'known-edits-are-kept',
+      wrong.length === 0,
+      () => `expected | found\n    ${wrong.slice(0, 10).join('\n    ')}`,
+    );
   }
 
   #assertNoBugs(): void {
@@ -446,4 +526,3 @@ function homeOf(time: SimTime, random: SimRandom): SimHome {
 function lastOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
-

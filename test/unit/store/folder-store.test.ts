@@ -411,23 +411,26 @@ describe('recipes', () => {
     let crashed = true;
     for (let crashAfter = 0; crashed; crashAfter++) {
       let calls = Number.POSITIVE_INFINITY;
-      let reached: () => void = () => {};
-      const crashing = new Promise<void>(resolve => {
-        reached = resolve;
+      const random = { next: () => (crashAfter % 2 ? 0.999 : 0) };
+      let crash: (kv: MemoryKeyValue) => void = () => {};
+      const crashing = new Promise<MemoryKeyValue>(resolve => {
+        crash = resolve;
       });
       const pause = async () => {
-        if (--calls === 0) reached();
+        if (--calls === 0) crash(opened.kv.crash(random));
       };
-      const opened = await open(createMemoryKeyValue({ pause }));
-      const { kv, folder } = opened;
+      const opened: Opened = await open(createMemoryKeyValue({ pause }));
+      const { folder } = opened;
       const a = file(10, 'a');
       const b = { ...a, hash: 'b'.repeat(64), gvsn: version(11) };
       await folder.commit({ ...born(a), recipes: new Map([[a.uid, first]]) });
-      calls = crashAfter + 1;
+      calls = Math.floor(crashAfter / 2) + 1;
       const change = { put: [{ before: a, after: b }], recipes: new Map([[a.uid, second]]) };
       const untouched = folder.commit(change).then(() => settled(opened));
-      crashed = await Promise.race([crashing.then(() => true), untouched.then(() => false)]);
-      const again = await open(kv.crash({ next: () => (crashAfter % 2 ? 0.999 : 0) }));
+      const survivor = await Promise.race([crashing, untouched.then(() => null)]);
+      crashed = survivor !== null;
+      calls = Number.POSITIVE_INFINITY;
+      const again = await open(survivor ?? opened.kv.crash(random));
       await settled(again);
       const [record] = await again.folder.records([a.uid]);
       expect(await again.folder.recipe(a.uid)).toEqual(record!.hash === a.hash ? first : second);
