@@ -146,7 +146,7 @@ class Desk {
     files: readonly Wanted[],
     records: readonly FileRecord[],
   ): Promise<ContentAnswer[]> {
-    const paths = await Promise.all(records.map(record => folder.core.paths.of(record)));
+    const paths = await folder.core.paths.ofMany(records);
     const known = files.flatMap((_, i) => (paths[i] === undefined ? [] : [i]));
     const contents = await folder.core.disk.readWhole(known.map(i => ({ path: paths[i]!, stat: records[i]!.disk! })));
     const answers: ContentAnswer[] = [];

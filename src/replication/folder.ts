@@ -10,6 +10,9 @@ import { contentHolder } from './local-content.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
+const BUSY_UPDATES = 64;
+const BUSY_HINT_DELAY_MS = 1000;
+
 export class Folder {
   readonly core: FolderCore;
   readonly scanner: FolderScanner;
@@ -42,6 +45,11 @@ export class Folder {
     this.#stop.abort();
     await Promise.all(this.#loops);
     await this.core.line.idle();
+  }
+
+  /** The watcher saw a change in a directory. Much of what it sees while updates come in is their installation. */
+  hint(directory: string): void {
+    this.scanner.hint(directory, this.core.pending.size > BUSY_UPDATES ? BUSY_HINT_DELAY_MS : 0);
   }
 
   /** A folder that no partner feeds ends its first synchronisation by itself. */

@@ -25,6 +25,8 @@ export interface Blocked {
   /** The record it waits for; null: the end of the round. */
   readonly on: Uid | null;
   readonly reason: string;
+  /** Whether its round had ended when this was found. */
+  readonly closed: boolean;
 }
 
 export interface GroupPlan {

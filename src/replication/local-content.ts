@@ -60,22 +60,23 @@ export function contentHolder(core: FolderCore): ContentHolder {
     async findByHash(hashes) {
       if (core.store.counts.files === 0 || !core.active) return hashes.map(() => undefined);
       const owners = await core.store.findByHash(hashes);
-      const first = owners.map(uids => uids[0]);
-      const records = await core.store.records(first.map(uid => uid ?? ''));
-      return Promise.all(
-        records.map(async record => {
-          if (!record?.present || !record.disk) return undefined;
-          const path = await core.paths.of(record);
-          if (path === undefined) return undefined;
-          const stat = record.disk;
-          const read = async () => {
-            if (stat.size > LIMITS.wholeFileBytes) return undefined;
-            const [data] = await core.disk.readWhole([{ path, stat }]);
-            return typeof data === 'string' ? undefined : data;
-          };
-          return { holder, path, uid: record.uid, read };
-        }),
-      );
+      const found = [...owners.entries()].flatMap(([i, uids]) => (uids[0] === undefined ? [] : [{ i, uid: uids[0] }]));
+      const records = found.length === 0 ? [] : await core.store.records(found.map(({ uid }) => uid));
+      const paths = await core.paths.ofMany(records);
+      const files: (LocalFile | undefined)[] = hashes.map(() => undefined);
+      for (const [at, { i, uid }] of found.entries()) {
+        const record = records[at];
+        const path = paths[at];
+        if (!record?.present || !record.disk || path === undefined) continue;
+        const stat = record.disk;
+        const read = async () => {
+          if (stat.size > LIMITS.wholeFileBytes) return undefined;
+          const [data] = await core.disk.readWhole([{ path, stat }]);
+          return typeof data === 'string' ? undefined : data;
+        };
+        files[i] = { holder, path, uid, read };
+      }
+      return files;
     },
     async findChunks(hashes) {
       if (core.store.counts.files === 0 || !core.active) return Array.from({ length: hashes.length });

@@ -69,14 +69,7 @@ export class Member {
     const { parts } = this;
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
-    for (const folder of this.folders.values()) {
-      const hint = (directory: string) => folder.scanner.hint(directory);
-      const watcher = parts.watch(folder.core.config, folder.core.rootPath, hint);
-      this.#watchers.push(watcher);
-      void watcher.ready.then(() => {
-        if (!this.#stop.signal.aborted) return folder.scanner.full();
-      });
-    }
+    for (const folder of this.folders.values()) void this.#watch(folder);
     this.#connect();
     for (const folder of this.folders.values()) {
       if (this.#feeders(folder).length === 0) void folder.finishAlone().catch(parts.fail);
@@ -90,6 +83,21 @@ export class Member {
     await Promise.all(this.#connections);
     await Promise.all([...this.folders.values()].map(folder => folder.stop()));
     await Promise.all(this.#disks.map(disk => disk.close()));
+  }
+
+  /** Watching begins when there is something of one's own to watch: until then it would only see what is installed. */
+  async #watch(folder: Folder): Promise<void> {
+    const { core, scanner } = folder;
+    const { signal } = this.#stop;
+    const { bell, stop } = core.listen();
+    while (!signal.aborted && !(core.memory.phase === 'normal' && core.memory.initialScanDone)) await bell.heard(signal);
+    stop();
+    if (signal.aborted) return;
+    const watcher = this.parts.watch(core.config, core.rootPath, directory => folder.hint(directory));
+    this.#watchers.push(watcher);
+    await watcher.ready;
+    // What changed before the watch was there.
+    if (!signal.aborted) await scanner.full();
   }
 
   /** Folders are compared with their markers before any of them is opened: an old copy of the database must not write. */

@@ -10,6 +10,7 @@ export class Paths {
   readonly #store: FolderStore;
   readonly #root: Uid;
   #byDirectory = new Map<Uid, string>();
+  #byPath = new Map<string, Uid>();
 
   constructor(store: FolderStore, root: Uid) {
     this.#store = store;
@@ -19,6 +20,7 @@ export class Paths {
   /** To be called when a directory moved or went. */
   forget(): void {
     this.#byDirectory = new Map();
+    this.#byPath = new Map();
   }
 
   /** The path of a directory; undefined if it or one above it is not present. */
@@ -43,9 +45,39 @@ export class Paths {
     return path;
   }
 
-  async of(record: { readonly parent: Uid; readonly name: string }): Promise<string | undefined> {
+  async of(record: Place): Promise<string | undefined> {
     const parent = await this.ofDirectory(record.parent);
     return parent === undefined ? undefined : join(parent, record.name);
+  }
+
+  /** The same for many records in few reads. */
+  async ofMany(records: readonly (Place | undefined)[]): Promise<(string | undefined)[]> {
+    let unknown = new Set<Uid>();
+    for (const record of records) if (record && this.cached(record.parent) === undefined) unknown.add(record.parent);
+    const chain = new Map<Uid, FileRecord>();
+    while (unknown.size > 0) {
+      const above = new Set<Uid>();
+      for (const record of await this.#store.records([...unknown])) {
+        if (!record?.present || record.kind !== 'directory') continue;
+        chain.set(record.uid, record);
+        if (this.cached(record.parent) === undefined && !chain.has(record.parent)) above.add(record.parent);
+      }
+      unknown = above;
+    }
+    const resolve = (uid: Uid, depth: number): string | undefined => {
+      const known = this.cached(uid);
+      const record = chain.get(uid);
+      if (known !== undefined || !record || depth > LIMITS.depthLevels) return known;
+      const parent = resolve(record.parent, depth + 1);
+      if (parent === undefined) return undefined;
+      const path = join(parent, record.name);
+      this.remember(uid, path);
+      return path;
+    };
+    return records.map(record => {
+      const parent = record && resolve(record.parent, 0);
+      return record && parent !== undefined ? join(parent, record.name) : undefined;
+    });
   }
 
   /** What is known without looking into the store. */
@@ -54,12 +86,15 @@ export class Paths {
   }
 
   remember(uid: Uid, path: string): void {
-    if (this.#byDirectory.size >= CACHED_DIRECTORIES) this.#byDirectory = new Map();
+    if (this.#byDirectory.size >= CACHED_DIRECTORIES) this.forget();
     this.#byDirectory.set(uid, path);
+    this.#byPath.set(path, uid);
   }
 
   /** The directory at a path, by the records. */
   async directoryAt(path: string): Promise<Uid | undefined> {
+    const known = this.#byPath.get(path);
+    if (known !== undefined) return known;
     let at = this.#root;
     for (const name of path === '' ? [] : path.split('/')) {
       const [next] = await this.#store.occupants([{ parent: at, name }]);
@@ -75,6 +110,11 @@ export class Paths {
     if (uid === undefined || uid === this.#root) return undefined;
     return (await this.#store.records([uid]))[0];
   }
+}
+
+interface Place {
+  readonly parent: Uid;
+  readonly name: string;
 }
 
 export function join(directory: string, name: string): string {

@@ -82,8 +82,15 @@ export class Placement {
   }
 
   block(candidate: Candidate, on: Uid | null, reason: string): 'not' {
-    if (candidate.item) this.plan.blocked.push({ item: candidate.item, on, reason });
+    const { item } = candidate;
+    if (item) this.plan.blocked.push({ item, on, reason, closed: item.round.closed });
     return 'not';
+  }
+
+  /** It has its turn after all, together with another one. */
+  unblock(item: PendingUpdate): void {
+    const at = this.plan.blocked.findIndex(blocked => blocked.item === item);
+    if (at !== -1) this.plan.blocked.splice(at, 1);
   }
 
   reject(candidate: Candidate, reason: string): 'not' {

@@ -59,9 +59,10 @@ export async function scanPass(
   };
   const jobs: HashJob[] = [];
   while (queue.length > 0 && !signal.aborted && core.active) {
-    const step = queue.splice(0, LIMITS.scanDirectoriesPerStep);
+    const waiting = queue.splice(0, LIMITS.scanDirectoriesPerStep);
     await core.line.run(async () => {
       if (!core.active) return;
+      const step = await whereTheyAre(core, waiting);
       const children = await core.store.children(step.map(directory => directory.uid));
       const answers = await core.disk.scan(
         step.map((directory, i) => ({
@@ -93,6 +94,16 @@ export async function scanPass(
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
   }
   return { ...result, hot: [...hot.values()], gone: [...gone] };
+}
+
+/** Directories may have moved or gone since they were put into the queue: another one may have their place by now. */
+async function whereTheyAre(core: FolderCore, directories: readonly ScanDirectory[]): Promise<ScanDirectory[]> {
+  const found: ScanDirectory[] = [];
+  for (const { uid } of directories) {
+    const path = await core.paths.ofDirectory(uid);
+    if (path !== undefined) found.push({ uid, path });
+  }
+  return found;
 }
 
 /** Stamps and commits drafts. Only within a task of the line. Answers the records that got new versions. */
@@ -177,7 +188,7 @@ async function hashFiles(
 /** Of names that vanished: which are really gone, with everything below them, children first. */
 export async function confirmGone(core: FolderCore, candidates: readonly Uid[]): Promise<FileRecord[]> {
   const records = (await core.store.records(candidates)).filter(record => record?.present === true) as FileRecord[];
-  const paths = await Promise.all(records.map(record => core.paths.of(record)));
+  const paths = await core.paths.ofMany(records);
   const known = records.flatMap((record, i) => (paths[i] === undefined ? [] : [{ record, path: paths[i] }]));
   const looks = await core.disk.look(known.map(entry => entry.path));
   const roots = known.filter((_, i) => looks[i] === null).map(entry => entry.record);

@@ -36,6 +36,8 @@ export interface Findings {
   readonly drafts: Draft[];
   /** Names that are not where they were; whether they are deleted shows at the end of the pass. */
   readonly gone: Uid[];
+  /** Directories that something else took the place of: what is below them is gone, too. */
+  readonly replaced: Uid[];
   readonly hashJobs: HashJob[];
   /** Known directories that are another directory now: look into them too. */
   readonly descend: ScanDirectory[];
@@ -92,7 +94,7 @@ export async function judgeSightings(
   { sightings, gone }: SightingsOfStep,
   firstScan: boolean,
 ): Promise<Findings> {
-  const findings: Findings = { drafts: [], gone: [], hashJobs: [], descend: [], hot: new Set() };
+  const findings: Findings = { drafts: [], gone: [], replaced: [], hashJobs: [], descend: [], hot: new Set() };
   const owners = await core.store.findByInode(sightings.map(s => s.found.stat.ino));
   const uids = [...new Set([...owners, ...sightings.map(s => s.child?.uid)].filter(uid => uid !== undefined))];
   const records = new Map<Uid, FileRecord>();
@@ -105,7 +107,23 @@ export async function judgeSightings(
     if (!rested) findings.hot.add(sighting.directory);
   }
   for (const uid of gone) if (!moved.has(uid)) findings.gone.push(uid);
+  const below = await presentBelow(core, findings.replaced, moved);
+  findings.drafts.unshift(...below.map(deletion));
   return findings;
+}
+
+/** What the records have below directories that something else took the place of, deepest first, but for what moved away. */
+async function presentBelow(core: FolderCore, directories: readonly Uid[], moved: ReadonlySet<Uid>): Promise<FileRecord[]> {
+  const found: FileRecord[] = [];
+  let level = directories;
+  while (level.length > 0) {
+    const children = (await core.store.children(level)).flat().filter(child => !moved.has(child.uid));
+    const records = await core.store.records(children.map(child => child.uid));
+    const present = records.filter(record => record?.present === true) as FileRecord[];
+    found.push(...present);
+    level = present.filter(record => record.kind === 'directory').map(record => record.uid);
+  }
+  return found.reverse();
 }
 
 /** Which sightings are known files that left their old place. */
@@ -162,6 +180,7 @@ function judgeOne(core: FolderCore, { sighting, current, mover, moved, firstScan
   const path = join(directory.path, found.name);
   const inTheWay = current?.present && !moved.has(current.uid) && current.uid !== mover?.uid ? current : undefined;
 
+  if (inTheWay?.kind === 'directory' && (mover || kind !== 'directory')) into.replaced.push(inTheWay.uid);
   if (mover) {
     if (inTheWay) into.drafts.push(deletion(inTheWay));
     into.drafts.push({ ...movement(mover, place, found), path });

@@ -70,6 +70,7 @@ async function exchange(
   const away: FileRecord = { ...occupant, name: '', parent: STAGING };
   p.view.put(away, occupant);
   if ((await install(p, candidate, local, step, from)) === 'not') return 'not';
+  p.unblock(rival);
   step.items.push(rival);
   step.claims.push(rival.update.gvsn);
   const judged = judgeUpdate(occupant, rival.update);
@@ -100,14 +101,17 @@ async function inCircle(p: Placement, candidate: Candidate, occupant: FileRecord
   return false;
 }
 
-/** The update that only waits for a name to be free before it takes this record elsewhere. */
+/**
+ * The update that only waits for a name to be free before it takes this record elsewhere. It may have come to wait in
+ * this very plan.
+ */
 function movable(p: Placement, uid: Uid): PendingUpdate | undefined {
   return p.core.pending
     .ofUid(uid)
     .find(
       item =>
         item.update.present &&
-        item.stage === 'blocked' &&
+        (item.stage === 'blocked' || p.plan.blocked.some(blocked => blocked.item === item)) &&
         item.round.closed &&
         (!item.contentNeeded || item.staged !== null),
     );

@@ -16,7 +16,7 @@ import {
   vectorFromVersions,
 } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
-import type { GroupPlan } from './group-plan.ts';
+import type { Blocked, GroupPlan } from './group-plan.ts';
 import { type FailedStep, runGroup } from './group-run.ts';
 import { copyWhole, stagingIdOf } from './local-content.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
@@ -199,11 +199,12 @@ export class UpdateFlow {
     const found = new Set<PendingUpdate>();
     if (core.memory.phase === 'initial-sync' || core.memory.phase === 'auto-recovery') {
       const occupants = await core.store.occupants(wanting.map(item => item.update));
-      const records = await core.store.records(occupants.map(uid => uid ?? ''));
-      wanting.forEach((item, i) => {
+      const occupied = wanting.flatMap((item, i) => (occupants[i] === undefined ? [] : [{ item, uid: occupants[i] }]));
+      const records = occupied.length === 0 ? [] : await core.store.records(occupied.map(({ uid }) => uid));
+      for (const [i, { item }] of occupied.entries()) {
         const record = records[i];
         if (record?.provisional && record.hash === item.update.hash && record.disk) found.add(item);
-      });
+      }
     }
     const small = wanting.filter(item => !found.has(item) && item.update.size <= LIMITS.wholeFileBytes);
     for (const item of await copyWhole(core, small)) found.add(item);
@@ -238,7 +239,7 @@ export class UpdateFlow {
     for (const item of result.done) this.#finish(item);
     this.#discard(unused(result.done, plan));
     this.#wake(result.done.map(item => item.update.uid));
-    for (const { item, on, reason } of plan.blocked) await this.#block(item, on, reason);
+    for (const blocked of plan.blocked) await this.#block(blocked);
     for (const { item, reason } of plan.rejected) {
       core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, {
         partner: item.round.partner,
@@ -270,6 +271,7 @@ export class UpdateFlow {
   #leave(item: PendingUpdate): void {
     this.#core.pending.remove(item);
     this.#leaveUnanswered([item.update.gvsn]);
+    this.#wake([item.update.uid]);
     if (item.staged) this.#discard([item.staged.stagingId]);
   }
 
@@ -279,12 +281,14 @@ export class UpdateFlow {
     this.#recipes.delete(item.update.uid);
   }
 
-  async #block(item: PendingUpdate, on: Uid | null, reason: string): Promise<void> {
+  async #block({ item, on, reason, closed }: Blocked): Promise<void> {
     const core = this.#core;
     if (item.round.abandoned) return this.#leave(item);
     item.stage = 'blocked';
     item.reason = reason;
     item.blockedOn = on;
+    // The round ended while the group was being carried out: what it waited for may be no reason any more.
+    if (item.round.closed && !closed) return this.#makeReady(item);
     if (!item.round.closed || on === null || core.pending.ofUid(on).some(other => other !== item)) return;
     const [record] = await core.store.records([on]);
     if (record === undefined) this.#giveUp(item, `${reason}, which no partner has told of yet`);

@@ -178,7 +178,7 @@ function recipesToKeep(change: Commit): RecipeOfContent[] {
   return recipes;
 }
 
-export function asStoreFailure(error: unknown): TandemError {
+function asStoreFailure(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   return new TandemError('STORE_FAILED', `The database cannot be used: ${messageOf(error)}.`, {}, error);
 }

@@ -15,7 +15,7 @@ export interface FolderSpace {
   state: Readonly<Record<string, unknown>> | null;
 }
 
-export const NO_COUNTS: Counts = { files: 0, directories: 0, symlinks: 0, bytes: 0, tombstones: 0 };
+const NO_COUNTS: Counts = { files: 0, directories: 0, symlinks: 0, bytes: 0, tombstones: 0 };
 
 export function emptySpace(folder: string, number: number): FolderSpace {
   return {

@@ -85,7 +85,11 @@ async function* liveInOrder(
 async function directoriesAhead(
   reader: KeyValueReader,
   keys: FolderKeys,
-  { difference, records, passed }: { difference: VersionVector; records: readonly FileRecord[]; passed: PassedDirectories },
+  {
+    difference,
+    records,
+    passed,
+  }: { difference: VersionVector; records: readonly FileRecord[]; passed: PassedDirectories },
 ): Promise<ReadonlyMap<Uid, FileRecord>> {
   const first: Gvsn = records[0]!.gvsn;
   const ahead = new Map<Uid, FileRecord>(records.map(record => [record.uid, record]));

@@ -1,6 +1,6 @@
 /**
- * The member's database. Everything a commit holds becomes durable at once or not at all; commits are applied in
- * the order they were made; reads see every finished commit.
+ * The member's database. Everything a commit holds becomes durable at once or not at all; commits of a folder are
+ * applied in the order they were made; reads see every finished commit.
  * All calls reject only with `TandemError` STORE_FAILED (or HOME_LOCKED at opening).
  */
 import type { Recipe } from '../model/recipe.ts';
@@ -32,9 +32,12 @@ export interface FolderStore {
   readonly state: Readonly<Record<string, unknown>> | null;
 
   records(uids: readonly Uid[]): Promise<(FileRecord | undefined)[]>;
-  /** The present children of each directory, sorted by name in UTF-16 order. */
+  /**
+   * The present children of each directory, sorted by name in UTF-16 order. While two records claim one name, both are
+   * given, the newer claim last.
+   */
   children(parents: readonly Uid[]): Promise<Child[][]>;
-  /** Who holds these names. */
+  /** Who holds these names; of several the newest claim. */
   occupants(slots: readonly Slot[]): Promise<(Uid | undefined)[]>;
   findByInode(inodes: readonly bigint[]): Promise<(Uid | undefined)[]>;
   /** Present files with this content, a few at most. */
@@ -70,7 +73,10 @@ export interface Commit {
   readonly put?: readonly { readonly before: FileRecord | undefined; readonly after: FileRecord }[];
   /** Removes records altogether: provisional ones that were adopted, tombstones past their lifetime. */
   readonly forget?: readonly FileRecord[];
-  /** Recipes of contents in `put`. A record whose hash changes loses its old recipe by itself. */
+  /**
+   * Recipes of contents in `put`; of files up to LIMITS.wholeFileBytes none is kept. A record whose hash changes loses
+   * its old recipe by itself.
+   */
   readonly recipes?: ReadonlyMap<Uid, Recipe>;
   readonly vector?: VersionVector;
   readonly addIntent?: Intent;

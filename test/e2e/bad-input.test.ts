@@ -65,7 +65,11 @@ describe('configuration', () => {
           }),
         /private key/,
       ],
-      ['a primary that is no member', file => Object.assign(file.folders.docs!, { primary: 'gamma' }), /primary.*alpha, beta/],
+      [
+        'a primary that is no member',
+        file => Object.assign(file.folders.docs!, { primary: 'gamma' }),
+        /primary.*alpha, beta/,
+      ],
       [
         'a connection to a stranger',
         file => Object.assign(file, { connections: [{ from: 'alpha', to: 'gamma' }] }),

@@ -57,7 +57,7 @@ describe('trust', () => {
     };
     (copy.folders.docs!.members as Record<string, string>).beta = root;
     writeFileSync(join(stranger.home, 'group.yaml'), JSON.stringify(copy));
-    claimGuid(join(stranger.home, 'member.yaml'), { from: stranger.identity.guid, to: beta.identity.guid });
+    claimGuid(join(stranger.home, 'identity/member.json'), { from: stranger.identity.guid, to: beta.identity.guid });
     try {
       await stranger.start();
       await eventOf(alpha, 'PEER_REFUSED');

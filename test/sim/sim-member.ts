@@ -10,8 +10,8 @@ import { errnoError, type FileSystem } from '../../src/disk/file-system.ts';
 import { createLocalDisk } from '../../src/disk/local-disk.ts';
 import type { Xxh64 } from '../../src/disk/xxh64.ts';
 import { compileFilter } from '../../src/model/filters.ts';
-import type { FileRecord } from '../../src/model/update.ts';
-import { vsnOf } from '../../src/model/version.ts';
+import type { FileRecord, Update } from '../../src/model/update.ts';
+import { rootUid, type Uid, vsnOf } from '../../src/model/version.ts';
 import { Member } from '../../src/replication/member.ts';
 import type { Commit, FolderStore, FolderView, Store } from '../../src/store/store.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
@@ -87,6 +87,8 @@ export class SimMember {
   readonly clock: HostClock;
   readonly options: SimMemberOptions;
   #life: Life | null = null;
+  /** The records as of the last commit. */
+  readonly #records = new Map<Uid, FileRecord>();
   #hint: (directory: string) => void = () => {};
   /** In how many calls of the file system the daemon dies, and how; null: it does not. */
   failAfter: { calls: number; readonly kind: 'kill' | 'power' } | null = null;
@@ -171,7 +173,17 @@ export class SimMember {
 
   async #run(life: Life): Promise<void> {
     const { options } = this;
-    const store = guardStore(await life.hold(options.home.open()), life, change => this.#noteCommit(change));
+    const opened = await life.hold(options.home.open());
+    this.#records.clear();
+    for (const guid of options.group.folders.keys()) {
+      for await (const batch of guardItems(opened.folder(guid).everyRecord(), life)) {
+        for (const record of batch) this.#records.set(record.uid, record);
+      }
+    }
+    const store = guardStore(opened, life, change => {
+      this.#noteCommit(change);
+      this.#checkCommit(change);
+    });
     const member = new Member({
       name: this.name,
       group: options.group,
@@ -199,6 +211,24 @@ export class SimMember {
     life.started = true;
     options.network.attach(life.endpoint);
     options.note(`${this.name} runs`);
+  }
+
+  /** What every single commit must leave behind: one record a name, and a present directory above each. */
+  #checkCommit({ put = [], forget = [] }: Commit): void {
+    for (const record of forget) this.#records.delete(record.uid);
+    for (const { after } of put) this.#records.set(after.uid, after);
+    const root = rootUid([...this.options.group.folders.keys()][0]!);
+    const owners = new Map<string, Update>();
+    for (const record of this.#records.values()) {
+      if (!record.present) continue;
+      const slot = `${record.parent}/${record.name}`;
+      const other = owners.get(slot);
+      if (other) this.options.bug(`${this.name} gives one name to ${describeRecord(other)} and to ${describeRecord(record)}`);
+      owners.set(slot, record);
+      if (record.parent !== root && !this.#records.get(record.parent)?.present) {
+        this.options.bug(`${this.name} has ${describeRecord(record)} in a directory that is not there`);
+      }
+    }
   }
 
   #noteCommit({ put = [], forget = [] }: Commit): void {
@@ -239,18 +269,9 @@ export class SimMember {
   }
 }
 
-function describeRecord({
-  uid,
-  gvsn,
-  parent,
-  name,
-  kind,
-  present,
-  mergedInto,
-  nameConflict,
-  mode,
-  provisional,
-}: FileRecord): string {
+/** A version in one line, for traces. */
+export function describeRecord(record: Update & { readonly provisional?: boolean }): string {
+  const { uid, gvsn, parent, name, kind, present, mergedInto, nameConflict, mode, provisional = false } = record;
   const state = present
     ? mode.toString(8)
     : nameConflict

@@ -20,7 +20,7 @@ import { Ledger } from './ledger.ts';
 import { createMemoryKeyValue } from './memory-kv.ts';
 import { SimNetwork } from './memory-link.ts';
 import { HostClock, SimTime } from './sim-clock.ts';
-import { SIM_ROOT, type SimHome, SimMember } from './sim-member.ts';
+import { describeRecord, SIM_ROOT, type SimHome, SimMember, shortVersion } from './sim-member.ts';
 import { groupOf, type PlanOverrides, planOf, type SimPlan } from './sim-plan.ts';
 import { createSimRandom, type SimRandom } from './sim-random.ts';
 import { SimUser } from './sim-user.ts';
@@ -273,7 +273,10 @@ class SimWorld {
 
   #partition(): void {
     const random = this.#random;
-    if (random.chance(0.4)) return this.#network.unblockAll();
+    if (random.chance(0.4)) {
+      this.#network.unblockAll();
+      return;
+    }
     const names = random.shuffle(this.plan.members);
     const cut = 1 + random.below(names.length - 1);
     this.note(`${names.slice(0, cut).join(', ')} cut off from ${names.slice(cut).join(', ')}`);
@@ -376,10 +379,16 @@ class SimWorld {
       if (this.#members.every(member => (rested.get(member) ?? 0) >= 2)) return;
     }
     const states = this.#members.map(member => {
+      if (!member.running) return `${member.name} is not running`;
       const core = coreOf(member);
-      const pending = core.pending.list().map(item => `“${item.update.name}” ${item.stage}: ${item.reason}`);
-      const givenUp = core.pending.listGivenUp().map(item => `“${item.update.name}” given up: ${item.reason}`);
-      return `${member.name} ${core.publicState} ${vectorText(core.store.vector)} ${[...pending, ...givenUp].slice(0, 8).join('; ')}`;
+      const pending = core.pending.list().map(({ update, stage, reason, blockedOn, round }) => {
+        const on = blockedOn === null ? '' : ` (${shortVersion(blockedOn)})`;
+        return `\n      ${describeRecord(update)} ${stage}: ${reason}${on}, round from ${round.partner} ${round.closed ? 'closed' : 'open'}`;
+      });
+      const givenUp = core.pending
+        .listGivenUp()
+        .map(item => `\n      ${describeRecord(item.update)} given up: ${item.reason}`);
+      return `${member.name} ${core.publicState} ${vectorText(core.store.vector)} ${[...pending, ...givenUp].slice(0, 8).join('')}`;
     });
     throw new Violation('comes-to-rest', `${when}\n    ${states.join('\n    ')}`);
   }
@@ -473,10 +482,9 @@ class SimWorld {
         if (random.chance(0.5))
           time.after(
             random.between(0, 5000),
-            during(
-              () =>
-                void (member.failAfter = { calls: random.below(150), kind: random.pick(['kill', 'power'] as const) }),
-            ),
+            during(() => {
+              member.failAfter = { calls: random.below(150), kind: random.pick(['kill', 'power'] as const) };
+            }),
           );
       }
     }

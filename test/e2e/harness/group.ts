@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createMember, type Member } from './member.ts';
 import { findFreePort, startProxy, type TcpProxy } from './proxy.ts';
 import { compareTrees, describeDifferences, type Manifest, readTree } from './tree.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 
 export interface GroupOptions {
@@ -178,7 +178,7 @@ async function waitIdentical(members: readonly Member[], options: IdenticalOptio
     `${members.map(member => member.name).join(', ')} are identical`,
     () => {
       const dead = members.find(member => !member.running);
-      if (dead !== undefined) throw new Error(`${dead.name}'s daemon does not run`);
+      if (dead !== undefined) throw new Hopeless(`${dead.name}'s daemon does not run`);
       if (differences(false).text !== '') return null;
       const thorough = differences(true);
       return thorough.text === '' ? thorough.first : null;

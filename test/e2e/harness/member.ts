@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { CLI, outliveNothing, type Ran, tandem } from './program.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 export interface Identity {
   readonly name: string;
@@ -117,7 +117,7 @@ export async function createMember(options: {
       await until(
         `${name} answers on its admin socket`,
         () => {
-          if (child === null) throw new Error(`${name}'s daemon ended`);
+          if (child === null) throw new Hopeless(`${name}'s daemon ended`);
           return answers(socket);
         },
         { timeoutMs: 30_000, everyMs: 25, explain: () => log() },

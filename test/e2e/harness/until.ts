@@ -7,6 +7,9 @@ export interface WaitOptions {
   readonly explain?: () => string | Promise<string>;
 }
 
+/** Thrown by a question whose answer cannot come any more: the wait ends at once. */
+export class Hopeless extends Error {}
+
 /** Asks again and again until the answer is neither false, null nor undefined, and gives it. An error counts as "not yet" and is shown at the end. */
 export async function until<T>(
   what: string,
@@ -18,10 +21,11 @@ export async function until<T>(
   for (;;) {
     const { answer, error } = await attempt(ask);
     if (answer !== undefined && answer !== null && answer !== false) return answer as NonNullable<Exclude<T, false>>;
-    if (Date.now() > deadline) {
+    if (Date.now() > deadline || error instanceof Hopeless) {
       const explained = await options.explain?.();
       const reasons = [error && `last error: ${error.message}`, explained].filter(Boolean).join('\n');
-      throw new Error(`not within ${timeoutMs / 1000} s: ${what}${reasons === '' ? '' : `\n${reasons}`}`);
+      const when = error instanceof Hopeless ? 'never' : `not within ${timeoutMs / 1000} s`;
+      throw new Error(`${when}: ${what}${reasons === '' ? '' : `\n${reasons}`}`);
     }
     await pause(everyMs);
   }
