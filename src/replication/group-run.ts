@@ -9,7 +9,7 @@ import type { FileRecord } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { GroupPlan, Put, Step } from './group-plan.ts';
-import { isAside } from './paths.ts';
+import { isAside, join } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 
 export interface GroupResult {
@@ -96,7 +96,6 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   return { recovered, undone };
 }
 
-/** A step that builds on what another one was to bring fails with it, even if its own operations found something there. */
 function sort(
   steps: readonly Step[],
   outcomes: readonly Outcome[],
@@ -104,28 +103,57 @@ function sort(
   const done: Step[] = [];
   const doneOutcomes: Outcome[][] = [];
   const failed: FailedStep[] = [];
-  const unbrought = new Map<Uid, FailedStep>();
+  const ground = new FailedGround();
   let next = 0;
   for (const step of steps) {
     const mine = outcomes.slice(next, next + step.operations.length);
     next += step.operations.length;
     const bad = mine.findIndex(outcome => outcome.kind !== 'done');
-    const ground = step.puts
-      .map(({ after }) => unbrought.get(after.uid) ?? unbrought.get(after.parent))
-      .find(found => found);
-    if (bad === -1 && !ground) {
+    const earlier = ground.under(step);
+    if (bad === -1 && !earlier) {
       done.push(step);
       doneOutcomes.push(mine);
       continue;
     }
     const failure: FailedStep =
       bad === -1
-        ? { ...ground!, step, outcomes: mine }
+        ? { ...earlier!, step, outcomes: mine }
         : { step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'], outcomes: mine };
     failed.push(failure);
-    for (const { after } of step.puts) unbrought.set(after.uid, failure);
+    ground.add(failure);
   }
   return { done, doneOutcomes, failed };
+}
+
+/**
+ * What failed steps were to do and later ones build on: a step fails with them, even if its own operations found
+ * something that would do. Directories that were to be brought or emptied, names that were to be left.
+ */
+class FailedGround {
+  readonly #unbrought = new Map<Uid, FailedStep>();
+  readonly #unemptied = new Map<Uid, FailedStep>();
+  readonly #untaken = new Map<string, FailedStep>();
+
+  add(failure: FailedStep): void {
+    for (const { before, after } of failure.step.puts) {
+      this.#unbrought.set(after.uid, failure);
+      if (!before?.present) continue;
+      this.#unemptied.set(before.parent, failure);
+      this.#untaken.set(join(before.parent, before.name), failure);
+    }
+    for (const { parent, name } of failure.step.forget) this.#untaken.set(join(parent, name), failure);
+  }
+
+  under(step: Step): FailedStep | undefined {
+    for (const { after } of step.puts) {
+      const { uid, parent, name, present } = after;
+      const found =
+        this.#unbrought.get(uid) ??
+        (present ? (this.#unbrought.get(parent) ?? this.#untaken.get(join(parent, name))) : this.#unemptied.get(uid));
+      if (found) return found;
+    }
+    return undefined;
+  }
 }
 
 /**
@@ -134,7 +162,7 @@ function sort(
  */
 async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promise<void> {
   const back: Operation[] = [];
-  for (const { step, outcomes } of failed) {
+  for (const { step, outcomes } of [...failed].reverse()) {
     for (const [i, operation] of [...step.operations.entries()].reverse()) {
       const outcome = outcomes[i]!;
       if (operation.kind !== 'move' || outcome.kind !== 'done' || !outcome.stat) continue;
@@ -177,18 +205,26 @@ async function commitSteps(
   intent: string | null,
 ): Promise<FileRecord[]> {
   const puts = new Map<Uid, { before: FileRecord | undefined; after: FileRecord }>();
+  const forget: FileRecord[] = [];
   steps.forEach((step, i) => {
     for (const put of step.puts) {
       const after = withLook(put, outcomes[i]!);
       const earlier = puts.get(after.uid);
       puts.set(after.uid, { before: earlier ? earlier.before : put.before, after });
     }
+    for (const record of step.forget) {
+      // What an earlier step has only moved: the store knows it as it was before.
+      const earlier = puts.get(record.uid);
+      puts.delete(record.uid);
+      const stored = earlier ? earlier.before : record;
+      if (stored) forget.push(stored);
+    }
   });
   const put = [...puts.values()];
   const kept = new Map([...recipes].filter(([uid]) => puts.has(uid)));
   await core.commit({
     put,
-    forget: steps.flatMap(step => step.forget).filter(record => !puts.has(record.uid)),
+    forget,
     claims: steps.flatMap(step => step.claims),
     ...(kept.size ? { recipes: kept } : {}),
     ...(intent === null ? {} : { removeIntents: [intent] }),

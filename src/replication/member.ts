@@ -90,7 +90,8 @@ export class Member {
     const { core, scanner } = folder;
     const { signal } = this.#stop;
     const { bell, stop } = core.listen();
-    while (!signal.aborted && !(core.memory.phase === 'normal' && core.memory.initialScanDone)) await bell.heard(signal);
+    while (!signal.aborted && !(core.memory.phase === 'normal' && core.memory.initialScanDone))
+      await bell.heard(signal);
     stop();
     if (signal.aborted) return;
     const watcher = this.parts.watch(core.config, core.rootPath, directory => folder.hint(directory));

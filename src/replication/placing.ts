@@ -222,7 +222,8 @@ async function placeTombstone(
     p.put(step, local, { ...back, parent, name, mode, disk, provisional: false });
     return 'placed';
   }
-  const stubborn = item !== null && item.attempts >= 2;
+  // Names that no record knows of keep it from being removed; not so with records whose deletion may yet fail.
+  const stubborn = item !== null && item.attempts >= 2 && (await p.core.store.children([local.uid]))[0]!.length === 0;
   if (stubborn)
     step.operations.push({
       kind: 'preserve',

@@ -51,6 +51,7 @@ export async function scanPass(
   const queue: ScanDirectory[] = [...request.directories];
   const hot = new Map<Uid, ScanDirectory>();
   const gone = new Set<Uid>();
+  const deferred = new Set<Uid>();
   const result = {
     unreadable: [] as string[],
     unsupported: [] as (Unsupported & { path: string })[],
@@ -78,6 +79,7 @@ export async function scanPass(
       result.versions += records.length;
       for (const { uid, path } of findings.hot) hot.set(uid, { uid, path });
       for (const uid of findings.gone) gone.add(uid);
+      for (const uid of findings.deferred) deferred.add(uid);
       jobs.push(...findings.hashJobs);
       queue.push(...findings.descend, ...newDirectories(findings, records));
       if (request.deep) {
@@ -93,13 +95,13 @@ export async function scanPass(
     });
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
   }
-  return { ...result, hot: [...hot.values()], gone: [...gone] };
+  return { ...result, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
 }
 
-/** Directories may have moved or gone since they were put into the queue: another one may have their place by now. */
+/** Directories may have moved or gone since they were put into the queue, and another one may have their place by now. */
 async function whereTheyAre(core: FolderCore, directories: readonly ScanDirectory[]): Promise<ScanDirectory[]> {
   const found: ScanDirectory[] = [];
-  for (const { uid } of directories) {
+  for (const uid of new Set(directories.map(directory => directory.uid))) {
     const path = await core.paths.ofDirectory(uid);
     if (path !== undefined) found.push({ uid, path });
   }

@@ -36,6 +36,8 @@ export interface Findings {
   readonly drafts: Draft[];
   /** Names that are not where they were; whether they are deleted shows at the end of the pass. */
   readonly gone: Uid[];
+  /** Files that were seen to have moved, but have not come to rest. */
+  readonly deferred: Set<Uid>;
   /** Directories that something else took the place of: what is below them is gone, too. */
   readonly replaced: Uid[];
   readonly hashJobs: HashJob[];
@@ -94,26 +96,65 @@ export async function judgeSightings(
   { sightings, gone }: SightingsOfStep,
   firstScan: boolean,
 ): Promise<Findings> {
-  const findings: Findings = { drafts: [], gone: [], replaced: [], hashJobs: [], descend: [], hot: new Set() };
+  const findings: Findings = {
+    drafts: [],
+    gone: [],
+    deferred: new Set(),
+    replaced: [],
+    hashJobs: [],
+    descend: [],
+    hot: new Set(),
+  };
   const owners = await core.store.findByInode(sightings.map(s => s.found.stat.ino));
   const uids = [...new Set([...owners, ...sightings.map(s => s.child?.uid)].filter(uid => uid !== undefined))];
   const records = new Map<Uid, FileRecord>();
   for (const record of await core.store.records(uids)) if (record) records.set(record.uid, record);
   const movers = await findMovers(core, sightings, owners, records);
-  const moved = new Set([...movers.values()].map(record => record.uid));
+  const waiting = deferSightings(sightings, movers);
+  const moved = new Set<Uid>();
+  for (const [sighting, { uid }] of movers) (waiting.has(sighting) ? findings.deferred : moved).add(uid);
   for (const sighting of sightings) {
     const current = sighting.child && records.get(sighting.child.uid);
-    const rested = judgeOne(core, { sighting, current, mover: movers.get(sighting), moved, firstScan }, findings);
+    const rested =
+      !waiting.has(sighting) &&
+      judgeOne(core, { sighting, current, mover: movers.get(sighting), moved, firstScan }, findings);
     if (!rested) findings.hot.add(sighting.directory);
   }
-  for (const uid of gone) if (!moved.has(uid)) findings.gone.push(uid);
+  for (const uid of gone) if (!moved.has(uid) && !findings.deferred.has(uid)) findings.gone.push(uid);
   const below = await presentBelow(core, findings.replaced, moved);
   findings.drafts.unshift(...below.map(deletion));
   return findings;
 }
 
+/**
+ * Sightings to be judged later: files that have not come to rest, and whatever took a name that such a file has left,
+ * for by the records the name is still taken.
+ */
+function deferSightings(
+  sightings: readonly Sighting[],
+  movers: ReadonlyMap<Sighting, FileRecord>,
+): ReadonlySet<Sighting> {
+  const waiting = new Set<Sighting>();
+  const byCurrent = new Map(
+    sightings.flatMap(sighting => (sighting.child ? [[sighting.child.uid, sighting] as const] : [])),
+  );
+  for (const first of sightings) {
+    if (first.found.stat.kind !== 'file' || !first.found.hot) continue;
+    for (let at: Sighting | undefined = first; at && !waiting.has(at); ) {
+      waiting.add(at);
+      const mover: FileRecord | undefined = movers.get(at);
+      at = mover && byCurrent.get(mover.uid);
+    }
+  }
+  return waiting;
+}
+
 /** What the records have below directories that something else took the place of, deepest first, but for what moved away. */
-async function presentBelow(core: FolderCore, directories: readonly Uid[], moved: ReadonlySet<Uid>): Promise<FileRecord[]> {
+async function presentBelow(
+  core: FolderCore,
+  directories: readonly Uid[],
+  moved: ReadonlySet<Uid>,
+): Promise<FileRecord[]> {
   const found: FileRecord[] = [];
   let level = directories;
   while (level.length > 0) {

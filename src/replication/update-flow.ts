@@ -238,8 +238,9 @@ export class UpdateFlow {
     this.counters.installed += result.done.length;
     for (const item of result.done) this.#finish(item);
     this.#discard(unused(result.done, plan));
-    this.#wake(result.done.map(item => item.update.uid));
     for (const blocked of plan.blocked) await this.#block(blocked);
+    // Only now: what came to wait in this very group may wait for something the group has brought.
+    this.#wake([...result.done.map(item => item.update.uid), ...result.committed.map(record => record.uid)]);
     for (const { item, reason } of plan.rejected) {
       core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, {
         partner: item.round.partner,

@@ -223,7 +223,8 @@ export class SimMember {
       if (!record.present) continue;
       const slot = `${record.parent}/${record.name}`;
       const other = owners.get(slot);
-      if (other) this.options.bug(`${this.name} gives one name to ${describeRecord(other)} and to ${describeRecord(record)}`);
+      if (other)
+        this.options.bug(`${this.name} gives one name to ${describeRecord(other)} and to ${describeRecord(record)}`);
       owners.set(slot, record);
       if (record.parent !== root && !this.#records.get(record.parent)?.present) {
         this.options.bug(`${this.name} has ${describeRecord(record)} in a directory that is not there`);
