@@ -92,6 +92,7 @@ export class FolderScanner {
   async #rest(signal: AbortSignal): Promise<void> {
     for (;;) {
       const now = this.#core.clock.now();
+      this.#forgetFuture(now);
       let next = this.#fullAt;
       for (const { due } of this.#due.values()) next = Math.min(next, due);
       for (const since of this.#gone.values()) next = Math.min(next, since + this.#holdMs());
@@ -101,6 +102,16 @@ export class FolderScanner {
       cancel();
       if (!this.#core.active) return;
     }
+  }
+
+  /** The clock was set back: what was to be done soon must not wait until it has caught up. */
+  #forgetFuture(now: number): void {
+    const { rescanMs, quietMs, quietLimitMs } = this.#core.config;
+    if (this.#fullAt > now + rescanMs) this.#fullAt = now;
+    for (const [path, { due }] of this.#due) {
+      if (due > now + Math.max(quietMs, quietLimitMs)) this.#due.set(path, { since: now, due: now });
+    }
+    for (const [uid, since] of this.#gone) if (since > now) this.#gone.set(uid, now);
   }
 
   async #fullPass(signal: AbortSignal): Promise<void> {

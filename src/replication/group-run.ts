@@ -29,7 +29,7 @@ export interface FailedStep {
 interface IntentBody {
   readonly steps: readonly {
     readonly operations: readonly Operation[];
-    readonly puts: readonly Put[];
+    readonly puts: readonly Omit<Put, 'before'>[];
     readonly forget: readonly FileRecord[];
     readonly claims: readonly Gvsn[];
   }[];
@@ -54,17 +54,40 @@ export async function runGroup(
   const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
   const body: IntentBody = {
     steps: plan.steps
-      .filter(step => step.operations.length > 0)
-      .map(({ operations: ops, puts, forget, claims }) => ({ operations: ops, puts, forget, claims })),
+      // Also what changes nothing on disk: other steps may build on it.
+      .filter(step => step.operations.length > 0 || step.puts.length > 0 || step.forget.length > 0)
+      .map(({ operations: ops, puts, forget, claims }) => ({
+        operations: ops,
+        puts: puts.map(({ after, lookFrom }) => ({ after, lookFrom })),
+        forget,
+        claims,
+      })),
   };
+  const begun = core.clock.now();
   await core.commit({ addIntent: { id, body } });
+  const intended = core.clock.now();
   const outcomes = await core.disk.apply(operations);
+  const applied = core.clock.now();
   await core.disk.sync();
+  const synced = core.clock.now();
   const { done, doneOutcomes, failed } = sort(plan.steps, outcomes);
   await bringBack(core, failed);
   const committed = await commitSteps(core, done, doneOutcomes, recipes, id);
-  await core.disk.settle();
+  const committedAt = core.clock.now();
+  // Calls are carried out in order: the next group comes after it.
+  core.disk.settle().catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
   reportPreserved(core, outcomes);
+  core.log.debug(
+    {
+      operations: operations.length,
+      failed: failed.length,
+      intentMs: intended - begun,
+      applyMs: applied - intended,
+      syncMs: synced - applied,
+      commitMs: committedAt - synced,
+    },
+    'group carried out',
+  );
   return { done: done.flatMap(step => step.items), failed, committed };
 }
 
@@ -75,9 +98,13 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   const intents = await core.store.intents();
   for (const intent of intents) {
     const body = intent.body as IntentBody;
+    // Nothing was committed since: the records are still as they were before.
+    const uids = body.steps.flatMap(step => step.puts.map(({ after }) => after.uid));
+    const records = await core.store.records(uids);
+    const before = new Map(records.flatMap(record => (record ? [[record.uid, record] as const] : [])));
     const steps: Step[] = body.steps.map(step => ({
       operations: [...step.operations],
-      puts: [...step.puts],
+      puts: step.puts.map(put => ({ ...put, before: before.get(put.after.uid) })),
       forget: [...step.forget],
       claims: [...step.claims],
       items: [],
@@ -145,6 +172,11 @@ class FailedGround {
   }
 
   under(step: Step): FailedStep | undefined {
+    // That an update is out of date may be due to a version made by a step that failed.
+    for (const { update } of step.items) {
+      const found = this.#unbrought.get(update.uid);
+      if (found) return found;
+    }
     for (const { after } of step.puts) {
       const { uid, parent, name, present } = after;
       const found =
@@ -236,7 +268,10 @@ async function commitSteps(
 function withLook(put: Put, outcomes: readonly Outcome[]): FileRecord {
   const outcome = put.lookFrom === null ? undefined : outcomes[put.lookFrom];
   if (outcome?.kind !== 'done' || !put.after.present) return put.after;
-  return { ...put.after, disk: outcome.stat && diskLook(outcome.stat) };
+  const look = outcome.stat && diskLook(outcome.stat);
+  // A directory is known by its inode while it is moved: other permissions are an edit the next scan must see.
+  const disk = look?.kind === 'directory' ? { ...look, mode: put.after.mode } : look;
+  return { ...put.after, disk };
 }
 
 function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {

@@ -62,7 +62,8 @@ export class InboundSession {
   async run(link: PeerLink, source: ContentSource, guid: () => string, signal: AbortSignal): Promise<void> {
     const { core } = this.folder;
     const moved = core.listen();
-    const forward = this.#forward(moved.bell, signal);
+    const over = new AbortController();
+    const forward = this.#forward(moved.bell, AbortSignal.any([signal, over.signal]));
     try {
       while (!signal.aborted) {
         await this.#bell.heard(signal);
@@ -70,8 +71,9 @@ export class InboundSession {
         if (!signal.aborted) await this.#settle();
       }
     } finally {
+      // Also when a call failed by itself: the signal aborts only after this has ended.
+      over.abort();
       moved.stop();
-      moved.bell.ring();
       await forward;
       this.#latest = null;
       this.#end('interrupted');

@@ -44,6 +44,8 @@ export interface Loss {
 
 export class Placement {
   readonly plan: GroupPlan = emptyPlan();
+  /** Items that were placed along with another one. */
+  readonly taken = new Set<PendingUpdate>();
   readonly view: GroupView;
   readonly core: FolderCore;
   readonly #place: PlaceCandidate;

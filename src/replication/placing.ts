@@ -23,7 +23,7 @@ export async function planGroup(
   const p = new Placement(core, placeCandidate);
   await p.view.preload(items.map(item => item.update));
   for (const [i, item] of items.entries()) {
-    if (p.plan.steps.some(step => step.items.includes(item) && step.items[0] !== item)) continue;
+    if (p.taken.has(item)) continue;
     if (!(await placeItem(p, item))) return { plan: p.plan, left: items.slice(i + 1) };
   }
   return { plan: p.plan, left: [] };

@@ -72,6 +72,7 @@ async function exchange(
   if ((await install(p, candidate, local, step, from)) === 'not') return 'not';
   p.unblock(rival);
   step.items.push(rival);
+  p.taken.add(rival);
   step.claims.push(rival.update.gvsn);
   const judged = judgeUpdate(occupant, rival.update);
   const next: Candidate = {

@@ -37,6 +37,8 @@ export class UpdateFlow {
   readonly #recipes = new Map<Uid, Recipe>();
   readonly #rounds = new Set<Round>();
   readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
+  /** Waiting for another record, or for the end of their round. */
+  readonly #blocked = new Set<PendingUpdate>();
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -71,6 +73,8 @@ export class UpdateFlow {
     const records = await core.store.records(fresh.map(update => update.uid));
     const taken: PendingUpdate[] = [];
     fresh.forEach((update, i) => {
+      // Another partner may have brought it while the records were read.
+      if (core.pending.has(update.gvsn)) return;
       const item = this.#judge(update, records[i], round, source);
       if (item) taken.push(item);
     });
@@ -159,6 +163,7 @@ export class UpdateFlow {
 
   /** Forgets all work under way: the folder was halted. */
   drop(): void {
+    this.#blocked.clear();
     this.#ready = [];
     for (const item of this.#core.pending.list()) this.#leave(item);
   }
@@ -212,6 +217,7 @@ export class UpdateFlow {
   }
 
   #makeReady(item: PendingUpdate): void {
+    this.#blocked.delete(item);
     item.stage = 'running';
     item.reason = 'waits to be installed';
     item.blockedOn = null;
@@ -270,6 +276,7 @@ export class UpdateFlow {
 
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
+    this.#blocked.delete(item);
     this.#core.pending.remove(item);
     this.#leaveUnanswered([item.update.gvsn]);
     this.#wake([item.update.uid]);
@@ -277,6 +284,7 @@ export class UpdateFlow {
   }
 
   #finish(item: PendingUpdate): void {
+    this.#blocked.delete(item);
     this.#core.pending.remove(item);
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.uid);
@@ -285,6 +293,7 @@ export class UpdateFlow {
   async #block({ item, on, reason, closed }: Blocked): Promise<void> {
     const core = this.#core;
     if (item.round.abandoned) return this.#leave(item);
+    this.#blocked.add(item);
     item.stage = 'blocked';
     item.reason = reason;
     item.blockedOn = on;
@@ -336,6 +345,7 @@ export class UpdateFlow {
 
   #giveUp(item: PendingUpdate, reason: string): void {
     const core = this.#core;
+    this.#blocked.delete(item);
     item.attempts++;
     this.#recipes.delete(item.update.uid);
     core.pending.giveUp(item, reason, core.clock.now());
@@ -346,17 +356,15 @@ export class UpdateFlow {
   }
 
   #wake(uids: readonly Uid[]): void {
-    if (this.#core.pending.size === 0) return;
+    if (this.#blocked.size === 0) return;
     const woken = new Set(uids);
-    for (const item of this.#core.pending.list()) {
-      if (item.stage === 'blocked' && item.blockedOn !== null && woken.has(item.blockedOn)) this.#makeReady(item);
+    for (const item of [...this.#blocked]) {
+      if (item.blockedOn !== null && woken.has(item.blockedOn)) this.#makeReady(item);
     }
   }
 
   #wakeRound(round: Round): void {
-    for (const item of this.#core.pending.list()) {
-      if (item.stage === 'blocked' && item.round === round) this.#makeReady(item);
-    }
+    for (const item of [...this.#blocked]) if (item.round === round) this.#makeReady(item);
   }
 }
 

@@ -32,7 +32,7 @@ async function workGroup(label: string): Promise<Group> {
 }
 
 const git = (cwd: string, ...args: string[]): Promise<string> =>
-  runWell('git', ['-c', 'gc.auto=0', '-c', 'safe.directory=*', ...args], { cwd, env: GIT_ENV });
+  runWell('git', ['--no-optional-locks', '-c', 'gc.auto=0', '-c', 'safe.directory=*', ...args], { cwd, env: GIT_ENV });
 
 describe('git', () => {
   test('repositories made, cloned, switched, rebased and packed on two members at once are whole on both', {

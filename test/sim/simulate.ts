@@ -388,7 +388,11 @@ class SimWorld {
       const givenUp = core.pending
         .listGivenUp()
         .map(item => `\n      ${describeRecord(item.update)} given up: ${item.reason}`);
-      return `${member.name} ${core.publicState} ${vectorText(core.store.vector)} ${[...pending, ...givenUp].slice(0, 8).join('')}`;
+      const links = member.member!.inbound.map(({ parts, state, failure, sessions }) => {
+        const vector = sessions[0]?.latest?.vector;
+        return ` ${parts.partner.name} ${state}${failure ? ` (${failure.message})` : ''} ${vector ? vectorText(vector) : 'unheard'};`;
+      });
+      return `${member.name} ${core.publicState} ${vectorText(core.store.vector)}; hears${links.join('')} ${[...pending, ...givenUp].slice(0, 8).join('')}`;
     });
     throw new Violation('comes-to-rest', `${when}\n    ${states.join('\n    ')}`);
   }

@@ -1,0 +1,41 @@
+/** Some hundreds of histories, each decided by its seed: see `simulate.ts` for what must hold after each of them. */
+import { describe, expect, it } from 'vitest';
+import type { PlanOverrides } from './sim-plan.ts';
+import { type SimResult, simulate } from './simulate.ts';
+
+const HISTORIES = 300;
+const HISTORIES_PER_TEST = 20;
+
+/** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */
+const FAIR: PlanOverrides = { crashes: false, partitions: false, cuts: 0, races: false, losses: false, clocks: 'right', hintLoss: 0 };
+
+function report({ seed, violation, trace }: SimResult, options = ''): string {
+  return `${violation}\n${trace.slice(-60).join('\n')}\nreplay: npm run sim -- --seed ${seed}${options}`;
+}
+
+describe('a group of members in bad weather', () => {
+  for (let first = 1; first <= HISTORIES; first += HISTORIES_PER_TEST) {
+    it(`comes to agree and loses nothing: seeds ${first} to ${first + HISTORIES_PER_TEST - 1}`, { timeout: 60_000 }, async () => {
+      for (let seed = first; seed < first + HISTORIES_PER_TEST; seed++) {
+        const result = await simulate(seed);
+        if (result.violation) expect.unreachable(report(result));
+      }
+    });
+  }
+
+  it('comes to agree in fair weather, too', { timeout: 60_000 }, async () => {
+    const options = Object.entries(FAIR).map(([key, value]) => ` --set ${key}=${value}`);
+    for (let seed = 1; seed <= 60; seed++) {
+      const result = await simulate(seed, FAIR);
+      if (result.violation) expect.unreachable(report(result, options.join('')));
+    }
+  });
+
+  it('has the same history whenever the seed is the same', { timeout: 60_000 }, async () => {
+    for (const seed of [1, 6, 32, 85]) {
+      const [once, again] = [await simulate(seed), await simulate(seed)];
+      expect(again.trace).toEqual(once.trace);
+      expect(again.fingerprint).toBe(once.fingerprint);
+    }
+  });
+});
