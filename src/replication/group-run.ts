@@ -261,7 +261,8 @@ async function commitSteps(
     ...(kept.size ? { recipes: kept } : {}),
     ...(intent === null ? {} : { removeIntents: [intent] }),
   });
-  if (put.some(({ before, after }) => after.kind === 'directory' && before?.present === true)) core.paths.forget();
+  const isMoved = put.some(({ before, after }) => after.kind === 'directory' && before?.present === true);
+  if (isMoved || forget.some(record => record.kind === 'directory')) core.paths.forget();
   return put.map(({ after }) => after);
 }
 

@@ -16,6 +16,7 @@ import type { ContentAnswer, ContentRequest, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
 import { findChunks, stagingIdOf } from './local-content.ts';
 import type { PendingUpdate, Staged } from './pending.ts';
+import { StagedAppends } from './staged-appends.ts';
 
 /** The part of the content stream that one file uses. */
 export interface LargeFileChannel {
@@ -156,28 +157,29 @@ async function carryOut(
     channel,
     steps.filter(step => step.kind === 'fetch'),
   );
+  const appends = new StagedAppends(core.disk, stagingId);
   try {
     for (const step of steps) {
       if (channel.signal.aborted) throw new Refusal('lost', 'the connection broke off');
       if (step.kind === 'copy') {
-        if (!(await copy(core, stagingId, recipe, step))) return false;
+        if (!(await copy(appends, recipe, step))) return false;
       } else {
         for await (const data of fetches.read(step.length)) {
-          await core.disk.stageAppend(stagingId, [{ kind: 'data', data }]);
+          if (!(await appends.add({ kind: 'data', data }, data.length))) return false;
           item.receivedBytes += data.length;
           item.round.tally.bytesTransferred += data.length;
         }
       }
     }
-    return true;
+    return await appends.end();
   } finally {
     fetches.stop();
+    await appends.end().catch(() => {});
   }
 }
 
 async function copy(
-  core: FolderCore,
-  stagingId: string,
+  appends: StagedAppends,
   recipe: Recipe,
   step: Extract<DeltaStep, { kind: 'copy' }>,
 ): Promise<boolean> {
@@ -189,11 +191,10 @@ async function copy(
       chunks: Math.min(COPY_PIECE_CHUNKS, step.firstChunk + step.chunks - from),
     });
     const lengths = [...part.lengths];
-    const { failedPiece } = await core.disk.stageAppend(stagingId, [
-      { kind: 'copy', root, path, offset, lengths, hashes: [...part.hashes] },
-    ]);
-    if (failedPiece !== null) return false;
-    offset += lengths.reduce((sum, length) => sum + length, 0);
+    const bytes = lengths.reduce((sum, length) => sum + length, 0);
+    const piece = { kind: 'copy', root, path, offset, lengths, hashes: [...part.hashes] } as const;
+    if (!(await appends.add(piece, bytes))) return false;
+    offset += bytes;
   }
   return true;
 }

@@ -27,6 +27,7 @@ export class Paths {
   async ofDirectory(uid: Uid): Promise<string | undefined> {
     const known = this.cached(uid);
     if (known !== undefined) return known;
+    const memory = this.#byDirectory;
     const chain: FileRecord[] = [];
     let at = uid;
     let base: string | undefined;
@@ -40,7 +41,8 @@ export class Paths {
     let path = base;
     for (const record of chain.reverse()) {
       path = join(path, record.name);
-      this.remember(record.uid, path);
+      // Not if a directory has moved since: what was read is of before.
+      if (memory === this.#byDirectory) this.remember(record.uid, path);
     }
     return path;
   }
@@ -52,6 +54,7 @@ export class Paths {
 
   /** The same for many records in few reads. */
   async ofMany(records: readonly (Place | undefined)[]): Promise<(string | undefined)[]> {
+    const memory = this.#byDirectory;
     let unknown = new Set<Uid>();
     for (const record of records) if (record && this.cached(record.parent) === undefined) unknown.add(record.parent);
     const chain = new Map<Uid, FileRecord>();
@@ -71,7 +74,7 @@ export class Paths {
       const parent = resolve(record.parent, depth + 1);
       if (parent === undefined) return undefined;
       const path = join(parent, record.name);
-      this.remember(uid, path);
+      if (memory === this.#byDirectory) this.remember(uid, path);
       return path;
     };
     return records.map(record => {
@@ -85,8 +88,12 @@ export class Paths {
     return uid === this.#root ? '' : this.#byDirectory.get(uid);
   }
 
+  /** Not to be called with what was read before the last `forget`. */
   remember(uid: Uid, path: string): void {
-    if (this.#byDirectory.size >= CACHED_DIRECTORIES) this.forget();
+    if (this.#byDirectory.size >= CACHED_DIRECTORIES) {
+      this.#byDirectory.clear();
+      this.#byPath.clear();
+    }
     this.#byDirectory.set(uid, path);
     this.#byPath.set(path, uid);
   }

@@ -96,6 +96,22 @@ describe('edits', () => {
     expect(await preservedItems(alpha)).toEqual([]);
   });
 
+  test('a directory moves into a new directory that took its old name', async () => {
+    const group = await startGroup({ members: ['alpha', 'beta'] });
+    const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+    put(alpha.root, { 'modules/a/file': 'first', beside: 'b' });
+    await group.identical();
+    renameSync(join(alpha.root, 'modules'), join(alpha.root, 'modules.old'));
+    put(alpha.root, { 'modules/b/file': 'second' });
+    renameSync(join(alpha.root, 'modules.old'), join(alpha.root, 'modules/nested'));
+    await arrives(beta, 'modules/nested/a/file', 'first');
+    const held = await group.identical();
+    expect([...held.keys()].filter(path => path.endsWith('file')).sort()).toEqual([
+      'modules/b/file',
+      'modules/nested/a/file',
+    ]);
+  });
+
   test('edits of both sides at once come together', async () => {
     const group = await startGroup({
       label: 'storm',
