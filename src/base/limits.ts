@@ -27,7 +27,7 @@ export const LIMITS = {
   /** (UID, GVSN) pairs in one message of a slow comparison. */
   recordsPerBatch: 10_000,
   /** Content bytes a receiver lets a sender have on the way, for each connection. */
-  contentCreditBytes: 32 * 1024 * 1024,
+  contentCreditBytes: 16 * 1024 * 1024,
   /** One content message: many small files, or a piece of a large one. */
   contentMessageBytes: 512 * 1024,
   contentRequestsOnTheWay: 4096,
@@ -43,10 +43,10 @@ export const LIMITS = {
   recipeChunks: 524_288,
 
   /** Updates a folder keeps in memory between their receipt and their record. */
-  pendingUpdates: 8192,
+  pendingUpdates: 4096,
   installGroupFiles: 1000,
   installGroupBytes: 64 * 1024 * 1024,
-  scanDirectoriesPerStep: 128,
+  scanDirectoriesPerStep: 48,
   scanHashBytesPerStep: 64 * 1024 * 1024,
 
   eventJournalEntries: 10_000,

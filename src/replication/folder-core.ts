@@ -105,6 +105,10 @@ export class FolderCore {
   readonly #listeners = new Set<Bell>();
   #memory: FolderMemory;
   #clock: number;
+  /** The number below the first that was handed out to this folder since the start. */
+  #ownFloor: number | null = null;
+  /** What the marker in the root says of reserved numbers. */
+  #markedReservation = 0;
 
   constructor(parts: FolderParts) {
     this.config = parts.config;
@@ -145,6 +149,8 @@ export class FolderCore {
   async stamps(before: readonly (Update | undefined)[]): Promise<Stamp[]> {
     if (before.length === 0) return [];
     const first = await this.members.allocate(before.length);
+    this.#ownFloor ??= first - 1;
+    await this.#markReservation();
     const now = this.clock.now();
     return before.map((update, index) => {
       const next = nextClock(this.#clock, now, update?.clock ?? 0);
@@ -161,7 +167,8 @@ export class FolderCore {
     if (own > 0) {
       const claimed = this.highestClaimed(this.members.database);
       assert(own > claimed, `own version ${own} enters the vector after ${claimed}`);
-      vector = withRange(vector, this.members.database, claimed, own);
+      // Numbers from before this start that are not claimed may be with partners only: they are not claimed along.
+      vector = withRange(vector, this.members.database, Math.max(claimed, this.#ownFloor ?? own - 1), own);
     }
     if (claims?.length) vector = mergeVectors(vector, vectorFromVersions(claims));
     if (claimVector) vector = mergeVectors(vector, claimVector);
@@ -185,6 +192,17 @@ export class FolderCore {
     this.onHalted();
   }
 
+  /** Writes the marker by which the root is known again, and by which an old copy of the database is recognised. */
+  async mark(): Promise<void> {
+    const { database, reservedVsn, generation } = this.members;
+    await this.disk.claim({ folder: this.config.guid, member: this.member.guid, database, reservedVsn, generation });
+    this.#markedReservation = reservedVsn;
+  }
+
+  async #markReservation(): Promise<void> {
+    if (this.members.reservedVsn > this.#markedReservation) await this.mark();
+  }
+
   /** A bell that rings whenever the vector or the state moves; `stop` ends it. */
   listen(): { bell: Bell; stop: () => void } {
     const bell = new Bell();
@@ -204,8 +222,10 @@ export class FolderCore {
 
   #newestOwn(change: FolderChange): number {
     let newest = 0;
+    const received = new Set(change.claims);
     for (const { before, after } of change.put ?? []) {
       if (after.provisional || (before?.gvsn === after.gvsn && !before.provisional)) continue;
+      if (received.has(after.gvsn)) continue;
       if (databaseOf(after.gvsn) === this.members.database && !this.isClaimed(after.gvsn))
         newest = Math.max(newest, vsnOf(after.gvsn));
     }

@@ -56,9 +56,7 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
   if (core.memory.halt && !orders) return;
   await core.line.run(async () => {
     const phase = known ? core.memory.phase : firstPhase(core, probe);
-    const { folder, member } = { folder: core.config.guid, member: core.member.guid };
-    const { database, reservedVsn, generation } = core.members;
-    await core.disk.claim({ folder, member, database, reservedVsn, generation });
+    await core.mark();
     const claimed = await core.disk.probe();
     if (claimed.kind !== 'directory') {
       throw new TandemError('ROOT_UNWRITABLE', `${core.rootPath} is ${claimed.kind}: ${claimed.detail}`);

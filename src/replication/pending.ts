@@ -150,7 +150,9 @@ export class PendingUpdates {
 
   /** Forgets given-up updates whose time has come, so that the next request asks for them. Attempts are remembered. */
   takeDue(now: number): GivenUp[] {
-    const due = [...this.#givenUp.values()].filter(entry => entry.retryAt <= now);
+    // Where the clock was set back, what is due later than any pause can be is due now.
+    const last = now + LIMITS.backoffLastMs;
+    const due = [...this.#givenUp.values()].filter(entry => entry.retryAt <= now || entry.retryAt > last);
     for (const entry of due) this.#givenUp.delete(entry.update.gvsn);
     return due;
   }

@@ -1,6 +1,6 @@
 /** Another record has the name: who keeps it, and what becomes of the other. [dfsr.md §5.6] */
 import { loserTombstone, reparented, resolveNameConflict } from '../model/name-conflict.ts';
-import { judgeUpdate } from '../model/reconcile.ts';
+import { equalContent, judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { Step } from './group-plan.ts';
@@ -25,13 +25,13 @@ export async function placeOnto(
     const exchanged = circle ? await exchange(p, candidate, local, occupant, step) : null;
     return exchanged ?? p.block(candidate, occupant.uid, 'waits until the name is free');
   }
-  const { winner, merge, equalContent } = resolveNameConflict(update, occupant);
-  p.plan.conflicts += equalContent || merge ? 0 : 1;
+  const { winner, merge, equalContent: same } = resolveNameConflict(update, occupant);
+  p.plan.conflicts += same || merge ? 0 : 1;
   if (merge)
     return winner === update
       ? absorb(p, candidate, local, occupant, step)
       : dissolve(p, candidate, local, occupant, step);
-  if (winner !== update) return lose(p, candidate, local, occupant, equalContent, step);
+  if (winner !== update) return lose(p, candidate, local, occupant, step);
   const tombstone = loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: null });
   const path = (await p.view.path(occupant))!;
   const keep = p.preserve(candidate, {
@@ -39,12 +39,12 @@ export async function placeOnto(
     path,
     conflictType: 1,
     reason: 'another file with this name won',
-    always: !equalContent,
+    always: !same,
   });
   if (occupant.kind === 'directory') {
     step.operations.push({ kind: 'preserve', path, preserve: keep });
     await p.bury(occupant, step);
-  } else if (equalContent && update.kind === 'file' && !local?.present && occupant.disk) {
+  } else if (same && update.kind === 'file' && !local?.present && occupant.disk) {
     p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
     return adopt(p, candidate, local, occupant, step);
   } else if (occupant.disk) {
@@ -223,7 +223,6 @@ async function lose(
   candidate: Candidate,
   local: FileRecord | undefined,
   occupant: FileRecord,
-  equal: boolean,
   step: Step,
 ): Promise<Placed> {
   const { update } = candidate;
@@ -235,7 +234,8 @@ async function lose(
       path,
       conflictType: 1,
       reason: `“${occupant.name}” here won its name`,
-      always: !equal,
+      // What is removed here is the version this member holds, whatever the one that lost says.
+      always: !equalContent(local, occupant),
     });
     if (local.kind === 'directory') {
       step.operations.push({ kind: 'preserve', path, preserve: order });

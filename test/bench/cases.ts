@@ -56,7 +56,7 @@ export async function* runCases(
   writeFileSync(join(tool.a, 'always-here'), 'so that the root is never empty');
   if (wants('small', 'rename', 'restart', 'delete')) {
     makePlainTree(join(tool.a, 'tree'), amounts.smallFiles, createChance(7));
-    yield* measured('small', () => tool.start(), sameAs(tool));
+    yield* measured('small', () => tool.start(), holds(tool, sizes(tool.a)));
     if (wants('rename'))
       yield* measured('rename', () => renameSync(join(tool.a, 'tree'), join(tool.a, 'moved')), movedAs(tool));
   } else {
@@ -152,11 +152,9 @@ async function measureIdle(tool: Tool): Promise<CaseResult> {
   return { tool: tool.name, case: 'idle', ok: true, ...meter.stop(), more: {} };
 }
 
-/** Whether B holds what A holds now. B is walked only when it has as many entries: looking costs the tools' time. */
-function sameAs(tool: Tool): () => boolean {
-  let wanted: Map<string, number> | null = null;
+/** Whether B holds what is wanted. B is walked only when it has as many entries: looking costs the tools' time. */
+function holds(tool: Tool, wanted: ReadonlyMap<string, number>): () => boolean {
   return () => {
-    wanted ??= sizes(tool.a);
     const used = statfsSync(tool.b);
     if (used.files - used.ffree < wanted.size) return false;
     const held = sizes(tool.b);
@@ -164,9 +162,20 @@ function sameAs(tool: Tool): () => boolean {
   };
 }
 
+/** Whether B holds what A holds when this is first asked, after the work was done. */
+function sameAs(tool: Tool): () => boolean {
+  let look: (() => boolean) | null = null;
+  return () => {
+    look ??= holds(tool, sizes(tool.a));
+    return look();
+  };
+}
+
+/** What A will hold once `tree` is called `moved`, gathered before the clock runs. */
 function movedAs(tool: Tool): () => boolean {
-  const same = sameAs(tool);
-  return () => existsSync(join(tool.b, 'moved')) && !existsSync(join(tool.b, 'tree')) && same();
+  const wanted = new Map([...sizes(tool.a)].map(([path, size]) => [path.replace(/^tree\//, 'moved/'), size]));
+  const look = holds(tool, wanted);
+  return () => existsSync(join(tool.b, 'moved')) && !existsSync(join(tool.b, 'tree')) && look();
 }
 
 /** Sizes by path, without what a tool keeps for itself in the directory. */

@@ -238,13 +238,11 @@ describe('commands', () => {
   test('every command has help with an example', async () => {
     for (const words of [
       ['init'],
-      ['daemon'],
       ['status'],
       ['folder', 'release'],
       ['conflict', 'restore'],
       ['backlog'],
       ['record', 'show'],
-      ['event', 'follow'],
       ['config', 'check'],
     ]) {
       const ran = await tandem([...words, '--help']);

@@ -93,7 +93,7 @@ export class SimMember {
   /** In how many calls of the file system the daemon dies, and how; null: it does not. */
   failAfter: { calls: number; readonly kind: 'kill' | 'power' } | null = null;
   /** Asked at each call of the file system: a user may edit in this very moment. */
-  onFileCall: (() => void) | null = null;
+  onFileCall: ((operation: string) => void) | null = null;
   /** Told when the daemon died in the middle of a call. */
   onDeath: () => void = () => {};
 
@@ -103,8 +103,8 @@ export class SimMember {
     this.clock = options.clock;
     this.files = new MemoryFileSystem({ clock: () => options.clock.nowNs() });
     this.files.user.makeDirectory(SIM_ROOT);
-    this.files.onCall = () => {
-      this.onFileCall?.();
+    this.files.onCall = ({ operation }) => {
+      this.onFileCall?.(operation);
       if (this.failAfter === null || !this.up || this.failAfter.calls-- > 0) return;
       const { kind } = this.failAfter;
       this.failAfter = null;
