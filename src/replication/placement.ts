@@ -89,6 +89,13 @@ export class Placement {
     return 'not';
   }
 
+  /** Whether an update, with its round at an end, has come to wait for a record: before, or in this very plan. */
+  waitsFor(item: PendingUpdate, uid: Uid): boolean {
+    if (!item.round.closed) return false;
+    if (item.stage === 'blocked' && item.blockedOn === uid) return true;
+    return this.plan.blocked.some(blocked => blocked.item === item && blocked.on === uid && blocked.closed);
+  }
+
   /** It has its turn after all, together with another one. */
   unblock(item: PendingUpdate): void {
     const at = this.plan.blocked.findIndex(blocked => blocked.item === item);

@@ -180,10 +180,11 @@ async function placeTombstone(
   const path = await p.view.path(local);
   if (path === undefined) return p.block(candidate, local.parent, 'waits for its directory');
   if (update.nameConflict && item) {
-    // Whoever won the name may say the same: then nothing has to be moved or fetched.
+    // Whoever won the name may say the same: then nothing has to be moved or fetched. Not if it waits for this one.
     if (!item.round.closed) return p.block(candidate, null, 'waits for the file that won its name');
     const winner = p.core.pending.wanting(local.parent, local.name).find(other => other.update.uid !== local.uid);
-    if (winner) return p.block(candidate, winner.update.uid, 'waits for the file that won its name');
+    if (winner && !p.waitsFor(winner, local.uid))
+      return p.block(candidate, winner.update.uid, 'waits for the file that won its name');
   }
   if (update.kind !== 'directory') {
     const type = update.nameConflict ? 1 : 5;

@@ -27,10 +27,13 @@ export async function placeOnto(
   }
   const { winner, merge, equalContent: same } = resolveNameConflict(update, occupant);
   p.plan.conflicts += same || merge ? 0 : 1;
-  if (merge)
-    return winner === update
+  if (merge) {
+    // A directory cannot take in the one it lies in here; that both may then be gone is settled as for any such pair.
+    const inside = local?.present === true && (await p.view.isBelow(local.parent, occupant.uid));
+    return winner === update && !inside
       ? absorb(p, candidate, local, occupant, step)
       : dissolve(p, candidate, local, occupant, step);
+  }
   if (winner !== update) return lose(p, candidate, local, occupant, step);
   const tombstone = loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: null });
   const path = (await p.view.path(occupant))!;

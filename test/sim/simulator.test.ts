@@ -7,7 +7,15 @@ const HISTORIES = 300;
 const HISTORIES_PER_TEST = 20;
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */
-const FAIR: PlanOverrides = { crashes: false, partitions: false, cuts: 0, races: false, losses: false, clocks: 'right', hintLoss: 0 };
+const FAIR: PlanOverrides = {
+  crashes: false,
+  partitions: false,
+  cuts: 0,
+  races: false,
+  losses: false,
+  clocks: 'right',
+  hintLoss: 0,
+};
 
 function report({ seed, violation, trace }: SimResult, options = ''): string {
   return `${violation}\n${trace.slice(-60).join('\n')}\nreplay: npm run sim -- --seed ${seed}${options}`;
@@ -15,7 +23,9 @@ function report({ seed, violation, trace }: SimResult, options = ''): string {
 
 describe('a group of members in bad weather', () => {
   for (let first = 1; first <= HISTORIES; first += HISTORIES_PER_TEST) {
-    it(`comes to agree and loses nothing: seeds ${first} to ${first + HISTORIES_PER_TEST - 1}`, { timeout: 60_000 }, async () => {
+    it(`comes to agree and loses nothing: seeds ${first} to ${first + HISTORIES_PER_TEST - 1}`, {
+      timeout: 60_000,
+    }, async () => {
       for (let seed = first; seed < first + HISTORIES_PER_TEST; seed++) {
         const result = await simulate(seed);
         if (result.violation) expect.unreachable(report(result));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NEVER, NOT_ENDED } from '../../../src/admin/records/column.ts';
 import type { Update } from '../../../src/model/update.ts';
 import { makeVersion } from '../../../src/model/version.ts';
+import { EMPTY_VECTOR } from '../../../src/model/version-vector.ts';
 import type { Folder } from '../../../src/replication/folder.ts';
 import type { PendingUpdate } from '../../../src/replication/pending.ts';
 import { C, sampleDirectory, sampleUpdate } from '../model/sample-update.ts';
@@ -26,7 +27,14 @@ function pendingOf(update: Update): PendingUpdate {
   const tally = { bytesTransferred: 0 };
   return {
     update,
-    round: { partner: 'alpha', connection: GROUP.connections[0]!.guid, closed: false, abandoned: false, tally },
+    round: {
+      partner: 'alpha',
+      connection: GROUP.connections[0]!.guid,
+      closed: false,
+      abandoned: false,
+      unanswered: EMPTY_VECTOR,
+      tally,
+    },
     source: { fetch: () => {} },
     contentNeeded: false,
     staged: null,
