@@ -11,7 +11,7 @@ import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
 import { install } from './installing.ts';
 import type { PendingUpdate } from './pending.ts';
 import { type Candidate, made, type Placed, Placement } from './placement.ts';
-import { placeOnto } from './settling.ts';
+import { absorb, placeOnto } from './settling.ts';
 
 const SETTLING_DEPTH = 600;
 
@@ -144,14 +144,26 @@ async function mergeChain(p: Placement, parent: FileRecord): Promise<(uid: Uid) 
   return uid => chain.get(uid);
 }
 
+/** Whether following the merges from `winner` leads back to where `lost`, once it is a tombstone, was merged from. */
+async function isMergedBack(p: Placement, winner: FileRecord, lost: Update): Promise<boolean> {
+  const recordOf = await mergeChain(p, winner);
+  return homeOf(winner.uid, uid => (uid === lost.uid ? lost : recordOf(uid))).kind === 'lost';
+}
+
 /** The directory that now stands, or is made to stand, under a name that a directory lost; null if it cannot be placed. */
 async function replacement(p: Placement, candidate: Candidate, lost: FileRecord, step: Step): Promise<Uid | null> {
   const uid = await p.view.occupant(lost.parent, lost.name);
   const occupant = uid === undefined ? undefined : await p.view.record(uid);
   if (occupant?.present && occupant.kind === 'directory') return occupant.uid;
+  const fresh = await successor(p, lost);
+  return (await p.place(made(fresh, candidate), undefined, step)) === 'placed' ? fresh.uid : null;
+}
+
+/** A new directory under the name that another one lost. */
+async function successor(p: Placement, lost: FileRecord): Promise<Update> {
   const stamp = await p.stamp(lost);
   const { disk: _disk, provisional: _provisional, ...fields } = lost;
-  const fresh: Update = {
+  return {
     ...fields,
     uid: stamp.gvsn,
     ...stamp,
@@ -162,7 +174,6 @@ async function replacement(p: Placement, candidate: Candidate, lost: FileRecord,
     createTime: Math.floor(p.core.clock.now()),
     ancestry: [],
   };
-  return (await p.place(made(fresh, candidate), undefined, step)) === 'placed' ? fresh.uid : null;
 }
 
 async function placeTombstone(
@@ -212,6 +223,11 @@ async function placeTombstone(
     const winner = await p.view.record(update.mergedInto);
     if (children.length > 0 && !winner)
       return p.block(candidate, update.mergedInto, 'waits for the directory that won its name');
+    if (winner && children.length > 0 && local.disk && (await isMergedBack(p, winner, update))) {
+      // Each was merged into the other by members that did not know of one another: a new one takes the children.
+      const fresh = await successor(p, local);
+      return absorb(p, { ...candidate, update: fresh, depth: candidate.depth + 1 }, undefined, local, step);
+    }
     for (const child of children) {
       const next = reparented(child, update.mergedInto, await p.stamp(child));
       if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';

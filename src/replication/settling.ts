@@ -177,7 +177,7 @@ async function adopt(
 }
 
 /** A directory wins its name: the children of the other one become its own. */
-async function absorb(
+export async function absorb(
   p: Placement,
   candidate: Candidate,
   local: FileRecord | undefined,
