@@ -8,7 +8,7 @@ import type { FileRecord } from '../model/update.ts';
 import { formatVersion, type Uid } from '../model/version.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
-import { emptyPlan, emptyStep } from './group-plan.ts';
+import { emptyPlan, emptyStep, type Step } from './group-plan.ts';
 import { runGroup } from './group-run.ts';
 
 /** Whether a folder that is in its first synchronisation may end it, having nothing left to ask of this partner. */
@@ -33,11 +33,11 @@ export async function finishFirstSync(core: FolderCore): Promise<void> {
     const provisional = await provisionalRecords(core);
     const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));
     const kept = new Set(publish.map(record => record.uid));
-    await preserveRest(
+    const touched = await preserveRest(
       core,
       provisional.filter(record => !kept.has(record.uid)),
     );
-    await publishAll(core, publish);
+    await publishAll(core, [...publish, ...touched]);
     await core.commit({ memory: { phase: 'normal' } });
     core.emit('INITIAL_SYNC_FINISHED', `the first synchronisation of folder ${core.config.name} is complete`);
   });
@@ -71,26 +71,25 @@ function withNews(provisional: readonly FileRecord[], news: ReadonlySet<Uid>): F
   return [...kept.values()];
 }
 
-async function preserveRest(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
-  const uids = new Set(records.map(record => record.uid));
-  const tops = records.filter(record => !uids.has(record.parent));
-  const plan = emptyPlan();
-  for (const record of tops) {
-    const path = await core.paths.of(record);
-    const step = emptyStep(null);
-    if (path !== undefined)
-      step.operations.push({
-        kind: 'preserve',
-        path,
-        preserve: { always: true, area: 'pre-existing', manifest: manifest(core, record, path) },
-      });
+/** Answers what could not be preserved, as somebody has moved or removed it: the next scan will see to it. */
+async function preserveRest(core: FolderCore, records: readonly FileRecord[]): Promise<readonly FileRecord[]> {
+  const byUid = new Map(records.map(record => [record.uid, record]));
+  const steps = new Map<Uid, Step>();
+  for (const record of records) {
+    let top = record;
+    for (let above = byUid.get(top.parent); above; above = byUid.get(top.parent)) top = above;
+    const step = steps.get(top.uid) ?? emptyStep(null);
+    steps.set(top.uid, step);
     step.forget.push(record);
-    plan.steps.push(step);
+    const path = record === top ? await core.paths.of(record) : undefined;
+    if (path === undefined) continue;
+    const order = { always: true, area: 'pre-existing', manifest: manifest(core, record, path) } as const;
+    step.operations.push({ kind: 'preserve', path, preserve: order });
   }
-  const below = emptyStep(null);
-  below.forget.push(...records.filter(record => uids.has(record.parent)));
-  plan.steps.push(below);
-  await runGroup(core, plan, new Map());
+  const plan = emptyPlan();
+  plan.steps.push(...steps.values());
+  const { failed } = await runGroup(core, plan, new Map());
+  return failed.flatMap(({ step }) => step.forget);
 }
 
 function manifest(core: FolderCore, record: FileRecord, path: string): PreservedManifest {

@@ -163,11 +163,14 @@ export class FolderCore {
     const { claims, unclaims, claimVector, memory, ...rest } = change;
     let vector = this.store.vector;
     if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
-    const own = this.#newestOwn(change);
+    const ownVersions = this.#ownVersions(change);
+    const own = Math.max(0, ...ownVersions.map(vsnOf));
     if (own > 0) {
       const claimed = this.highestClaimed(this.members.database);
       assert(own > claimed, `own version ${own} enters the vector after ${claimed}`);
       // Numbers from before this start that are not claimed may be with partners only: they are not claimed along.
+      // What an interrupted group had stamped then comes here when it is recovered, each number for itself.
+      vector = mergeVectors(vector, vectorFromVersions(ownVersions));
       vector = withRange(vector, this.members.database, Math.max(claimed, this.#ownFloor ?? own - 1), own);
     }
     if (claims?.length) vector = mergeVectors(vector, vectorFromVersions(claims));
@@ -220,16 +223,14 @@ export class FolderCore {
     return intervals?.at(-1) ?? 0;
   }
 
-  #newestOwn(change: FolderChange): number {
-    let newest = 0;
+  /** Versions made here that enter the vector with this change. */
+  #ownVersions(change: FolderChange): Gvsn[] {
     const received = new Set(change.claims);
-    for (const { before, after } of change.put ?? []) {
-      if (after.provisional || (before?.gvsn === after.gvsn && !before.provisional)) continue;
-      if (received.has(after.gvsn)) continue;
-      if (databaseOf(after.gvsn) === this.members.database && !this.isClaimed(after.gvsn))
-        newest = Math.max(newest, vsnOf(after.gvsn));
-    }
-    return newest;
+    return (change.put ?? []).flatMap(({ before, after }) => {
+      if (after.provisional || (before?.gvsn === after.gvsn && !before.provisional)) return [];
+      if (received.has(after.gvsn) || databaseOf(after.gvsn) !== this.members.database) return [];
+      return this.isClaimed(after.gvsn) ? [] : [after.gvsn];
+    });
   }
 
   isClaimed(gvsn: Gvsn): boolean {

@@ -29,6 +29,7 @@ export class FolderScanner {
   #fullAt = 0;
   #waiters: { readonly full: boolean; readonly resolve: () => void }[] = [];
   #bypassBrakes = false;
+  #order: (() => Promise<void>) | null = null;
   #edited = { count: 0, since: 0 };
   /** What the last full pass could not read or does not support, for reports. */
   lastReport: Pick<PassResult, 'unreadable' | 'unsupported' | 'hardLinks'> = {
@@ -62,6 +63,23 @@ export class FolderScanner {
     return this.#wait(false);
   }
 
+  /** Has an order carried out before anything else is scanned, as soon as the folder is active. */
+  first<T>(order: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#order = async () => {
+        this.#gone.clear();
+        await order().then(resolve, reject);
+        this.#fullAt = 0;
+      };
+      this.#bell.ring();
+    });
+  }
+
+  /** The folder was released. */
+  wake(): void {
+    this.#bell.ring();
+  }
+
   /** Lets the next full pass through whatever the brakes say. */
   bypassBrakes(): void {
     this.#bypassBrakes = true;
@@ -79,7 +97,10 @@ export class FolderScanner {
         continue;
       }
       try {
-        if (this.#core.clock.now() >= this.#fullAt) await this.#fullPass(signal);
+        const order = this.#order;
+        this.#order = null;
+        if (order) await order();
+        else if (this.#core.clock.now() >= this.#fullAt) await this.#fullPass(signal);
         else await this.#hintedPass(signal);
       } catch (error) {
         await this.#failed(error, signal);
@@ -96,7 +117,7 @@ export class FolderScanner {
       let next = this.#fullAt;
       for (const { due } of this.#due.values()) next = Math.min(next, due);
       for (const since of this.#gone.values()) next = Math.min(next, since + this.#holdMs());
-      if (next <= now || signal.aborted) return;
+      if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
       await this.#bell.heard(signal);
       cancel();

@@ -67,16 +67,18 @@ export class Folder {
     if (held && decision === 'retry') {
       throw new TandemError('REFUSED', `${halt.sentence} Say --accept or --refuse.`);
     }
+    const undoing =
+      held && decision === 'refuse' ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal)) : null;
     await openFolder(core, true);
     if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
-    if (held && decision === 'refuse') {
-      const undone = await undoHeldChanges(core, this.#stop.signal);
+    this.scanner.wake();
+    if (undoing) {
+      const undone = await undoing;
       this.flow.retry();
       core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released; ${undone} held changes are undone`, {
         decision,
         undone,
       });
-      await this.scanner.full();
       return `${undone} held changes are being undone from the partners’ content`;
     }
     core.emit('FOLDER_RELEASED', `folder ${core.config.name} was released (${decision})`, { decision });

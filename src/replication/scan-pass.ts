@@ -189,7 +189,10 @@ async function hashFiles(
 
 /** Of names that vanished: which are really gone, with everything below them, children first. */
 export async function confirmGone(core: FolderCore, candidates: readonly Uid[]): Promise<FileRecord[]> {
-  const records = (await core.store.records(candidates)).filter(record => record?.present === true) as FileRecord[];
+  // What is known not to be on disk is on its way from a partner, not deleted.
+  const records = (await core.store.records(candidates)).filter(
+    record => record?.present === true && record.disk !== null,
+  ) as FileRecord[];
   const paths = await core.paths.ofMany(records);
   const known = records.flatMap((record, i) => (paths[i] === undefined ? [] : [{ record, path: paths[i] }]));
   const looks = await core.disk.look(known.map(entry => entry.path));

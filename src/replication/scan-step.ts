@@ -139,7 +139,7 @@ function deferSightings(
     sightings.flatMap(sighting => (sighting.child ? [[sighting.child.uid, sighting] as const] : [])),
   );
   for (const first of sightings) {
-    if (first.found.stat.kind !== 'file' || !first.found.hot) continue;
+    if (!first.found.hot) continue;
     for (let at: Sighting | undefined = first; at && !waiting.has(at); ) {
       waiting.add(at);
       const mover: FileRecord | undefined = movers.get(at);
@@ -187,7 +187,9 @@ async function findMovers(
     )
       continue;
     const oldPath = await core.paths.of(record);
-    if (oldPath !== undefined) suspects.push({ sighting, record, oldPath });
+    // Below its own old place there is another directory of that name by now: nothing moves into itself.
+    if (oldPath === undefined || isAtOrBelow(sighting.directory.path, oldPath)) continue;
+    suspects.push({ sighting, record, oldPath });
   }
   const looks = suspects.length === 0 ? [] : await core.disk.look(suspects.map(s => s.oldPath));
   const movers = new Map<Sighting, FileRecord>();
@@ -199,6 +201,10 @@ async function findMovers(
     movers.set(sighting, record);
   });
   return movers;
+}
+
+function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 interface Case {
@@ -216,7 +222,7 @@ function judgeOne(core: FolderCore, { sighting, current, mover, moved, firstScan
   const { found, directory } = sighting;
   const kind = found.stat.kind;
   if (kind === 'other') return true;
-  if (kind === 'file' && found.hot) return false;
+  if (found.hot) return false;
   const place = { parent: directory.uid, name: found.name };
   const path = join(directory.path, found.name);
   const inTheWay = current?.present && !moved.has(current.uid) && current.uid !== mover?.uid ? current : undefined;

@@ -3,6 +3,7 @@
  * Updates come in by `take`, content by `staged`; what cannot go on waits with a reason or is given up for now.
  */
 import { Bell } from '../base/bell.ts';
+import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { judgeUpdate } from '../model/reconcile.ts';
@@ -17,7 +18,7 @@ import {
 } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { Blocked, GroupPlan } from './group-plan.ts';
-import { type FailedStep, runGroup } from './group-run.ts';
+import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { copyWhole, stagingIdOf } from './local-content.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
@@ -146,8 +147,33 @@ export class UpdateFlow {
       if (this.#ready.length === 0) await this.#bell.heard(signal);
       if (signal.aborted) return;
       const batch = this.#ready.splice(0, LIMITS.installGroupFiles);
-      if (batch.length > 0) await this.#core.line.run(() => this.#install(batch));
+      if (batch.length === 0) continue;
+      try {
+        await this.#core.line.run(() => this.#install(batch));
+      } catch (error) {
+        await this.#interrupted(error, signal);
+      }
     }
+  }
+
+  /** The disk as a whole refused. Nothing was recorded: everything under way is asked for again when it is well. */
+  async #interrupted(error: unknown, signal: AbortSignal): Promise<void> {
+    const core = this.#core;
+    if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
+    core.log.warn({ err: error }, 'installing was interrupted');
+    this.drop();
+    if (error.reaction === 'halt-folder') await this.rescan(['']);
+    // What had begun is looked after before anything else is; an order that releases a halted folder does the same.
+    for (let recovered = false; !recovered && core.active && !signal.aborted; ) {
+      await core.clock.sleep(DISK_FULL_RETRY_MS, signal).catch(() => {});
+      recovered = await core.line
+        .run(() => recoverGroups(core))
+        .then(
+          () => true,
+          () => false,
+        );
+    }
+    this.retry();
   }
 
   /** Asks again for given-up updates when their time comes. */
