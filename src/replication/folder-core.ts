@@ -100,6 +100,8 @@ export class FolderCore {
   diskFull: { readonly since: number; readonly sentence: string } | null = null;
   /** Told of every record that was committed; must only enqueue. */
   onCommitted: (uids: readonly Uid[]) => void = () => {};
+  /** Told of versions that leave the vector to be had again, before they do. */
+  onUnclaimed: (gvsns: readonly Gvsn[]) => void = () => {};
   /** Told when the folder was halted; must only enqueue. */
   onHalted: () => void = () => {};
   readonly #listeners = new Set<Bell>();
@@ -162,6 +164,7 @@ export class FolderCore {
   async commit(change: FolderChange): Promise<void> {
     const { claims, unclaims, claimVector, memory, ...rest } = change;
     let vector = this.store.vector;
+    if (unclaims?.length) this.onUnclaimed(unclaims);
     if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
     const ownVersions = this.#ownVersions(change);
     const own = Math.max(0, ...ownVersions.map(vsnOf));

@@ -5,6 +5,7 @@
 import { homeOf, keptInPlace, reparented, revived } from '../model/name-conflict.ts';
 import { judgeUpdate } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
+import { succession } from '../model/update-order.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
@@ -226,7 +227,8 @@ async function placeTombstone(
     if (winner && children.length > 0 && local.disk && (await isMergedBack(p, winner, update))) {
       // Each was merged into the other by members that did not know of one another: a new one takes the children.
       const fresh = await successor(p, local);
-      return absorb(p, { ...candidate, update: fresh, depth: candidate.depth + 1 }, undefined, local, step);
+      const lost = { ...update, ...succession(update, await p.stamp(update)), mergedInto: fresh.uid };
+      return absorb(p, { ...candidate, update: fresh, depth: candidate.depth + 1 }, undefined, local, step, lost);
     }
     for (const child of children) {
       const next = reparented(child, update.mergedInto, await p.stamp(child));

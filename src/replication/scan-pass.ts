@@ -13,7 +13,6 @@ import {
   birth,
   contentDraft,
   type Draft,
-  type Findings,
   type HashJob,
   judgeSightings,
   type ScanDirectory,
@@ -39,6 +38,8 @@ export interface PassResult {
   readonly versions: number;
 }
 
+const EDITS_AT_ONCE = 20_000;
+
 /** Asked before drafts are committed; false holds them back. */
 export type Brake = (drafts: readonly Draft[]) => Promise<boolean>;
 
@@ -59,6 +60,7 @@ export async function scanPass(
     versions: 0,
   };
   const jobs: HashJob[] = [];
+  const edits: Draft[] = [];
   while (queue.length > 0 && !signal.aborted && core.active) {
     const waiting = queue.splice(0, LIMITS.scanDirectoriesPerStep);
     await core.line.run(async () => {
@@ -74,14 +76,16 @@ export async function scanPass(
         })),
       );
       const findings = await judgeSightings(core, sightingsOf(step, children, answers), request.firstScan);
-      if (!(await brake(findings.drafts))) return;
-      const records = await commitDrafts(core, findings.drafts);
+      const others = findings.drafts.filter(draft => draft.effect !== 'edited');
+      for (const draft of findings.drafts) if (draft.effect === 'edited') edits.push(draft);
+      if (!(await brake(others))) return;
+      const records = await commitDrafts(core, others);
       result.versions += records.length;
       for (const { uid, path } of findings.hot) hot.set(uid, { uid, path });
       for (const uid of findings.gone) gone.add(uid);
       for (const uid of findings.deferred) deferred.add(uid);
       jobs.push(...findings.hashJobs);
-      queue.push(...findings.descend, ...newDirectories(findings, records));
+      queue.push(...findings.descend, ...newDirectories(others, records));
       if (request.deep) {
         step.forEach((directory, i) => {
           if (answers[i]!.kind !== 'listed') return;
@@ -94,8 +98,24 @@ export async function scanPass(
       report(step, answers, result);
     });
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
+    if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), brake);
   }
+  result.versions += await commitEdits(core, edits, brake);
   return { ...result, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+}
+
+/** The edits of a pass are judged together: whether they are too many to be meant shows only at its end. */
+async function commitEdits(core: FolderCore, edits: readonly Draft[], brake: Brake): Promise<number> {
+  if (edits.length === 0) return 0;
+  return core.line.run(async () => {
+    if (!core.active || !(await brake(edits))) return 0;
+    const now = await core.store.records(edits.map(draft => draft.before!.uid));
+    // What has changed since is judged anew when its directory is looked at again.
+    const valid = edits.filter(
+      (draft, i) => now[i]?.gvsn === draft.before!.gvsn && now[i].parent === draft.before!.parent,
+    );
+    return (await commitDrafts(core, valid)).length;
+  });
 }
 
 /** Directories may have moved or gone since they were put into the queue, and another one may have their place by now. */
@@ -135,13 +155,11 @@ export async function commitDrafts(core: FolderCore, drafts: readonly Draft[]): 
   return versioned;
 }
 
-function newDirectories(findings: Findings, records: readonly FileRecord[]): ScanDirectory[] {
-  const paths = new Map(
-    findings.drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])),
-  );
+function newDirectories(drafts: readonly Draft[], records: readonly FileRecord[]): ScanDirectory[] {
+  const paths = new Map(drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])));
   const result: ScanDirectory[] = [];
   let next = 0;
-  for (const draft of findings.drafts) {
+  for (const draft of drafts) {
     if (!draft.make) continue;
     const record = records[next++]!;
     const path = paths.get(draft);

@@ -1,7 +1,7 @@
 /** Another record has the name: who keeps it, and what becomes of the other. [dfsr.md §5.6] */
 import { loserTombstone, reparented, resolveNameConflict } from '../model/name-conflict.ts';
 import { equalContent, judgeUpdate } from '../model/reconcile.ts';
-import type { FileRecord } from '../model/update.ts';
+import type { FileRecord, Update } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { Step } from './group-plan.ts';
 import { install } from './installing.ts';
@@ -176,16 +176,17 @@ async function adopt(
   return 'placed';
 }
 
-/** A directory wins its name: the children of the other one become its own. */
+/** A directory wins its name: the children of the other one, of which `lost` remains, become its own. */
 export async function absorb(
   p: Placement,
   candidate: Candidate,
   local: FileRecord | undefined,
   occupant: FileRecord,
   step: Step,
+  lost?: Update,
 ): Promise<Placed> {
   const { update } = candidate;
-  const tombstone = loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: update.uid });
+  const tombstone = lost ?? loserTombstone(occupant, { ...(await p.stamp(occupant)), mergedInto: update.uid });
   const children = await p.view.children(occupant.uid);
   if (!local?.present) {
     p.put(step, occupant, { ...tombstone, disk: null, provisional: false });

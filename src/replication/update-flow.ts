@@ -51,6 +51,7 @@ export class UpdateFlow {
   constructor(core: FolderCore) {
     this.#core = core;
     core.onCommitted = uids => this.#wake(uids);
+    core.onUnclaimed = gvsns => this.#leaveUnanswered(gvsns);
   }
 
   /** What a partner need not send: what is here, under way, or given up for now. */
