@@ -100,8 +100,25 @@ export async function scanPass(
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
     if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), brake);
   }
-  result.versions += await commitEdits(core, edits, brake);
+  if (isBurst(core, request, edits, hot)) for (const draft of edits) await lookAgain(core, draft, hot);
+  else result.versions += await commitEdits(core, edits, brake);
   return { ...result, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+}
+
+/** Many edits, and more files still being written: what it comes to must be seen before any of it is published. */
+function isBurst(
+  core: FolderCore,
+  request: PassRequest,
+  edits: readonly Draft[],
+  hot: ReadonlyMap<Uid, unknown>,
+): boolean {
+  return !request.impatient && hot.size > 0 && edits.length >= core.config.brakes.minimumFiles;
+}
+
+async function lookAgain(core: FolderCore, draft: Draft, hot: Map<Uid, ScanDirectory>): Promise<void> {
+  const uid = draft.before!.parent;
+  const path = hot.has(uid) ? undefined : await core.paths.ofDirectory(uid);
+  if (path !== undefined) hot.set(uid, { uid, path });
 }
 
 /** The edits of a pass are judged together: whether they are too many to be meant shows only at its end. */
