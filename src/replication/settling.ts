@@ -165,7 +165,9 @@ async function adopt(
   step: Step,
 ): Promise<Placed> {
   const { update } = candidate;
-  const disk = occupant.disk!;
+  const { disk } = occupant;
+  // Recorded, but waiting to be brought back to this disk: there is nothing to take over.
+  if (!disk) return install(p, candidate, local, step);
   const path = (await p.view.path(update))!;
   const differs =
     update.kind !== 'symlink' &&
