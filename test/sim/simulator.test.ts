@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PlanOverrides } from './sim-plan.ts';
 import { type SimResult, simulate } from './simulate.ts';
 
-const HISTORIES = 300;
+const HISTORIES = 240;
 const HISTORIES_PER_TEST = 20;
 
 /** Each of these has once shown what the others did not. */
