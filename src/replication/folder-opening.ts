@@ -93,7 +93,7 @@ function announce(core: FolderCore, phase: FolderStateName): void {
 }
 
 function release(core: FolderCore): string {
-  return `tandem folder release ${core.config.name}`;
+  return `tandem folder release ${core.config.name} --retry`;
 }
 
 function halt(core: FolderCore, reason: Parameters<FolderCore['halt']>[0], sentence: string): Promise<void> {

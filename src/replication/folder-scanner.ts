@@ -230,7 +230,7 @@ export class FolderScanner {
         const total = core.store.counts.files;
         const held = judgeScan({ folderFiles: total, deleted, changed: 0, rootEmpty }, core.config.brakes);
         if (held) {
-          await core.halt(held.reason, `${held.sentence} ${ORDERS}`, { deleted, changed: 0, total });
+          await core.halt(held.reason, `${held.sentence} ${orders(core.config.name)}`, { deleted, changed: 0, total });
           return;
         }
       }
@@ -257,7 +257,7 @@ export class FolderScanner {
       const held = judgeScan(finding, core.config.brakes);
       if (!held) return true;
       this.#edited = { count: 0, since: now };
-      await core.halt(held.reason, `${held.sentence} ${ORDERS}`, {
+      await core.halt(held.reason, `${held.sentence} ${orders(core.config.name)}`, {
         deleted: 0,
         changed: finding.changed,
         total: finding.folderFiles,
@@ -273,17 +273,17 @@ export class FolderScanner {
     if (probe.kind !== 'directory') {
       await core.halt(
         'root-missing',
-        `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name}`,
+        `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name} --retry`,
       );
     } else if (probe.dev.toString() !== core.memory.device) {
       await core.halt(
         'file-system-changed',
-        `The root ${core.rootPath} is on another file system than before. If that is right: tandem folder release ${core.config.name}`,
+        `The root ${core.rootPath} is on another file system than before. If that is right: tandem folder release ${core.config.name} --retry`,
       );
     } else if (probe.marker?.folder !== core.config.guid) {
       await core.halt(
         'marker-missing',
-        `The marker in ${core.rootPath}/.tandem is gone or belongs to another folder. If this is the right directory: tandem folder release ${core.config.name}`,
+        `The marker in ${core.rootPath}/.tandem is gone or belongs to another folder. If this is the right directory: tandem folder release ${core.config.name} --retry`,
       );
     }
     return core.memory.halt === null;
@@ -363,7 +363,9 @@ export class FolderScanner {
   }
 }
 
-const ORDERS = 'Publish it with “tandem folder release --accept”, or have the partners’ content back with “--refuse”.';
+function orders(folder: string): string {
+  return `Publish it with “tandem folder release ${folder} --accept”, or have the partners’ content back with “--refuse”.`;
+}
 
 function resolveAll(waiters: readonly (() => void)[]): void {
   for (const resolve of waiters) resolve();

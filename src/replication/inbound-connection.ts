@@ -53,6 +53,8 @@ export class InboundConnection {
   readonly #bell = new Bell();
   readonly #log: Log;
   #link: PeerLink | null = null;
+  /** Violations one after the other: each link comes up well and ends in one. */
+  #violations = 0;
   state: ConnectionState = 'offline';
   failure: ConnectionFailure | null = null;
   failures = 0;
@@ -88,7 +90,7 @@ export class InboundConnection {
         this.#failed(error, signal);
       }
       if (signal.aborted) break;
-      const pause = Math.max(nextBackoffMs(this.failures), LIMITS.backoffFirstMs / 4);
+      const pause = Math.max(nextBackoffMs(Math.max(this.failures, this.#violations)), LIMITS.backoffFirstMs / 4);
       this.nextAttempt = clock.now() + pause;
       const cancel = clock.after(pause, () => this.#bell.ring());
       await this.#bell.heard(signal);
@@ -210,6 +212,7 @@ export class InboundConnection {
         ? `${parts.partner.name} does not answer`
         : messageOf(error);
     this.failures++;
+    this.#violations = code === 'PEER_VIOLATION' ? this.#violations + 1 : 0;
     if (this.failures >= FAILURES_TO_ERROR) this.state = 'in-error';
     if (code === 'INTERNAL') this.#log.error({ err: error }, 'connection failed in an unexpected way');
     if (this.failure?.code === code) return;
