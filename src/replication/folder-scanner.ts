@@ -189,6 +189,7 @@ export class FolderScanner {
         signal,
       );
       for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
+      if (result.burst) this.#fullAt = core.clock.now() + core.config.quietMs;
       this.#keepWatching(result.hot, now, since);
       this.#report(result);
     }

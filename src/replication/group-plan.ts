@@ -45,3 +45,12 @@ export function emptyStep(item: PendingUpdate | null): Step {
 export function emptyPlan(): GroupPlan {
   return { steps: [], blocked: [], rejected: [], unfetched: [], conflicts: 0 };
 }
+
+/** What was staged for these items and is not part of any operation of the plan. */
+export function unusedStaging(items: readonly PendingUpdate[], plan: GroupPlan): string[] {
+  const installed = new Set<string>();
+  for (const { operations } of plan.steps) {
+    for (const operation of operations) if (operation.kind === 'install') installed.add(operation.staged.stagingId);
+  }
+  return items.flatMap(({ staged }) => (staged && !installed.has(staged.stagingId) ? [staged.stagingId] : []));
+}

@@ -138,3 +138,8 @@ export function isAside(path: string): boolean {
 }
 
 const ASIDE_PREFIX = '.tandem/staging/exchange-';
+
+/** The directory a path lies in. */
+export function parentOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}

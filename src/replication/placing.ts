@@ -131,6 +131,11 @@ async function placeBelowTombstone(
     directory = uid;
   }
   if (directory === update.parent) return p.place({ ...candidate, depth: candidate.depth + 1 }, local, step);
+  if (directory === update.uid) {
+    // It won the name of the directory it lay in: it takes that directory's place.
+    const risen = keptInPlace(update, parent.parent, parent.name, await p.stamp(update));
+    return placePresent(p, { ...candidate, update: risen, depth: candidate.depth + 1 }, local, step);
+  }
   const child = reparented(update, directory, await p.stamp(update));
   return p.place({ ...candidate, update: child, depth: candidate.depth + 1 }, local, step);
 }
@@ -224,8 +229,11 @@ async function placeTombstone(
     const winner = await p.view.record(update.mergedInto);
     if (children.length > 0 && !winner)
       return p.block(candidate, update.mergedInto, 'waits for the directory that won its name');
-    if (winner && children.length > 0 && local.disk && (await isMergedBack(p, winner, update))) {
-      // Each was merged into the other by members that did not know of one another: a new one takes the children.
+    const inside = winner?.present === true && (await p.view.isBelow(winner.uid, local.uid));
+    if (inside && !local.disk) return p.reject(candidate, 'the directory that won its name lies in it');
+    if (winner && children.length > 0 && local.disk && (inside || (await isMergedBack(p, winner, update)))) {
+      // Each was merged into the other by members that did not know of one another, or the one lies in the other
+      // here: a new one takes the children.
       const fresh = await successor(p, local);
       const lost = { ...update, ...succession(update, await p.stamp(update)), mergedInto: fresh.uid };
       return absorb(p, { ...candidate, update: fresh, depth: candidate.depth + 1 }, undefined, local, step, lost);

@@ -30,6 +30,8 @@ export interface PassRequest {
 }
 
 export interface PassResult {
+  /** So many files were edited that nothing is published before the whole folder has been looked at. */
+  readonly burst: boolean;
   readonly hot: readonly ScanDirectory[];
   readonly gone: readonly Uid[];
   readonly unreadable: readonly string[];
@@ -100,19 +102,21 @@ export async function scanPass(
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
     if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), brake);
   }
-  if (isBurst(core, request, edits, hot)) for (const draft of edits) await lookAgain(core, draft, hot);
+  const burst = isBurst(core, request, edits, hot);
+  if (burst) for (const draft of edits) await lookAgain(core, draft, hot);
   else result.versions += await commitEdits(core, edits, brake);
-  return { ...result, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+  return { ...result, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
 }
 
-/** Many edits, and more files still being written: what it comes to must be seen before any of it is published. */
+/** Many edits, and perhaps more elsewhere or still under way: what it comes to must be seen before any of it is published. */
 function isBurst(
   core: FolderCore,
   request: PassRequest,
   edits: readonly Draft[],
   hot: ReadonlyMap<Uid, unknown>,
 ): boolean {
-  return !request.impatient && hot.size > 0 && edits.length >= core.config.brakes.minimumFiles;
+  const many = edits.length >= core.config.brakes.minimumFiles && core.config.brakes.changedShare < 1;
+  return many && !request.impatient && (hot.size > 0 || !request.deep);
 }
 
 async function lookAgain(core: FolderCore, draft: Draft, hot: Map<Uid, ScanDirectory>): Promise<void> {

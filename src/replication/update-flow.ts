@@ -17,9 +17,10 @@ import {
   vectorFromVersions,
 } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
-import type { Blocked, GroupPlan } from './group-plan.ts';
+import { type Blocked, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { copyWhole, stagingIdOf } from './local-content.ts';
+import { parentOf } from './paths.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
 
@@ -270,7 +271,7 @@ export class UpdateFlow {
     this.counters.conflicts += plan.conflicts;
     this.counters.installed += result.done.length;
     for (const item of result.done) this.#finish(item);
-    this.#discard(unused(result.done, plan));
+    this.#discard(unusedStaging(result.done, plan));
     for (const blocked of plan.blocked) await this.#block(blocked);
     // Only now: what came to wait in this very group may wait for something the group has brought.
     this.#wake([...result.done.map(item => item.update.uid), ...result.committed.map(record => record.uid)]);
@@ -393,17 +394,4 @@ export class UpdateFlow {
   #wakeRound(round: Round): void {
     for (const item of [...this.#blocked]) if (item.round === round) this.#makeReady(item);
   }
-}
-
-/** What was staged for these items and is not part of any operation of the plan. */
-function unused(items: readonly PendingUpdate[], plan: GroupPlan): string[] {
-  const installed = new Set<string>();
-  for (const { operations } of plan.steps) {
-    for (const operation of operations) if (operation.kind === 'install') installed.add(operation.staged.stagingId);
-  }
-  return items.flatMap(({ staged }) => (staged && !installed.has(staged.stagingId) ? [staged.stagingId] : []));
-}
-
-function parentOf(path: string): string {
-  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
 }
