@@ -10,6 +10,7 @@ import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { ContentAnswer, ContentRequest, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
+import { parentOf } from './paths.ts';
 
 type Work = Exclude<ContentRequest, { kind: 'credit' | 'abandon' }>;
 
@@ -231,7 +232,7 @@ class Desk {
   }
 
   #doubt(folder: ServedFolder, path: string | undefined): void {
-    if (path !== undefined) folder.hint(path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
+    if (path !== undefined) folder.hint(parentOf(path));
   }
 }
 

@@ -7,6 +7,7 @@ import { TandemError } from '../base/errors.ts';
 import { judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
+import { parentOf } from './paths.ts';
 import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 
@@ -207,7 +208,7 @@ export class FolderScanner {
           found.set(uid, { uid, path });
           break;
         }
-        path = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+        path = parentOf(path);
       }
     }
     return [...found.values()];

@@ -7,6 +7,7 @@ import { openFolder } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
 import { contentHolder } from './local-content.ts';
+import { parentOf } from './paths.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
@@ -102,7 +103,7 @@ export class Folder {
       throw new TandemError('REFUSED', `“${target}” exists; say another place with --to PATH, or move it away first`);
     if (answer === 'missing') throw new TandemError('NOT_FOUND', `the preserved item ${id} is gone`);
     this.core.emit('ITEM_RESTORED', `“${item.path}” was restored to “${target}”`, { id, path: target });
-    this.scanner.hint(target.includes('/') ? target.slice(0, target.lastIndexOf('/')) : '');
+    this.scanner.hint(parentOf(target));
     return target;
   }
 

@@ -8,7 +8,7 @@ import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderChange, FolderCore } from './folder-core.ts';
-import { join } from './paths.ts';
+import { join, parentOf } from './paths.ts';
 import {
   birth,
   contentDraft,
@@ -208,7 +208,7 @@ async function hashFiles(
     const hashed = await core.disk.hash(job.path, job.stat, signal);
     if (hashed === 'gone') continue;
     if (hashed === 'changed') {
-      const path = job.path.includes('/') ? job.path.slice(0, job.path.lastIndexOf('/')) : '';
+      const path = parentOf(job.path);
       hot.set(job.directory, { uid: job.directory, path });
       continue;
     }
