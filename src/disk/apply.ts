@@ -123,6 +123,12 @@ function putInPlace(
         return changed(path, 'it was edited at this moment');
       }
       if (order.always) preserved = asides.preserve(tree, key, order);
+      // Preserving takes its time; between this look and the rename there is none.
+      if (place.directory.lookAt(place.name)?.ino !== before.ino) {
+        if (preserved !== null) deletePreserved(tree, preserved.area, preserved.id);
+        asides.drop(tree, key);
+        return changed(path, 'it was edited at this moment');
+      }
       fresh.directory.rename(fresh.name, place.directory, place.name);
     } catch (error) {
       if (preserved !== null) deletePreserved(tree, preserved.area, preserved.id);

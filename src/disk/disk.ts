@@ -52,6 +52,8 @@ export interface Disk {
    * and what was set aside is put back. Ends with nothing set aside.
    */
   recover(operations: readonly Operation[]): Promise<Outcome[]>;
+  /** When the database was lost, before anything else: what was set aside and has no other name is preserved. */
+  salvage(): Promise<Preserved[]>;
 
   preserved(area: PreservedArea): Promise<Preserved[]>;
   /** Moves (or copies) a preserved item to `to` ('' components created as needed); 'occupied' if something is there. */

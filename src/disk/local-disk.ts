@@ -11,6 +11,7 @@ import { sameLook, toStat } from './look.ts';
 import { claimRoot, MARKER_FILE, probeRoot, readMarker } from './marker.ts';
 import { deletePreserved, listPreserved, restorePreserved } from './preserving.ts';
 import { recoverOperations } from './recover.ts';
+import { salvageAsides } from './salvage.ts';
 import { scanDirectories } from './scan.ts';
 import { createStaging } from './staging.ts';
 import { createTouched } from './touched.ts';
@@ -196,6 +197,7 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     settle: () => withTree(tree => asides.settle(tree)),
     recover: operations =>
       withTree(tree => recoverOperations({ tree, asides, touched, buffer: reader.buffer }, operations)),
+    salvage: () => withTree(tree => salvageAsides(tree, touched)),
 
     preserved: area => withTree(tree => listPreserved(tree, area)),
     restorePreserved: (area, id, to, copy) =>

@@ -95,17 +95,25 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
       return done(tools, path, toStat(look), settleAside(tools, operation, key));
     }
     const isTorn = staged.mtimeNs === undefined || cutToMicroseconds(staged.mtimeNs) === now.mtimeNs;
-    if (!isTorn) return done(tools, path, statOfEdited(staged), settleAside(tools, operation, key));
+    if (!isTorn) return replacedByUser(tools, operation, key);
     undoTorn(tools, { place, operation, key, aside });
     tools.touched.path(path);
     return undone();
   }
   if (isLeft && !isWhole(tools, staging, staged.stagingId, staged)) staging.unlink(staged.stagingId);
-  if (left === null && aside !== null && now !== null && now.ino !== aside.ino) {
-    // Installed, and then replaced by a user.
-    return done(tools, path, statOfEdited(staged), settleAside(tools, operation, key));
-  }
+  if (left === null && aside !== null && now !== null && now.ino !== aside.ino)
+    return replacedByUser(tools, operation, key);
   return undoAside(tools, operation, { path, place, now });
+}
+
+/**
+ * Installed, and then written to or replaced by a user, before whose eyes may have been a torn file: what they made is
+ * an edit of what the record says, and the version that was installed is still to come.
+ */
+function replacedByUser(tools: RecoverTools, operation: Of<'install'>, key: string): Outcome {
+  settleAside(tools, operation, key);
+  tools.touched.path(operation.path);
+  return undone();
 }
 
 /** Gives the name back to what it stood for before. */
@@ -230,11 +238,6 @@ function isWhole({ buffer }: RecoverTools, directory: Directory, name: string, s
     if (file.look().size !== staged.size) return false;
     return hashPrefix(file, staged.size, buffer)?.digest('hex') === staged.hash;
   });
-}
-
-/** How the file looked when it was installed, as far as known; no file has ever looked so, and the next scan finds the edit. */
-function statOfEdited({ ino, size, mtimeNs }: StagedFile): Stat {
-  return { kind: 'file', ino, size, mtimeNs: mtimeNs ?? 0n, ctimeNs: 0n, birthtimeNs: 0n, mode: 0, nlink: 1 };
 }
 
 function done({ touched }: RecoverTools, path: string, stat: Stat | null, preserved: Preserved | null = null): Outcome {

@@ -80,6 +80,7 @@ function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
     sync: () => call('sync'),
     settle: () => call('settle'),
     recover: operations => call('recover', operations),
+    salvage: () => call('salvage'),
     preserved: area => call('preserved', area),
     restorePreserved: (area, id, to, copy) => call('restorePreserved', area, id, to, copy),
     deletePreserved: (area, id) => call('deletePreserved', area, id),

@@ -61,6 +61,7 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
     if (claimed.kind !== 'directory') {
       throw new TandemError('ROOT_UNWRITABLE', `${core.rootPath} is ${claimed.kind}: ${claimed.detail}`);
     }
+    if (phase === 'auto-recovery' && !known) await salvage(core);
     await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString() } });
     const { recovered, undone } = await recoverGroups(core);
     if (recovered + undone > 0)
@@ -71,6 +72,16 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
     await core.disk.stageSweep(new Set());
     if (!known) announce(core, phase);
   });
+}
+
+/** The intents are gone with the database: nothing may be swept that an interrupted group had set aside. */
+async function salvage(core: FolderCore): Promise<void> {
+  const preserved = await core.disk.salvage();
+  if (preserved.length === 0) return;
+  await core.disk.sync();
+  for (const { path, id, area, reason, partner, conflictType } of preserved) {
+    core.emit('CONFLICT', `“${path}” was preserved in ${area}: ${reason}`, { path, id, area, partner, conflictType });
+  }
 }
 
 function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directory' }>): FolderStateName {

@@ -242,6 +242,19 @@ async function placeTombstone(
       const next = reparented(child, update.mergedInto, await p.stamp(child));
       if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
     }
+  } else if (update.nameConflict && children.length > 0) {
+    // It lost its name to what is no directory, and goes with all that is in it, as it does where that was found.
+    const order = p.preserve(candidate, {
+      lost: local,
+      path,
+      conflictType: 1,
+      reason: 'another file with this name won',
+      always: true,
+    });
+    if (local.disk) step.operations.push({ kind: 'preserve', path, preserve: order });
+    await p.bury(local, step);
+    p.put(step, local, after);
+    return 'placed';
   } else if (children.length > 0) {
     // Something below was made without knowledge of the deletion: the directory stays for it.
     const back = revived(update, await p.stamp(update));

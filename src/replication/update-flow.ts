@@ -255,7 +255,12 @@ export class UpdateFlow {
 
   async #install(batch: readonly PendingUpdate[]): Promise<void> {
     const core = this.#core;
-    const live = batch.filter(item => core.pending.holds(item) && core.active);
+    const live = batch.filter(item => core.pending.holds(item));
+    if (!core.active) {
+      // Taken up while the folder was being halted: nothing comes for it unless it is asked for again.
+      for (const item of live) this.#leave(item);
+      return;
+    }
     if (live.length === 0) return;
     const { plan, left } = await planGroup(core, live);
     this.#ready.unshift(...left);

@@ -220,13 +220,10 @@ class SimWorld {
     const { plan, time } = this;
     const random = this.#random;
     if (plan.races) {
-      let last = '';
       member.onFileCall = operation => {
-        // Between setting the old name aside by a link and renaming over it, a file that a user renames to that very
-        // name is replaced unseen: Node has no exchanging rename. Known, and the only moment left out here.
-        const isInWindow = last === 'link' || operation === 'rename';
-        last = operation;
-        if (this.#chapter !== chapter || isInWindow) return;
+        // Between the last look at the old name and renaming over it, a file that a user puts there is replaced
+        // unseen: Node has no exchanging rename. Known, and the only moment left out here.
+        if (this.#chapter !== chapter || operation === 'rename') return;
         if (member.up && random.chance(0.004)) this.#userOf(member).act();
       };
     }

@@ -179,16 +179,54 @@ describe('recovery', () => {
     }
   });
 
-  it('takes a file that a user wrote to after its install for an edit, not for a torn one', async () => {
+  it.each(['append', 'replace'])(
+    'takes a file that a user wrote to after its install for an edit of what was recorded: %s',
+    async how => {
+      const { world, memory, disk } = await prepare();
+      const stat = (await disk.look(['plain']))[0]!;
+      const operation = await installOperation(disk, 'plain', 'new', stat);
+      await applyOne(disk, operation);
+      if (how === 'append') world.user.append('plain', ' and edited');
+      else memory.user.replaceFile(`${world.root}/plain`, 'another');
+      memory.kill();
+      const after = makeDisk(world);
+      // What the user saw may have been torn: it must not count as made in knowledge of the new version.
+      expect((await after.recover([operation])).map(o => o.kind)).toEqual(['undone']);
+      expect(world.user.read('plain')).toBe(how === 'append' ? 'new and edited' : 'another');
+      expect((await scanOne(after, '', [{ name: 'plain', stat }])).found.map(f => f.name)).toContain('plain');
+      expect(await after.preserved('conflicts')).toEqual([]);
+    },
+  );
+
+  it('keeps the loser of a conflict preserved, though a user has written to the winner before the recovery', async () => {
     const { world, memory, disk } = await prepare();
+    const lost = world.user.read('plain');
     const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
-    await applyOne(disk, operation);
+    const always = { ...operation, preserve: { ...operation.preserve, always: true } };
+    await applyOne(disk, always);
     world.user.append('plain', ' and edited');
     memory.kill();
     const after = makeDisk(world);
-    const stat = statOf((await after.recover([operation]))[0]!);
-    expect(world.user.read('plain')).toBe('new and edited');
-    expect((await scanOne(after, '', [{ name: 'plain', stat }])).found.map(f => f.name)).toContain('plain');
+    await after.recover([always]);
+    const [preserved] = await after.preserved('conflicts');
+    expect(world.user.read(`.tandem/conflicts/${preserved!.id}/plain`)).toBe(lost);
+  });
+
+  it('preserves what was set aside and has no other name when the database is lost', async () => {
+    const { world, memory, disk } = await prepare();
+    const lost = world.user.read('plain');
+    await applyOne(disk, await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!));
+    world.user.write('away', 'stepped aside');
+    const [away] = await disk.look(['away']);
+    await applyOne(disk, { kind: 'move', from: 'away', to: '.tandem/staging/exchange-1a.1', expect: away! });
+    memory.kill();
+    const after = makeDisk(world);
+    await after.salvage();
+    await after.recover([]);
+    await after.stageSweep(new Set());
+    const items = await after.preserved('conflicts');
+    const contents = items.map(({ id, path }) => world.user.read(`.tandem/conflicts/${id}/${path}`));
+    expect(contents.sort()).toEqual([lost, 'stepped aside'].sort());
   });
 
   it('preserves what was edited in the moment of a replacement that a crash followed', async () => {

@@ -95,6 +95,23 @@ describe('an install', () => {
   });
 });
 
+describe('an install over the loser of a conflict', () => {
+  it('spares a file that takes the place while the loser is being preserved', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    const install = await installOperation(disk, 'a', 'new', stat);
+    const always = { ...install, preserve: { ...install.preserve, always: true } };
+    justBefore('openFile', 'manifest.json', () => {
+      world.user.rename('a', 'a~');
+      world.user.write('a', 'another');
+    });
+    expect(await applyOne(disk, always)).toMatchObject({ kind: 'changed' });
+    await disk.settle();
+    expect([world.user.read('a'), world.user.read('a~')]).toEqual(['another', 'old']);
+    expect(await disk.preserved('conflicts')).toEqual([]);
+    expect(listAside(world)).toEqual([]);
+  });
+});
+
 describe('a removal', () => {
   it('gives back what was edited in that moment', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
