@@ -44,6 +44,8 @@ export const LIMITS = {
 
   /** Updates a folder keeps in memory between their receipt and their record. */
   pendingUpdates: 4096,
+  /** Attempts at once to let updates that wait for one another take their places together. */
+  circleTurns: 8,
   installGroupFiles: 1000,
   installGroupBytes: 64 * 1024 * 1024,
   scanDirectoriesPerStep: 48,

@@ -1,7 +1,8 @@
 /** A group of updates turned into operations on disk and the records that follow from them. */
 import type { Operation } from '../disk/disk.ts';
 import type { FileRecord } from '../model/update.ts';
-import type { Gvsn, Uid } from '../model/version.ts';
+import type { Gvsn } from '../model/version.ts';
+import type { Wait } from '../model/wait-circle.ts';
 import type { PendingUpdate } from './pending.ts';
 
 /** Operations that belong together: the records are committed if all of them are done. */
@@ -22,8 +23,8 @@ export interface Put {
 
 export interface Blocked {
   readonly item: PendingUpdate;
-  /** The record it waits for; null: the end of the round. */
-  readonly on: Uid | null;
+  /** Null: the end of the round. */
+  readonly wait: Wait | null;
   readonly reason: string;
   /** Whether its round had ended when this was found. */
   readonly closed: boolean;

@@ -6,7 +6,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
-import { join } from './paths.ts';
+import { ASIDE_DIRECTORY, join, STEPPED_ASIDE } from './paths.ts';
 
 export class GroupView {
   readonly #core: FolderCore;
@@ -84,6 +84,7 @@ export class GroupView {
   /** The path of a directory as it will be; undefined where it or one above it is not present. */
   async directoryPath(uid: Uid, depth = 0): Promise<string | undefined> {
     if (uid === this.#core.root) return '';
+    if (uid === STEPPED_ASIDE) return ASIDE_DIRECTORY;
     const known = this.#paths.get(uid) ?? (this.#changed.size === 0 ? this.#core.paths.cached(uid) : undefined);
     if (known !== undefined) return known;
     const record = await this.record(uid);

@@ -2,32 +2,31 @@
 import type { Operation } from '../disk/disk.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Step } from './group-plan.ts';
-import { type Candidate, type Origin, type Placed, type Placement, sameTime } from './placement.ts';
+import { type Candidate, type Placed, type Placement, sameTime } from './placement.ts';
 
 interface Here {
   readonly record: FileRecord & { readonly disk: NonNullable<FileRecord['disk']> };
   readonly path: string;
 }
 
-/** `from`: the file has stepped aside and is no longer where its record says. */
 export async function install(
   p: Placement,
   candidate: Candidate,
   local: FileRecord | undefined,
   step: Step,
-  from?: Origin,
 ): Promise<Placed> {
   const { update } = candidate;
   const path = await p.view.path(update);
-  if (path === undefined) return p.block(candidate, update.parent, 'waits for its directory');
-  const here = await whereIs(p, local, from);
+  if (path === undefined)
+    return p.block(candidate, { kind: 'directory', on: [update.parent] }, 'waits for its directory');
+  const here = await whereIs(p, local);
   const begun = step.operations.length;
   const looks =
     update.kind === 'directory' ? bringDirectory(candidate, path, here) : bringFile(p, candidate, path, here);
   if (looks === null) return p.reject(candidate, 'its content was not fetched');
   step.operations.push(...looks.operations);
   const lookFrom = looks.lookFrom === null ? null : begun + looks.lookFrom;
-  p.put(step, from?.before ?? local, { ...update, disk: here?.record.disk ?? null, provisional: false }, lookFrom);
+  p.put(step, local, { ...update, disk: here?.record.disk ?? null, provisional: false }, lookFrom);
   return 'placed';
 }
 
@@ -37,9 +36,9 @@ interface Looks {
   readonly lookFrom: number | null;
 }
 
-async function whereIs(p: Placement, local: FileRecord | undefined, from: Origin | undefined): Promise<Here | null> {
+async function whereIs(p: Placement, local: FileRecord | undefined): Promise<Here | null> {
   if (!local?.present || !local.disk) return null;
-  const path = from?.path ?? (await p.view.path(local));
+  const path = await p.view.path(local);
   return path === undefined ? null : { record: { ...local, disk: local.disk }, path };
 }
 

@@ -128,16 +128,18 @@ export function join(directory: string, name: string): string {
   return directory === '' ? name : `${directory}/${name}`;
 }
 
-/** Where a record's file waits while it steps aside for another one. Empty before and after each group. */
-export function asidePath(uid: Uid): string {
-  return `${ASIDE_PREFIX}${uid}`;
+/** The parent of a record while its file steps aside for another one: no directory has this UID. */
+export const STEPPED_ASIDE: Uid = '';
+/** Where such files wait. None is there before or after a group. */
+export const ASIDE_DIRECTORY = '.tandem/staging';
+
+export function asideName(uid: Uid): string {
+  return `exchange-${uid}`;
 }
 
 export function isAside(path: string): boolean {
-  return path.startsWith(ASIDE_PREFIX);
+  return path.startsWith(join(ASIDE_DIRECTORY, asideName('')));
 }
-
-const ASIDE_PREFIX = '.tandem/staging/exchange-';
 
 /** The directory a path lies in. */
 export function parentOf(path: string): string {

@@ -5,8 +5,10 @@
 import { LIMITS } from '../base/limits.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
 import type { Update } from '../model/update.ts';
+import { supersedes } from '../model/update-order.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import { type VersionVector, vectorFromVersions } from '../model/version-vector.ts';
+import type { Wait } from '../model/wait-circle.ts';
 
 /** UpdateState of the record of an update in progress. [dfsr.md §3.6] */
 export type UpdateStage = 'scheduled' | 'running' | 'downloading' | 'wait' | 'blocked';
@@ -49,8 +51,8 @@ export interface PendingUpdate {
   reason: string;
   since: number;
   attempts: number;
-  /** The record this one waits for, while blocked. */
-  blockedOn: Uid | null;
+  /** The records this one waits for, while blocked; null: the end of its round. */
+  wait: Wait | null;
   receivedBytes: number;
   /** Its content has, or will have, room in staging. */
   reserved: boolean;
@@ -101,6 +103,13 @@ export class PendingUpdates {
 
   ofUid(uid: Uid): readonly PendingUpdate[] {
     return [...(this.#byUid.get(uid) ?? [])];
+  }
+
+  /** The one of its updates that will stand in the end. */
+  newestOf(uid: Uid): PendingUpdate | undefined {
+    const updates = this.ofUid(uid);
+    if (updates.length < 2) return updates[0];
+    return updates.reduce((newest, item) => (supersedes(item.update, newest.update) ? item : newest));
   }
 
   /** Updates that want this name. */

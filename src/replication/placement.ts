@@ -2,7 +2,8 @@
 import type { PreservedManifest, PreserveOrder } from '../disk/disk.ts';
 import { deletedRecord } from '../model/local-record.ts';
 import type { FileRecord, Update } from '../model/update.ts';
-import { formatVersion, type Uid } from '../model/version.ts';
+import { formatVersion } from '../model/version.ts';
+import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore, Stamp } from './folder-core.ts';
 import { emptyPlan, type GroupPlan, type Step } from './group-plan.ts';
 import { GroupView } from './group-view.ts';
@@ -19,12 +20,6 @@ export interface Candidate {
 
 /** 'not': nothing of the step may be carried out; the plan says why. */
 export type Placed = 'placed' | 'not';
-
-/** Where a file that stepped aside is, and its record as the store has it. */
-export interface Origin {
-  readonly path: string;
-  readonly before: FileRecord;
-}
 
 /** Finds an update its place, whatever is there; `local` is the record of its UID. */
 export type PlaceCandidate = (
@@ -44,14 +39,17 @@ export interface Loss {
 
 export class Placement {
   readonly plan: GroupPlan = emptyPlan();
-  /** Items that were placed along with another one. */
-  readonly taken = new Set<PendingUpdate>();
+  /** Where a file or directory lay before it stepped aside, by the path it has meanwhile. */
+  readonly cameFrom = new Map<string, string>();
   readonly view: GroupView;
   readonly core: FolderCore;
+  /** Items that take their places in one step: they do not wait for one another any more. */
+  readonly together: ReadonlySet<PendingUpdate>;
   readonly #place: PlaceCandidate;
 
-  constructor(core: FolderCore, place: PlaceCandidate) {
+  constructor(core: FolderCore, place: PlaceCandidate, together: ReadonlySet<PendingUpdate> = new Set()) {
     this.core = core;
+    this.together = together;
     this.view = new GroupView(core);
     this.#place = place;
   }
@@ -83,23 +81,11 @@ export class Placement {
     return (await this.core.stamps([before]))[0]!;
   }
 
-  block(candidate: Candidate, on: Uid | null, reason: string): 'not' {
+  /** `wait` null: for the end of its round. */
+  block(candidate: Candidate, wait: Wait | null, reason: string): 'not' {
     const { item } = candidate;
-    if (item) this.plan.blocked.push({ item, on, reason, closed: item.round.closed });
+    if (item) this.plan.blocked.push({ item, wait, reason, closed: item.round.closed });
     return 'not';
-  }
-
-  /** Whether an update, with its round at an end, has come to wait for a record: before, or in this very plan. */
-  waitsFor(item: PendingUpdate, uid: Uid): boolean {
-    if (!item.round.closed) return false;
-    if (item.stage === 'blocked' && item.blockedOn === uid) return true;
-    return this.plan.blocked.some(blocked => blocked.item === item && blocked.on === uid && blocked.closed);
-  }
-
-  /** It has its turn after all, together with another one. */
-  unblock(item: PendingUpdate): void {
-    const at = this.plan.blocked.findIndex(blocked => blocked.item === item);
-    if (at !== -1) this.plan.blocked.splice(at, 1);
   }
 
   reject(candidate: Candidate, reason: string): 'not' {
@@ -109,7 +95,7 @@ export class Placement {
 
   preserve(candidate: Candidate, { lost, path, conflictType, reason, always }: Loss): PreserveOrder {
     const manifest = {
-      path,
+      path: this.cameFrom.get(path) ?? path,
       uid: formatVersion(lost.uid),
       gvsn: formatVersion(lost.gvsn),
       conflictType,

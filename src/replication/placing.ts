@@ -7,6 +7,7 @@ import { judgeUpdate } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { succession } from '../model/update-order.ts';
 import type { Uid } from '../model/version.ts';
+import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore } from './folder-core.ts';
 import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
 import { install } from './installing.ts';
@@ -24,7 +25,6 @@ export async function planGroup(
   const p = new Placement(core, placeCandidate);
   await p.view.preload(items.map(item => item.update));
   for (const [i, item] of items.entries()) {
-    if (p.taken.has(item)) continue;
     if (!(await placeItem(p, item))) return { plan: p.plan, left: items.slice(i + 1) };
   }
   return { plan: p.plan, left: [] };
@@ -72,7 +72,8 @@ async function adoptable(p: Placement, update: Update): Promise<boolean> {
   );
 }
 
-async function placeCandidate(
+/** Finds an update its place, whatever is there. */
+export async function placeCandidate(
   p: Placement,
   candidate: Candidate,
   local: FileRecord | undefined,
@@ -91,7 +92,7 @@ async function placePresent(
   const { update } = candidate;
   if (update.parent !== p.core.root) {
     const parent = await p.view.record(update.parent);
-    if (!parent) return p.block(candidate, update.parent, 'waits for its directory');
+    if (!parent) return p.block(candidate, waitFor(update.parent), 'waits for its directory');
     if (parent.kind !== 'directory') return p.reject(candidate, 'its parent is not a directory');
     if (!parent.present) return placeBelowTombstone(p, candidate, local, parent, step);
   }
@@ -116,10 +117,10 @@ async function placeBelowTombstone(
   step: Step,
 ): Promise<Placed> {
   const { update } = candidate;
-  if (p.core.pending.hasUid(parent.uid)) return p.block(candidate, parent.uid, 'waits for its directory');
+  if (p.core.pending.hasUid(parent.uid)) return p.block(candidate, waitFor(parent.uid), 'waits for its directory');
   const home = homeOf(parent.uid, await mergeChain(p, parent));
   if (home.kind === 'unknown')
-    return p.block(candidate, home.uid, 'waits for the directory that took its directory’s place');
+    return p.block(candidate, waitFor(home.uid), 'waits for the directory that took its directory’s place');
   let directory = home.uid;
   if (home.kind === 'deleted') {
     const dead = (await p.view.record(directory))!;
@@ -195,13 +196,13 @@ async function placeTombstone(
     return 'placed';
   }
   const path = await p.view.path(local);
-  if (path === undefined) return p.block(candidate, local.parent, 'waits for its directory');
+  if (path === undefined) return p.block(candidate, waitFor(local.parent), 'waits for its directory');
   if (update.nameConflict && item) {
     // Whoever won the name may say the same: then nothing has to be moved or fetched. Not if it waits for this one.
     if (!item.round.closed) return p.block(candidate, null, 'waits for the file that won its name');
     const winner = p.core.pending.wanting(local.parent, local.name).find(other => other.update.uid !== local.uid);
-    if (winner && !p.waitsFor(winner, local.uid))
-      return p.block(candidate, winner.update.uid, 'waits for the file that won its name');
+    if (winner && !p.together.has(winner))
+      return p.block(candidate, { kind: 'winner', on: [winner.update.uid] }, 'waits for the file that won its name');
   }
   if (update.kind !== 'directory') {
     const type = update.nameConflict ? 1 : 5;
@@ -222,13 +223,13 @@ async function placeTombstone(
   const children = await p.view.children(local.uid);
   if (children.length > 0 && item && !item.round.closed)
     return p.block(candidate, null, 'waits until its contents are dealt with');
-  const busy = children.find(child => p.core.pending.hasUid(child.uid));
-  if (busy && item && !candidate.update.nameConflict)
-    return p.block(candidate, busy.uid, 'waits until its contents are dealt with');
+  const busy = children.filter(child => p.core.pending.hasUid(child.uid)).map(child => child.uid);
+  if (busy.length > 0 && item && !candidate.update.nameConflict)
+    return p.block(candidate, { kind: 'contents', on: busy }, 'waits until its contents are dealt with');
   if (update.nameConflict && update.mergedInto !== null) {
     const winner = await p.view.record(update.mergedInto);
     if (children.length > 0 && !winner)
-      return p.block(candidate, update.mergedInto, 'waits for the directory that won its name');
+      return p.block(candidate, waitFor(update.mergedInto), 'waits for the directory that won its name');
     const inside = winner?.present === true && (await p.view.isBelow(winner.uid, local.uid));
     if (inside && !local.disk) return p.reject(candidate, 'the directory that won its name lies in it');
     if (winner && children.length > 0 && local.disk && (inside || (await isMergedBack(p, winner, update)))) {
@@ -279,6 +280,10 @@ async function placeTombstone(
   else step.operations.push({ kind: 'remove-directory', path });
   p.put(step, local, after);
   return 'placed';
+}
+
+function waitFor(directory: Uid): Wait {
+  return { kind: 'directory', on: [directory] };
 }
 
 function needsRepair(local: FileRecord | undefined): boolean {

@@ -1,13 +1,10 @@
 /** Another record has the name: who keeps it, and what becomes of the other. [dfsr.md §5.6] */
 import { loserTombstone, reparented, resolveNameConflict } from '../model/name-conflict.ts';
-import { equalContent, judgeUpdate } from '../model/reconcile.ts';
+import { equalContent } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
-import type { Uid } from '../model/version.ts';
 import type { Step } from './group-plan.ts';
 import { install } from './installing.ts';
-import { asidePath } from './paths.ts';
-import type { PendingUpdate } from './pending.ts';
-import { type Candidate, made, type Origin, type Placed, type Placement, sameTime } from './placement.ts';
+import { type Candidate, made, type Placed, type Placement, sameTime } from './placement.ts';
 
 /** Another record has the name. */
 export async function placeOnto(
@@ -19,11 +16,10 @@ export async function placeOnto(
 ): Promise<Placed> {
   const { update, item } = candidate;
   if (occupant.provisional) return placeOntoProvisional(p, candidate, local, occupant, step);
-  const rivals = p.core.pending.ofUid(occupant.uid).filter(rival => rival !== item && !rival.update.nameConflict);
-  if (item && (!item.round.closed || rivals.length > 0)) {
-    const circle = item.round.closed && local?.present === true && (await inCircle(p, candidate, occupant));
-    const exchanged = circle ? await exchange(p, candidate, local, occupant, step) : null;
-    return exchanged ?? p.block(candidate, occupant.uid, 'waits until the name is free');
+  // What becomes of the occupant in the end; that it gave this very name up is settled here just as it was there.
+  const next = p.core.pending.newestOf(occupant.uid);
+  if (item && (!item.round.closed || (next && next !== item && !next.update.nameConflict))) {
+    return p.block(candidate, { kind: 'name', on: [occupant.uid] }, 'waits until the name is free');
   }
   const { winner, merge, equalContent: same } = resolveNameConflict(update, occupant);
   p.plan.conflicts += same || merge ? 0 : 1;
@@ -55,70 +51,6 @@ export async function placeOnto(
   }
   p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
   return install(p, candidate, local, step);
-}
-
-/** Names going round in a circle: the occupant steps aside, and everyone takes their place in turn. */
-async function exchange(
-  p: Placement,
-  candidate: Candidate,
-  local: FileRecord | undefined,
-  occupant: FileRecord,
-  step: Step,
-  from?: Origin,
-): Promise<Placed | null> {
-  const rival = movable(p, occupant.uid);
-  if (!rival || !occupant.disk) return null;
-  const aside = asidePath(occupant.uid);
-  step.operations.push({ kind: 'move', from: (await p.view.path(occupant))!, to: aside, expect: occupant.disk });
-  const away: FileRecord = { ...occupant, name: '', parent: STAGING };
-  p.view.put(away, occupant);
-  if ((await install(p, candidate, local, step, from)) === 'not') return 'not';
-  p.unblock(rival);
-  step.items.push(rival);
-  p.taken.add(rival);
-  step.claims.push(rival.update.gvsn);
-  const judged = judgeUpdate(occupant, rival.update);
-  const next: Candidate = {
-    update: rival.update,
-    item: rival,
-    contentLost: judged.kind === 'take' && judged.contentLost,
-    depth: candidate.depth + 1,
-  };
-  const origin: Origin = { path: aside, before: occupant };
-  const uid = await p.view.occupant(rival.update.parent, rival.update.name);
-  const further = uid === undefined ? undefined : await p.view.record(uid);
-  if (!further?.present) return install(p, next, away, step, origin);
-  return (await exchange(p, next, away, further, step, origin)) ?? 'not';
-}
-
-/** Whether the occupants of the wanted names, each waiting for the next one’s, lead back to the candidate. */
-async function inCircle(p: Placement, candidate: Candidate, occupant: FileRecord): Promise<boolean> {
-  const seen = new Set<Uid>();
-  let uid: Uid | undefined = occupant.uid;
-  while (uid !== undefined && !seen.has(uid)) {
-    if (uid === candidate.update.uid) return true;
-    seen.add(uid);
-    const rival = movable(p, uid);
-    if (!rival) return false;
-    uid = await p.view.occupant(rival.update.parent, rival.update.name);
-  }
-  return false;
-}
-
-/**
- * The update that only waits for a name to be free before it takes this record elsewhere. It may have come to wait in
- * this very plan.
- */
-function movable(p: Placement, uid: Uid): PendingUpdate | undefined {
-  return p.core.pending
-    .ofUid(uid)
-    .find(
-      item =>
-        item.update.present &&
-        (item.stage === 'blocked' || p.plan.blocked.some(blocked => blocked.item === item)) &&
-        item.round.closed &&
-        (!item.contentNeeded || item.staged !== null),
-    );
 }
 
 /** What lay here before the first synchronisation gives way: taken over if equal, preserved if not. */
@@ -253,6 +185,3 @@ async function lose(
   p.put(step, local, { ...tombstone, disk: null, provisional: false });
   return 'placed';
 }
-
-/** Where a file is while it steps aside: no record has this as its parent. */
-const STAGING = '';

@@ -6,9 +6,8 @@ import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
-import { judgeUpdate } from '../model/reconcile.ts';
-import type { FileRecord, Update } from '../model/update.ts';
-import { databaseOf, formatVersion, type Gvsn, type Uid, vsnOf } from '../model/version.ts';
+import type { Update } from '../model/update.ts';
+import type { Gvsn, Uid } from '../model/version.ts';
 import {
   containsVersion,
   mergeVectors,
@@ -16,13 +15,16 @@ import {
   type VersionVector,
   vectorFromVersions,
 } from '../model/version-vector.ts';
+import { planCircle } from './circle-breaking.ts';
 import type { FolderCore } from './folder-core.ts';
-import { type Blocked, unusedStaging } from './group-plan.ts';
+import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
-import { copyWhole, stagingIdOf } from './local-content.ts';
+import { findHere, takeIn } from './intake.ts';
+import { stagingIdOf } from './local-content.ts';
 import { parentOf } from './paths.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
+import { WaitingUpdates } from './waiting.ts';
 
 const ATTEMPTS_BEFORE_GIVING_UP = 5;
 const DISK_FULL_RETRY_MS = 5000;
@@ -39,8 +41,8 @@ export class UpdateFlow {
   readonly #recipes = new Map<Uid, Recipe>();
   readonly #rounds = new Set<Round>();
   readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
-  /** Waiting for another record, or for the end of their round. */
-  readonly #blocked = new Set<PendingUpdate>();
+  /** For other records, or for the end of their round. */
+  readonly #waiting: WaitingUpdates;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -51,6 +53,7 @@ export class UpdateFlow {
 
   constructor(core: FolderCore) {
     this.#core = core;
+    this.#waiting = new WaitingUpdates(core.pending);
     core.onCommitted = uids => this.#wake(uids);
     core.onUnclaimed = gvsns => this.#leaveUnanswered(gvsns);
   }
@@ -78,12 +81,15 @@ export class UpdateFlow {
     fresh.forEach((update, i) => {
       // Another partner may have brought it while the records were read.
       if (core.pending.has(update.gvsn)) return;
-      const item = this.#judge(update, records[i], round, source);
-      if (item) taken.push(item);
+      const attempts = this.#attempts.get(update.gvsn) ?? 0;
+      const item = takeIn(core, update, records[i], { round, source, attempts });
+      if (!item) return;
+      core.pending.add(item);
+      taken.push(item);
     });
     if (taken.length === 0) return;
     const wanting = taken.filter(item => item.contentNeeded);
-    const copied = wanting.length > 0 ? await this.#reuse(wanting) : new Set<PendingUpdate>();
+    const copied = wanting.length > 0 ? await findHere(core, wanting) : new Set<PendingUpdate>();
     for (const item of taken) {
       if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
       else source.fetch(item);
@@ -191,64 +197,16 @@ export class UpdateFlow {
 
   /** Forgets all work under way: the folder was halted. */
   drop(): void {
-    this.#blocked.clear();
+    this.#waiting.clear();
     this.#ready = [];
     for (const item of this.#core.pending.list()) this.#leave(item);
   }
 
-  #judge(update: Update, local: FileRecord | undefined, round: Round, source: ContentSource): PendingUpdate | null {
-    const core = this.#core;
-    if (databaseOf(update.gvsn) === core.members.database && vsnOf(update.gvsn) > core.members.reservedVsn) {
-      core.emit(
-        'UPDATE_REJECTED',
-        `“${update.name}” carries version ${formatVersion(update.gvsn)}, which this database has not given out: it is an old copy. Stop the daemon, move its database directory away and start it again.`,
-      );
-      return null;
-    }
-    const verdict = judgeUpdate(local, update);
-    const repair = verdict.kind === 'have' && local?.present === true && local.disk === null;
-    if (verdict.kind !== 'take' && !repair) return null;
-    const item: PendingUpdate = {
-      update,
-      round,
-      source,
-      contentNeeded: verdict.kind === 'take' ? verdict.contentNeeded : update.kind === 'file',
-      staged: null,
-      stage: 'scheduled',
-      reason: 'queued',
-      since: core.clock.now(),
-      attempts: this.#attempts.get(update.gvsn) ?? 0,
-      blockedOn: null,
-      receivedBytes: 0,
-      reserved: false,
-    };
-    core.pending.add(item);
-    return item;
-  }
-
-  /** Content that is on this host already: taken over where it lies, or copied from another file. */
-  async #reuse(wanting: readonly PendingUpdate[]): Promise<Set<PendingUpdate>> {
-    const core = this.#core;
-    const found = new Set<PendingUpdate>();
-    if (core.memory.phase === 'initial-sync' || core.memory.phase === 'auto-recovery') {
-      const occupants = await core.store.occupants(wanting.map(item => item.update));
-      const occupied = wanting.flatMap((item, i) => (occupants[i] === undefined ? [] : [{ item, uid: occupants[i] }]));
-      const records = occupied.length === 0 ? [] : await core.store.records(occupied.map(({ uid }) => uid));
-      for (const [i, { item }] of occupied.entries()) {
-        const record = records[i];
-        if (record?.provisional && record.hash === item.update.hash && record.disk) found.add(item);
-      }
-    }
-    const small = wanting.filter(item => !found.has(item) && item.update.size <= LIMITS.wholeFileBytes);
-    for (const item of await copyWhole(core, small)) found.add(item);
-    return found;
-  }
-
   #makeReady(item: PendingUpdate): void {
-    this.#blocked.delete(item);
+    this.#waiting.delete(item);
     item.stage = 'running';
     item.reason = 'waits to be installed';
-    item.blockedOn = null;
+    item.wait = null;
     this.#ready.push(item);
     this.#bell.ring();
   }
@@ -264,6 +222,26 @@ export class UpdateFlow {
     if (live.length === 0) return;
     const { plan, left } = await planGroup(core, live);
     this.#ready.unshift(...left);
+    await this.#carryOut(plan);
+    for (const { item } of plan.blocked) await this.#breakCircle(item);
+    // With nothing left under way a session may be in sync, and a first synchronisation at its end.
+    if (core.pending.size === 0) this.retry();
+  }
+
+  /** Where an update has come to wait for others that wait for it, all of them take their places together. */
+  async #breakCircle(item: PendingUpdate): Promise<void> {
+    // Each of them may turn out to wait for one thing more than was known.
+    for (let turn = 0; turn < LIMITS.circleTurns; turn++) {
+      const circle = this.#waiting.circleFrom(item);
+      if (!circle) return;
+      const { plan, placed } = await planCircle(this.#core, circle);
+      if (placed) return this.#carryOut(plan);
+      for (const blocked of plan.blocked) await this.#block(blocked);
+    }
+  }
+
+  async #carryOut(plan: GroupPlan): Promise<void> {
+    const core = this.#core;
     const recipes = new Map(
       plan.steps
         .flatMap(step => step.items)
@@ -289,8 +267,6 @@ export class UpdateFlow {
     for (const item of plan.unfetched) item.source.fetch(item);
     for (const failed of result.failed) await this.#stepFailed(failed);
     if (core.diskFull && result.done.some(item => item.contentNeeded)) core.diskFull = null;
-    // With nothing left under way a session may be in sync, and a first synchronisation at its end.
-    if (core.pending.size === 0) this.retry();
   }
 
   /** Staged content that has not been installed and will not be. */
@@ -309,7 +285,7 @@ export class UpdateFlow {
 
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
-    this.#blocked.delete(item);
+    this.#waiting.delete(item);
     this.#core.pending.remove(item);
     this.#leaveUnanswered([item.update.gvsn]);
     this.#wake([item.update.uid]);
@@ -317,24 +293,26 @@ export class UpdateFlow {
   }
 
   #finish(item: PendingUpdate): void {
-    this.#blocked.delete(item);
+    this.#waiting.delete(item);
     this.#core.pending.remove(item);
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.uid);
   }
 
-  async #block({ item, on, reason, closed }: Blocked): Promise<void> {
+  async #block({ item, wait, reason, closed }: Blocked): Promise<void> {
     const core = this.#core;
     if (item.round.abandoned) return this.#leave(item);
-    this.#blocked.add(item);
+    this.#waiting.add(item);
     item.stage = 'blocked';
     item.reason = reason;
-    item.blockedOn = on;
+    item.wait = wait;
     // The round ended while the group was being carried out: what it waited for may be no reason any more.
     if (item.round.closed && !closed) return this.#makeReady(item);
-    if (!item.round.closed || on === null || core.pending.ofUid(on).some(other => other !== item)) return;
-    const [record] = await core.store.records([on]);
-    if (record === undefined) this.#giveUp(item, `${reason}, which no partner has told of yet`);
+    const uids = wait?.on ?? [];
+    const isOnItsWay = (uid: Uid): boolean => core.pending.ofUid(uid).some(other => other !== item);
+    if (!item.round.closed || uids.some(isOnItsWay)) return;
+    const records = await core.store.records(uids);
+    if (records.includes(undefined)) this.#giveUp(item, `${reason}, which no partner has told of yet`);
     else this.#makeReady(item);
   }
 
@@ -378,7 +356,7 @@ export class UpdateFlow {
 
   #giveUp(item: PendingUpdate, reason: string): void {
     const core = this.#core;
-    this.#blocked.delete(item);
+    this.#waiting.delete(item);
     item.attempts++;
     this.#recipes.delete(item.update.uid);
     core.pending.giveUp(item, reason, core.clock.now());
@@ -389,14 +367,10 @@ export class UpdateFlow {
   }
 
   #wake(uids: readonly Uid[]): void {
-    if (this.#blocked.size === 0) return;
-    const woken = new Set(uids);
-    for (const item of [...this.#blocked]) {
-      if (item.blockedOn !== null && woken.has(item.blockedOn)) this.#makeReady(item);
-    }
+    for (const item of this.#waiting.on(uids)) this.#makeReady(item);
   }
 
   #wakeRound(round: Round): void {
-    for (const item of [...this.#blocked]) if (item.round === round) this.#makeReady(item);
+    for (const item of this.#waiting.inRound(round)) this.#makeReady(item);
   }
 }

@@ -384,8 +384,8 @@ class SimWorld {
     const states = this.#members.map(member => {
       if (!member.running) return `${member.name} is not running`;
       const core = coreOf(member);
-      const pending = core.pending.list().map(({ update, stage, reason, blockedOn, round }) => {
-        const on = blockedOn === null ? '' : ` (${shortVersion(blockedOn)})`;
+      const pending = core.pending.list().map(({ update, stage, reason, wait, round }) => {
+        const on = wait === null ? '' : ` (${wait.on.map(shortVersion).join(', ')})`;
         return `\n      ${describeRecord(update)} ${stage}: ${reason}${on}, round from ${round.partner} ${round.closed ? 'closed' : 'open'}`;
       });
       const givenUp = core.pending

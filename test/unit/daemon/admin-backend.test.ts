@@ -42,7 +42,7 @@ function pendingOf(update: Update): PendingUpdate {
     reason: 'waits for its directory',
     since: 1_700_000_000_000,
     attempts: 1,
-    blockedOn: null,
+    wait: null,
     receivedBytes: 0,
     reserved: false,
   };
