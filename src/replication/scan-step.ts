@@ -109,8 +109,10 @@ export async function judgeSightings(
   const uids = [...new Set([...owners, ...sightings.map(s => s.child?.uid)].filter(uid => uid !== undefined))];
   const records = new Map<Uid, FileRecord>();
   for (const record of await core.store.records(uids)) if (record) records.set(record.uid, record);
-  const movers = await findMovers(core, sightings, owners, records);
-  const waiting = deferSightings(sightings, movers);
+  const suspects = await findMovers(core, sightings, owners, records);
+  const strangers = sightingsElsewhere(sightings, suspects, records);
+  const movers = new Map([...suspects].filter(([sighting]) => !strangers.has(sighting)));
+  const waiting = deferSightings(sightings, movers, strangers);
   const moved = new Set<Uid>();
   for (const [sighting, { uid }] of movers) (waiting.has(sighting) ? findings.deferred : moved).add(uid);
   for (const sighting of sightings) {
@@ -133,8 +135,9 @@ export async function judgeSightings(
 function deferSightings(
   sightings: readonly Sighting[],
   movers: ReadonlyMap<Sighting, FileRecord>,
+  strangers: ReadonlySet<Sighting>,
 ): ReadonlySet<Sighting> {
-  const waiting = new Set<Sighting>();
+  const waiting = new Set<Sighting>(strangers);
   const byCurrent = new Map(
     sightings.flatMap(sighting => (sighting.child ? [[sighting.child.uid, sighting] as const] : [])),
   );
@@ -147,6 +150,30 @@ function deferSightings(
     }
   }
   return waiting;
+}
+
+/**
+ * What was seen at a path where, as the very same step shows, another directory lies by now than the records say: it
+ * is in that one, and is looked at again once the records know.
+ */
+function sightingsElsewhere(
+  sightings: readonly Sighting[],
+  movers: ReadonlyMap<Sighting, FileRecord>,
+  records: ReadonlyMap<Uid, FileRecord>,
+): ReadonlySet<Sighting> {
+  const changed = new Set<string>();
+  for (const { directory, found, child } of sightings) {
+    const current = child && records.get(child.uid);
+    if (current?.kind === 'directory' && current.disk?.ino !== found.stat.ino)
+      changed.add(join(directory.path, found.name));
+  }
+  const left = new Set([...movers.values()].filter(record => record.kind === 'directory').map(record => record.uid));
+  if (changed.size === 0 && left.size === 0) return new Set();
+  return new Set(
+    sightings.filter(
+      ({ directory }) => left.has(directory.uid) || [...changed].some(path => isAtOrBelow(directory.path, path)),
+    ),
+  );
 }
 
 /** What the records have below directories that something else took the place of, deepest first, but for what moved away. */
