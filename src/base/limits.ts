@@ -74,6 +74,8 @@ export const LIMITS = {
   backlogTimeoutMs: 60_000,
   /** Records in one answer of the admin API. */
   adminRecords: 20_000,
+  /** Between two attempts to go on where a disk is full. */
+  diskFullRetryMs: 5000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   connectTimeoutMs: 10_000,

@@ -156,9 +156,7 @@ function move({ tree, asides, touched }: ApplyTools, operation: Of<'move'>): Out
   const from = placeOf(tree, fromPath);
   const before = from?.directory.lookAt(from.name) ?? null;
   if (from === null || before === null) return changed(fromPath, 'it is gone');
-  // What stepped aside has been moved before, which moves ctime; nobody else has business where it is.
-  const isExpected = asExpected(expect, before) || (isStepAside(fromPath) && sameContent(expect, before));
-  if (!isExpected) return changed(fromPath, 'it is not as it was recorded');
+  if (!isExpected(fromPath, expect, before)) return changed(fromPath, 'it is not as it was recorded');
   const to = placeOf(tree, toPath);
   if (to === null) return missingParent(toPath);
   if (to.directory.lookAt(to.name) !== null) return occupied(toPath);
@@ -237,7 +235,8 @@ function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>):
   const place = placeOf(tree, path);
   const before = place?.directory.lookAt(place.name) ?? null;
   if (place === null || before === null) return changed(path, 'it is gone');
-  if (before.kind === 'directory' || !asExpected(expect, before)) return changed(path, 'it is not as it was recorded');
+  if (before.kind === 'directory' || !isExpected(path, expect, before))
+    return changed(path, 'it is not as it was recorded');
   const key = keyOf(operation);
   asides.move(tree, key, place);
   touched.removed(path);
@@ -295,6 +294,11 @@ function lookOfOurs(place: Place, ours: Look): Stat {
   if (now === null) return toStat(ours);
   const same = ours.kind === 'directory' ? now.ino === ours.ino : sameContent(ours, now) && now.mode === ours.mode;
   return toStat(same ? now : ours);
+}
+
+/** What stepped aside has been moved before, which moves ctime; nobody else has business where it is. */
+function isExpected(path: string, expect: Stat, now: Look): boolean {
+  return asExpected(expect, now) || (isStepAside(path) && sameContent(expect, now));
 }
 
 function isSame(before: Look, now: Look | null): boolean {

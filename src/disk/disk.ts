@@ -52,7 +52,10 @@ export interface Disk {
    * and what was set aside is put back. Ends with nothing set aside.
    */
   recover(operations: readonly Operation[]): Promise<Outcome[]>;
-  /** When the database was lost, before anything else: what was set aside and has no other name is preserved. */
+  /**
+   * What was set aside or stepped aside, has no other name and belongs to no operation any more is preserved: after a
+   * recovery, and before anything else where the database that would tell was lost.
+   */
   salvage(): Promise<Preserved[]>;
 
   preserved(area: PreservedArea): Promise<Preserved[]>;

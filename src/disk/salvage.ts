@@ -1,6 +1,6 @@
 /**
- * With the database the memory of interrupted operations is lost: nobody can tell any more what of that which was set
- * aside has been replaced for good. What has no other name is preserved, so that nothing is swept that may be the last.
+ * What was set aside or stepped aside and belongs to no operation that anybody knows of: the database was lost, or there
+ * was no room to bring it back or to preserve it. What has no other name is preserved; it may be the last of its kind.
  */
 import type { Preserved, PreserveOrder } from './disk.ts';
 import type { Directory, Look, Name } from './file-system.ts';
@@ -29,7 +29,7 @@ function salvageNames(tree: Tree, directory: Directory, names: readonly Name[]):
 
 function orderFor(name: string, look: Look): PreserveOrder {
   const time = Number(look.ctimeNs / 1_000_000n);
-  const reason = 'the database was lost while this was being replaced, moved or removed';
+  const reason = 'it was left over where this was being replaced, moved or removed';
   const path = `set-aside-${name.slice(-12)}`;
   const manifest = { path, uid: '', gvsn: '', conflictType: 7, reason, member: '', partner: '', time } as const;
   return { always: true, area: 'conflicts', manifest };

@@ -97,7 +97,10 @@ export class FolderCore {
   readonly pending = new PendingUpdates();
   /** Grows with each movement of the vector or the state. */
   vectorGeneration = 1;
+  /** Set while somebody lacks room. */
   diskFull: { readonly since: number; readonly sentence: string } | null = null;
+  /** Its root has been looked at since the start, and interrupted work was looked after. */
+  opened = false;
   /** Told of every record that was committed; must only enqueue. */
   onCommitted: (uids: readonly Uid[]) => void = () => {};
   /** Told of versions that leave the vector to be had again, before they do. */
@@ -105,6 +108,7 @@ export class FolderCore {
   /** Told when the folder was halted; must only enqueue. */
   onHalted: () => void = () => {};
   readonly #listeners = new Set<Bell>();
+  readonly #lackingRoom = new Set<unknown>();
   #memory: FolderMemory;
   #clock: number;
   /** The number below the first that was handed out to this folder since the start. */
@@ -133,9 +137,9 @@ export class FolderCore {
     return this.#memory;
   }
 
-  /** Replicating: neither halted nor waiting for its disk to be looked at for the first time. */
+  /** Replicating: neither halted nor waiting for its root to be looked at. */
   get active(): boolean {
-    return this.#memory.halt === null && this.#memory.phase !== 'uninitialized';
+    return this.opened && this.#memory.halt === null && this.#memory.phase !== 'uninitialized';
   }
 
   /** What partners are told. A folder in its first synchronisation, or halted, is no source for others. */
@@ -188,6 +192,20 @@ export class FolderCore {
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
     if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
+  }
+
+  /** `who` cannot go on for want of room on the disk. */
+  lacksRoom(who: unknown, detail: string): void {
+    this.#lackingRoom.add(who);
+    if (this.diskFull) return;
+    const sentence = `The file system of ${this.rootPath} is full (${detail}). Make room; replication goes on by itself.`;
+    this.diskFull = { since: this.clock.now(), sentence };
+    this.emit('DISK_FULL', sentence);
+  }
+
+  /** `who` goes on, or wants no room any more. */
+  hasRoom(who: unknown): void {
+    if (this.#lackingRoom.delete(who) && this.#lackingRoom.size === 0) this.diskFull = null;
   }
 
   /** Stops all replication of this folder until an order releases it. The first reason stays. */

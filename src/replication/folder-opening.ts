@@ -69,12 +69,27 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
         'RECOVERY_FINISHED',
         `interrupted work was looked after: ${recovered} finished, ${undone} to be done again`,
       );
+    await salvage(core);
     await core.disk.stageSweep(new Set());
     if (!known) announce(core, phase);
+    core.opened = true;
   });
 }
 
-/** The intents are gone with the database: nothing may be swept that an interrupted group had set aside. */
+/** The same at the start of the member; false where there is no room for the marker. */
+export async function openIfThereIsRoom(core: FolderCore): Promise<boolean> {
+  try {
+    await openFolder(core, false);
+    core.hasRoom(openFolder);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TandemError) || error.code !== 'DISK_FULL') throw error;
+    core.lacksRoom(openFolder, error.message);
+    return false;
+  }
+}
+
+/** Nothing may be swept that an interrupted group had set aside and no intent tells of. */
 async function salvage(core: FolderCore): Promise<void> {
   const preserved = await core.disk.salvage();
   if (preserved.length === 0) return;

@@ -4,6 +4,7 @@
  */
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -103,6 +104,7 @@ export class FolderScanner {
         if (order) await order();
         else if (this.#core.clock.now() >= this.#fullAt) await this.#fullPass(signal);
         else await this.#hintedPass(signal);
+        this.#core.hasRoom(this);
       } catch (error) {
         await this.#failed(error, signal);
       }
@@ -340,7 +342,10 @@ export class FolderScanner {
     }
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
     core.log.warn({ err: error }, 'scan failed, trying again');
-    await core.clock.sleep(5000, signal).catch(() => {});
+    if (code === 'DISK_FULL') core.lacksRoom(this, error.message);
+    await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
+    // What the pass was to look at is not known any more.
+    this.#fullAt = Math.min(this.#fullAt, core.clock.now());
   }
 
   #holdMs(): number {

@@ -1,9 +1,10 @@
 /** One replicated folder on this member: its loops, started and stopped together, and the orders an administrator gives. */
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Preserved } from '../disk/disk.ts';
 import { finishFirstSync } from './first-sync.ts';
 import { FolderCore } from './folder-core.ts';
-import { openFolder } from './folder-opening.ts';
+import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
 import { contentHolder } from './local-content.ts';
@@ -21,6 +22,8 @@ export class Folder {
   readonly holder: ContentHolder;
   readonly #stop = new AbortController();
   #loops: Promise<void>[] = [];
+  /** Resolves once the folder is open, or stopped. */
+  #opening: Promise<void> = Promise.resolve();
 
   constructor(parts: FolderParts) {
     this.core = new FolderCore(parts);
@@ -33,13 +36,23 @@ export class Folder {
 
   /** Looks at the root and starts the loops. `fail` is told of an error that must stop the member. */
   async start(fail: (error: unknown) => void): Promise<void> {
-    await openFolder(this.core, false);
     const { signal } = this.#stop;
-    this.#loops = [this.scanner.run(signal), this.flow.run(signal), this.flow.runRetries(signal)].map(loop =>
+    const supervise = (loop: Promise<void>): Promise<void> =>
       loop.catch(error => {
         if (!signal.aborted) fail(error);
-      }),
-    );
+      });
+    if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
+    const loops = [this.scanner.run(signal), this.flow.run(signal), this.flow.runRetries(signal)].map(supervise);
+    this.#loops = [this.#opening, ...loops];
+  }
+
+  async #openLater(signal: AbortSignal): Promise<void> {
+    const { core } = this;
+    do {
+      await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
+    } while (!signal.aborted && !(await openIfThereIsRoom(core)));
+    this.scanner.wake();
+    core.announce();
   }
 
   async stop(): Promise<void> {
@@ -55,6 +68,8 @@ export class Folder {
 
   /** A folder that no partner feeds ends its first synchronisation by itself. */
   async finishAlone(): Promise<void> {
+    await this.#opening;
+    if (this.#stop.signal.aborted) return;
     await this.scanner.full();
     await finishFirstSync(this.core);
   }

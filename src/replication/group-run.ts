@@ -2,6 +2,7 @@
  * Carries out a planned group: intent, disk, durable, records, and only then is forgotten what was set aside.
  * After a crash at any point `recoverGroups` finishes or undoes what had begun.
  */
+import { TandemError } from '../base/errors.ts';
 import type { Operation, Outcome } from '../disk/disk.ts';
 import { diskLook } from '../model/local-record.ts';
 import type { Recipe } from '../model/recipe.ts';
@@ -209,6 +210,9 @@ async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promi
   const kept = await core.disk.apply(stranded.map(operation => preserveStranded(core, operation as MoveBack)));
   await core.disk.sync();
   reportPreserved(core, kept);
+  const full = kept.find(outcome => outcome.kind === 'no-space');
+  // The intent stays: all is looked after once more when there is room.
+  if (full?.kind === 'no-space') throw new TandemError('DISK_FULL', full.detail);
 }
 
 type MoveBack = Operation & { kind: 'move' };

@@ -27,7 +27,6 @@ import { planGroup } from './placing.ts';
 import { WaitingUpdates } from './waiting.ts';
 
 const ATTEMPTS_BEFORE_GIVING_UP = 5;
-const DISK_FULL_RETRY_MS = 5000;
 
 export interface FlowCounters {
   conflicts: number;
@@ -170,17 +169,23 @@ export class UpdateFlow {
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
     core.log.warn({ err: error }, 'installing was interrupted');
     this.drop();
+    const isFull = error.code === 'DISK_FULL';
+    if (isFull) core.lacksRoom(this, error.message);
     if (error.reaction === 'halt-folder') await this.rescan(['']);
     // What had begun is looked after before anything else is; an order that releases a halted folder does the same.
     for (let recovered = false; !recovered && core.active && !signal.aborted; ) {
-      await core.clock.sleep(DISK_FULL_RETRY_MS, signal).catch(() => {});
+      await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
       recovered = await core.line
-        .run(() => recoverGroups(core))
+        .run(async () => {
+          await recoverGroups(core);
+          if (isFull) await core.mark();
+        })
         .then(
           () => true,
           () => false,
         );
     }
+    core.hasRoom(this);
     this.retry();
   }
 
@@ -266,7 +271,6 @@ export class UpdateFlow {
     }
     for (const item of plan.unfetched) item.source.fetch(item);
     for (const failed of result.failed) await this.#stepFailed(failed);
-    if (core.diskFull && result.done.some(item => item.contentNeeded)) core.diskFull = null;
   }
 
   /** Staged content that has not been installed and will not be. */
@@ -286,6 +290,7 @@ export class UpdateFlow {
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
     this.#waiting.delete(item);
+    this.#core.hasRoom(item);
     this.#core.pending.remove(item);
     this.#leaveUnanswered([item.update.gvsn]);
     this.#wake([item.update.uid]);
@@ -294,6 +299,7 @@ export class UpdateFlow {
 
   #finish(item: PendingUpdate): void {
     this.#waiting.delete(item);
+    this.#core.hasRoom(item);
     this.#core.pending.remove(item);
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.uid);
@@ -342,14 +348,10 @@ export class UpdateFlow {
 
   #waitForSpace(item: PendingUpdate, detail: string, again: () => void): void {
     const core = this.#core;
-    if (!core.diskFull) {
-      const sentence = `The file system of ${core.rootPath} is full (${detail}). Make room; replication goes on by itself.`;
-      core.diskFull = { since: core.clock.now(), sentence };
-      core.emit('DISK_FULL', sentence);
-    }
+    core.lacksRoom(item, detail);
     item.stage = 'wait';
     item.reason = 'the disk is full';
-    core.clock.after(DISK_FULL_RETRY_MS, () => {
+    core.clock.after(LIMITS.diskFullRetryMs, () => {
       if (core.pending.holds(item)) again();
     });
   }
@@ -357,6 +359,7 @@ export class UpdateFlow {
   #giveUp(item: PendingUpdate, reason: string): void {
     const core = this.#core;
     this.#waiting.delete(item);
+    core.hasRoom(item);
     item.attempts++;
     this.#recipes.delete(item.update.uid);
     core.pending.giveUp(item, reason, core.clock.now());

@@ -1,4 +1,5 @@
 /** What must hold of a group of members once they have come to rest. */
+import { compileFilter } from '../../src/model/filters.ts';
 import type { FileRecord } from '../../src/model/update.ts';
 import type { Uid } from '../../src/model/version.ts';
 import { equalVectors, type VersionVector } from '../../src/model/version-vector.ts';
@@ -65,7 +66,7 @@ export function checkTrees(members: readonly SimMember[]): void {
 export function checkContents(members: readonly SimMember[], ledger: Ledger): void {
   const present = new Set<string>();
   for (const member of members) {
-    for (const [path, { kind, content }] of treeOf(member)) {
+    for (const [path, { kind, content }] of everythingOf(member)) {
       if (kind !== 'file') continue;
       present.add(content);
       checkInvariant(
@@ -172,6 +173,7 @@ async function checkLeftovers(members: readonly SimMember[]): Promise<void> {
       givenUp.length === 0,
       () => `${member.name}: ${givenUp.map(item => `“${item.update.name}”: ${item.reason}`).join('; ')}`,
     );
+    checkInvariant('disks-have-room', core.diskFull === null, () => `${member.name}: ${core.diskFull?.sentence}`);
     const intents = await core.store.intents();
     checkInvariant('no-intents', intents.length === 0, () => `${member.name} has ${intents.length} intents left`);
     for (const area of ['staging', 'aside']) {
@@ -188,7 +190,15 @@ async function checkLeftovers(members: readonly SimMember[]): Promise<void> {
   }
 }
 
+/** All that is replicated. */
 export function treeOf(member: SimMember): Map<string, SnapshotEntry> {
+  const [folder] = member.options.group.folders.values();
+  const filter = compileFilter(folder!.filters);
+  const isExcluded = (name: string): boolean => filter.excludesFile(name) || filter.excludesDirectory(name);
+  return new Map([...everythingOf(member)].filter(([path]) => !path.split('/').some(isExcluded)));
+}
+
+function everythingOf(member: SimMember): Map<string, SnapshotEntry> {
   return member.files.user.snapshot(SIM_ROOT);
 }
 

@@ -20,6 +20,8 @@ export interface MemoryKeyValue extends KeyValue {
    * ones do. Gives the store as it is found when the power is back. Allowed after `close`, too.
    */
   crash(random: { next(): number }): MemoryKeyValue;
+  /** A store of its own with what this one holds now. */
+  copy(): MemoryKeyValue;
 }
 
 export interface MemoryOptions {
@@ -103,6 +105,10 @@ class MemoryStore implements MemoryKeyValue {
     for (const { undo } of [...this.#log].reverse()) if (undo) this.#table.apply(undo);
     for (const { changes } of this.#log.slice(0, kept)) this.#table.apply(changes);
     return new MemoryStore(this.#table, this.#options);
+  }
+
+  copy(): MemoryKeyValue {
+    return new MemoryStore(this.#table.copy(), this.#options);
   }
 
   assertOpen(): void {
@@ -212,6 +218,12 @@ class Table {
         this.#valueByKey.set(key, value);
       }
     }
+  }
+
+  copy(): Table {
+    const copy = new Table();
+    copy.apply([...this.#valueByKey]);
+    return copy;
   }
 
   range({ gte, lt, reverse = false, limit = Number.POSITIVE_INFINITY }: KeyRange): KeyValueEntry[] {

@@ -30,6 +30,8 @@ export interface SimHome {
   crash(random: SimRandom): void;
   /** The database is lost altogether. */
   lose(): void;
+  /** Keeps a copy of the database as it is now; to be called gives it back for what is there then. */
+  backUp(): () => void;
 }
 
 export interface SimMemberOptions {
@@ -180,9 +182,12 @@ export class SimMember {
         for (const record of batch) this.#records.set(record.uid, record);
       }
     }
-    const store = guardStore(opened, life, change => {
-      this.#noteCommit(change);
-      this.#checkCommit(change);
+    const store = guardStore(opened, life, {
+      committed: change => {
+        this.#noteCommit(change);
+        this.#checkCommit(change);
+      },
+      renewed: () => this.#records.clear(),
     });
     const member = new Member({
       name: this.name,
@@ -328,15 +333,21 @@ const STORE_READS = new Set([
   'intents',
 ]);
 
-function guardStore(store: Store, life: Life, told: (change: Commit) => void): Store {
+interface Told {
+  readonly committed: (change: Commit) => void;
+  readonly renewed: () => void;
+}
+
+function guardStore(store: Store, life: Life, told: Told): Store {
   const folders = new Map<string, FolderStore>();
   const guarded = guard(store, life, new Set());
   return new Proxy(guarded, {
     get(_, key) {
       if (key === 'events') return store.events;
+      if (key === 'renew') return () => guarded.renew().then(told.renewed);
       if (key !== 'folder') return Reflect.get(guarded, key, guarded);
       return (guid: string) => {
-        const known = folders.get(guid) ?? guardFolder(store.folder(guid), life, told);
+        const known = folders.get(guid) ?? guardFolder(store.folder(guid), life, told.committed);
         folders.set(guid, known);
         return known;
       };

@@ -26,12 +26,24 @@ export interface SimPlan {
   /** Databases that are lost. */
   readonly losses: boolean;
   readonly quietMs: number;
+  /** Users that give files a second name. */
+  readonly hardLinks: boolean;
+  /** Names that stay out of replication. */
+  readonly filters: boolean;
+  /** Disks that are full for a while. */
+  readonly fullDisks: boolean;
+  /** Databases that are put back as they were some time ago. */
+  readonly oldCopies: boolean;
 }
+
+/** Names of files and of directories, so that nothing replicated can want the name of what is not. */
+const FILTERED = ['*~*', 'e', 'x*'];
 
 export type PlanOverrides = { readonly [K in keyof SimPlan]?: SimPlan[K] };
 
 export function planOf(seed: number, overrides: PlanOverrides = {}): SimPlan {
   const random = createSimRandom(seed, 'plan');
+  const more = createSimRandom(seed, 'plan, further');
   const count = random.pick([2, 2, 3, 3, 4]);
   const members = ['alpha', 'beta', 'gamma', 'delta'].slice(0, count);
   const plan: SimPlan = {
@@ -51,6 +63,10 @@ export function planOf(seed: number, overrides: PlanOverrides = {}): SimPlan {
     clocks: random.pick(['right', 'off', 'off', 'jumping'] as const),
     losses: random.chance(0.12),
     quietMs: random.pick([0, 100, 400, 2000]),
+    hardLinks: more.chance(0.2),
+    filters: more.chance(0.2),
+    fullDisks: more.chance(0.15),
+    oldCopies: more.chance(0.12),
   };
   return { ...plan, ...overrides };
 }
@@ -63,7 +79,7 @@ export function groupOf(seed: number, plan: SimPlan): GroupConfig {
     guid: random.guid(),
     primary: plan.primary,
     members: new Map(plan.members.map(name => [name, SIM_ROOT])),
-    filters: { files: [], directories: [] },
+    filters: plan.filters ? { files: FILTERED, directories: FILTERED } : { files: [], directories: [] },
     quietMs: plan.quietMs,
     quietLimitMs: 10_000,
     rescanMs: 20_000,

@@ -12,6 +12,8 @@ export interface SimUserOptions {
   readonly note: (line: string) => void;
   /** Chance that the watcher does not see an edit. */
   readonly hintLoss: number;
+  /** Whether they give files a second name. */
+  readonly hardLinks: boolean;
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'ä', 'a b', 'Ab', 'x\ny'] as const;
@@ -36,25 +38,29 @@ export class SimUser {
   /** One thing a user does. What the file system refuses simply does not happen. */
   act(): void {
     const random = this.#random;
+    if (this.#options.hardLinks && random.chance(0.12)) {
+      this.attempt('link', () => this.#hardLink(this.#file()));
+      return;
+    }
     const draw = random.next() * 100;
-    if (draw < 18) this.#try('create', () => this.write(this.#freshPath(), this.#size()));
-    else if (draw < 32) this.#try('write', () => this.write(this.#file(), this.#size()));
-    else if (draw < 38) this.#try('append', () => this.append(this.#file()));
-    else if (draw < 44) this.#try('replace', () => this.replace(this.#file()));
-    else if (draw < 48) this.#try('save', () => this.#saveAsEditor(this.#file()));
-    else if (draw < 58) this.#try('move file', () => this.move(this.#file(), this.#anyPath()));
-    else if (draw < 66) this.#try('move directory', () => this.move(this.#directory(), this.#anyPath()));
-    else if (draw < 72) this.#try('mkdir', () => this.makeDirectory(this.#freshPath()));
-    else if (draw < 79) this.#try('delete', () => this.remove(this.#file()));
-    else if (draw < 83) this.#try('delete tree', () => this.remove(this.#directory()));
-    else if (draw < 87) this.#try('chmod', () => this.chmod(this.#entry()));
-    else if (draw < 90) this.#try('symlink', () => this.symlink(this.#freshPath()));
-    else if (draw < 92) this.#try('retarget', () => this.#retarget());
-    else if (draw < 95) this.#try('swap', () => this.#swap());
-    else if (draw < 97) this.#try('shift', () => this.#shift());
-    else if (draw < 98) this.#try('touch', () => this.#touch(this.#file()));
-    else if (draw < 99) this.#try('empty', () => this.#writeText(this.#freshPath(), ''));
-    else this.#try('twice', () => this.#writeText(this.#freshPath(), `shared ${random.below(3)}`));
+    if (draw < 18) this.attempt('create', () => this.write(this.#freshPath(), this.#size()));
+    else if (draw < 32) this.attempt('write', () => this.write(this.#file(), this.#size()));
+    else if (draw < 38) this.attempt('append', () => this.append(this.#file()));
+    else if (draw < 44) this.attempt('replace', () => this.replace(this.#file()));
+    else if (draw < 48) this.attempt('save', () => this.#saveAsEditor(this.#file()));
+    else if (draw < 58) this.attempt('move file', () => this.move(this.#file(), this.#anyPath()));
+    else if (draw < 66) this.attempt('move directory', () => this.move(this.#directory(), this.#anyPath()));
+    else if (draw < 72) this.attempt('mkdir', () => this.makeDirectory(this.#freshPath()));
+    else if (draw < 79) this.attempt('delete', () => this.remove(this.#file()));
+    else if (draw < 83) this.attempt('delete tree', () => this.remove(this.#directory()));
+    else if (draw < 87) this.attempt('chmod', () => this.chmod(this.#entry()));
+    else if (draw < 90) this.attempt('symlink', () => this.symlink(this.#freshPath()));
+    else if (draw < 92) this.attempt('retarget', () => this.#retarget());
+    else if (draw < 95) this.attempt('swap', () => this.#swap());
+    else if (draw < 97) this.attempt('shift', () => this.#shift());
+    else if (draw < 98) this.attempt('touch', () => this.#touch(this.#file()));
+    else if (draw < 99) this.attempt('empty', () => this.#writeText(this.#freshPath(), ''));
+    else this.attempt('twice', () => this.#writeText(this.#freshPath(), `shared ${random.below(3)}`));
   }
 
   write(path: string, bytes: number): void {
@@ -72,7 +78,7 @@ export class SimUser {
       this.#ledger.wrote(part, this.#mark(path));
       this.#touched(path);
       this.#member.options.time.after(this.#random.between(1, 900), () =>
-        this.#try('write on', () => this.#writeOn(path, part, text)),
+        this.attempt('write on', () => this.#writeOn(path, part, text)),
       );
       return;
     }
@@ -129,7 +135,7 @@ export class SimUser {
     this.#note('saved', path, text);
     this.#touched(path);
     this.#member.options.time.after(this.#random.between(0, 300), () =>
-      this.#try('drop backup', () => this.remove(backup)),
+      this.attempt('drop backup', () => this.remove(backup)),
     );
   }
 
@@ -181,6 +187,16 @@ export class SimUser {
     this.#files.symlink(this.#full(path), `to/${this.#random.below(1000)}`);
     this.#note('linked', path, '');
     this.#touched(path);
+  }
+
+  #hardLink(path: string): void {
+    const to = this.#freshPath();
+    const before = this.#entryAt(path);
+    if (before?.kind !== 'file' || this.#entryAt(to)) return;
+    this.#files.link(this.#full(path), this.#full(to));
+    this.#ledger.wrote(before.content, this.#mark(to));
+    this.#note('linked hard', path, `as ${to}`);
+    this.#touched(to);
   }
 
   #retarget(): void {
@@ -303,7 +319,8 @@ export class SimUser {
     this.#member.options.time.after(this.#random.between(0.5, 60), () => this.#member.hint(directory));
   }
 
-  #try(what: string, action: () => void): void {
+  /** What the file system refuses simply does not happen. */
+  attempt(what: string, action: () => void): void {
     try {
       action();
     } catch (error) {

@@ -147,6 +147,7 @@ class SimWorld {
           random: createSimRandom(seed, `user ${name}`),
           note: line => this.note(line),
           hintLoss: plan.hintLoss,
+          hardLinks: plan.hardLinks,
         }),
       );
     }
@@ -201,7 +202,7 @@ class SimWorld {
     for (let i = 0; i < Math.ceil(plan.actionsPerRound / 8); i++) {
       time.after(
         random.between(0, plan.roundMs),
-        during(() => this.#clash()),
+        during(() => this.#users[0]!.attempt('clash', () => this.#clash())),
       );
     }
     for (const member of this.#members) this.#trouble(member, chapter, during);
@@ -214,6 +215,17 @@ class SimWorld {
     }
     await time.run(time.now + plan.roundMs + 50);
     this.#assertNoBugs();
+    this.#checkReasons();
+  }
+
+  /** Whatever waits for room makes the folder say that its disk is full. */
+  #checkReasons(): void {
+    for (const member of this.#members) {
+      if (!member.running) continue;
+      const core = coreOf(member);
+      const waits = core.pending.list().some(item => item.reason === 'the disk is full');
+      checkInvariant('stalls-have-a-reason', !waits || core.diskFull !== null, () => `${member.name} waits for room`);
+    }
   }
 
   #trouble(member: SimMember, chapter: number, during: (action: () => void) => () => void): void {
@@ -255,6 +267,39 @@ class SimWorld {
         }),
       );
     }
+    if (plan.fullDisks && random.chance(0.6)) {
+      const at = random.between(0, plan.roundMs);
+      const spare = random.pick([0, 60, 400, 60_000]);
+      const lasts = random.between(500, 20_000);
+      time.after(
+        at,
+        during(() => {
+          this.note(`the disk of ${member.name} has room for ${spare} bytes`);
+          member.files.quotaBytes = member.files.usedBytes + spare;
+          time.after(lasts, () => this.#makeRoom(member));
+        }),
+      );
+    }
+    if (plan.oldCopies && random.chance(0.5)) {
+      const [first, second] = [random.between(0, plan.roundMs), random.between(0, plan.roundMs)].sort((a, b) => a - b);
+      time.after(
+        first!,
+        during(() => {
+          const putBack = member.options.home.backUp();
+          time.after(
+            second! - first!,
+            during(() => {
+              member.crash('kill');
+              this.note(
+                `the database of ${member.name} is put back as it was at ${first!.toFixed(0)} ms of this round`,
+              );
+              putBack();
+              member.onDeath();
+            }),
+          );
+        }),
+      );
+    }
     if (plan.losses && random.chance(0.4)) {
       time.after(
         random.between(0, plan.roundMs),
@@ -266,6 +311,12 @@ class SimWorld {
         }),
       );
     }
+  }
+
+  #makeRoom(member: SimMember): void {
+    if (member.files.quotaBytes === Number.MAX_SAFE_INTEGER) return;
+    this.note(`the disk of ${member.name} has room again`);
+    member.files.quotaBytes = Number.MAX_SAFE_INTEGER;
   }
 
   #jump(member: SimMember): void {
@@ -346,6 +397,7 @@ class SimWorld {
     for (const member of this.#members) {
       member.onFileCall = null;
       member.failAfter = null;
+      this.#makeRoom(member);
       member.clock.steady();
     }
     await this.time.run(this.time.now + 5000);
@@ -534,6 +586,13 @@ function homeOf(time: SimTime, random: SimRandom): SimHome {
     lose: () => {
       kv.crash(random);
       kv = createMemoryKeyValue({ pause });
+    },
+    backUp: () => {
+      const copy = kv.copy();
+      return () => {
+        kv.crash(random);
+        kv = copy;
+      };
     },
   };
 }

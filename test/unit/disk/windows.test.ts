@@ -133,6 +133,16 @@ describe('a removal', () => {
   });
 });
 
+describe('what stepped aside', () => {
+  it('is removed where other content takes its place', async () => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    const aside = '.tandem/staging/exchange-1a.9';
+    await applyOne(disk, { kind: 'move', from: 'a', to: aside, expect: stat });
+    const removal = { kind: 'remove', path: aside, expect: stat, preserve: order('a') } as const;
+    expect(await applyOne(disk, removal)).toMatchObject({ kind: 'done' });
+  });
+});
+
 describe('a move', () => {
   it('leaves a file that had just taken the old place', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
