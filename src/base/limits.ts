@@ -58,6 +58,8 @@ export const LIMITS = {
   indexOwners: 16,
   /** Records in one write of the database, unless a single commit has more. */
   commitGroupRecords: 4096,
+  /** Keys of the database that are kept in memory: about as many as the updates under way touch. */
+  rememberedKeys: 32_768,
   /** Chunks that enter or leave the database's index in one write. */
   chunksPerWrite: 8192,
   /** Version numbers that are reserved at a time. */

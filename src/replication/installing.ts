@@ -2,7 +2,7 @@
 import type { Operation } from '../disk/disk.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Step } from './group-plan.ts';
-import { type Candidate, type Placed, type Placement, sameTime } from './placement.ts';
+import { type Candidate, NOTHING_TO_PRESERVE, type Placed, type Placement, sameTime } from './placement.ts';
 
 interface Here {
   readonly record: FileRecord & { readonly disk: NonNullable<FileRecord['disk']> };
@@ -56,13 +56,16 @@ function bringFile(p: Placement, candidate: Candidate, path: string, here: Here 
     const differs = update.kind === 'file' && (disk.mode !== update.mode || !sameTime(disk.mtimeNs, update.mtimeNs));
     return relocate({ path, mode: update.mode, mtimeNs: update.mtimeNs }, here, differs);
   }
-  const preserve = p.preserve(candidate, {
-    lost: known ?? update,
-    path: here?.path ?? path,
-    conflictType: 2,
-    reason: 'a partner changed it at the same time and won',
-    always: candidate.contentLost,
-  });
+  const preserve =
+    here === null
+      ? NOTHING_TO_PRESERVE
+      : p.preserve(candidate, {
+          lost: here.record,
+          path: here.path,
+          conflictType: 2,
+          reason: 'a partner changed it at the same time and won',
+          always: candidate.contentLost,
+        });
   const expect = here?.path === path ? here.record.disk : null;
   const operations: Operation[] = [];
   if (update.kind === 'symlink') {

@@ -108,6 +108,16 @@ export class Placement {
   }
 }
 
+/**
+ * For operations that put something where nothing stands: what turns up there makes them fail, nothing is replaced. One
+ * object for all of them, since orders are many and are sent and written with every operation.
+ */
+export const NOTHING_TO_PRESERVE: PreserveOrder = {
+  always: false,
+  area: 'conflicts',
+  manifest: { path: '', uid: '', gvsn: '', conflictType: 7, reason: '', member: '', partner: '', time: 0 },
+};
+
 /** A version made here in the course of placing another one. */
 export function made(update: Update, from: Candidate): Candidate {
   return { update, item: from.item, contentLost: false, depth: from.depth + 1 };

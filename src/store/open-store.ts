@@ -11,6 +11,7 @@ import { openFolderStore } from './folder-store.ts';
 import { FOLDER_NUMBERS, folderNumberKey, folderOfKey, META, SCHEMA, spaceOfKey, spaceRange } from './keys.ts';
 import type { KeyRange, KeyValue, KeyValueChange } from './kv.ts';
 import { openLevelKeyValue } from './level-kv.ts';
+import { rememberKeyValues } from './remembered-kv.ts';
 import type { FolderStore, Store } from './store.ts';
 import { decode, decodeCounts, decodeVector, encode } from './values.ts';
 
@@ -27,7 +28,7 @@ export type StoreOptions = (
 
 /** Opens the database, creating it where missing. Rejects with HOME_LOCKED or STORE_FAILED. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const kv = 'kv' in options ? options.kv : await openLevelKeyValue(options.directory);
+  const kv = rememberKeyValues('kv' in options ? options.kv : await openLevelKeyValue(options.directory));
   try {
     return await openStoreOn(kv, options);
   } catch (error) {

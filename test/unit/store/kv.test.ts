@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { KeyValue } from '../../../src/store/kv.ts';
 import { openLevelKeyValue } from '../../../src/store/level-kv.ts';
+import { rememberKeyValues } from '../../../src/store/remembered-kv.ts';
 import { createMemoryKeyValue } from '../../sim/memory-kv.ts';
 import { describeKeyValueContract, put, texts } from './kv-contract.ts';
 
@@ -35,6 +37,93 @@ describeKeyValueContract('the store in memory', async () => ({
   },
   remove: async () => {},
 }));
+
+describeKeyValueContract('what is remembered of a store', async () => {
+  const inner = createMemoryKeyValue();
+  return {
+    open: async () => rememberKeyValues(inner, 4),
+    reopen: async kv => {
+      await kv.close();
+      return rememberKeyValues(inner.crash({ next: () => 0.999 }), 4);
+    },
+    remove: async () => {},
+  };
+});
+
+describe('what is remembered of a store', () => {
+  test('is what the store holds, however reads and writes run into each other', async () => {
+    const keys = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('read' as const), keys: fc.array(keys, { minLength: 1, maxLength: 4 }) }),
+      fc.record({ kind: fc.constant('write' as const), keys: fc.array(keys, { minLength: 1, maxLength: 3 }) }),
+      fc.record({ kind: fc.constant('answer' as const), call: fc.nat(5) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+        const slow = createSlowKeyValue();
+        const kv = rememberKeyValues(slow.kv, 3);
+        let value = 0;
+        const calls: Promise<unknown>[] = [];
+        for (const { kind, ...rest } of steps) {
+          const chosen = 'keys' in rest ? rest.keys : [];
+          if (kind === 'read') calls.push(kv.getMany(chosen));
+          else if (kind === 'write')
+            calls.push(
+              kv.batch(
+                chosen.map(key => put(key, ++value)),
+                { sync: false },
+              ),
+            );
+          else slow.answer('call' in rest ? rest.call : 0);
+          await new Promise(resolve => setImmediate(resolve));
+        }
+        while (slow.answer(0)) await new Promise(resolve => setImmediate(resolve));
+        await Promise.all(calls);
+        slow.hurry();
+        const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+        expect(await texts(kv, all)).toEqual(await texts(slow.kv, all));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** Reads take what is there when they are called; batches take effect when they are answered, in the order of the calls. */
+function createSlowKeyValue() {
+  const inner = createMemoryKeyValue();
+  const waiting: { readonly isBatch: boolean; readonly answer: () => void }[] = [];
+  let patient = true;
+  const later = <T>(isBatch: boolean, act: () => Promise<T>): Promise<T> => {
+    if (!patient) return act();
+    return new Promise((resolve, reject) => {
+      waiting.push({ isBatch, answer: () => void act().then(resolve, reject) });
+    });
+  };
+  const kv: KeyValue = {
+    ...inner,
+    getMany: async keys => {
+      const values = await inner.getMany(keys);
+      return later(false, async () => values);
+    },
+    batch: (changes, options) => {
+      const all = [...changes];
+      return later(true, () => inner.batch(all, options));
+    },
+  };
+  return {
+    kv,
+    answer: (call: number): boolean => {
+      const firstBatch = waiting.findIndex(({ isBatch }) => isBatch);
+      const at = waiting.findIndex(({ isBatch }, i) => i >= call && (!isBatch || i === firstBatch));
+      const [next] = waiting.splice(at === -1 ? 0 : at, 1);
+      next?.answer();
+      return next !== undefined;
+    },
+    hurry: () => {
+      patient = false;
+    },
+  };
+}
 
 describe('LevelDB', () => {
   const withDirectory = async (body: (directory: string) => Promise<void>) => {
