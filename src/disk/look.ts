@@ -34,9 +34,14 @@ export function sameContent(a: Compared, b: Compared): boolean {
   return a.ino === b.ino && a.mtimeNs === b.mtimeNs && a.size === b.size && a.kind === b.kind;
 }
 
-/** What an operation expects to find: a directory is known by its inode alone, for its times move with its children. */
-export function asExpected(expect: Stat, now: Compared): boolean {
-  return expect.kind === 'directory' ? now.kind === 'directory' && now.ino === expect.ino : sameLook(expect, now);
+/**
+ * What an operation expects to find: a directory is known by its inode alone, for its times move with its children; and
+ * that a file got or lost another name, which moves ctime, is no edit of it.
+ */
+export function asExpected(expect: Stat, now: Look): boolean {
+  if (expect.kind === 'directory') return now.kind === 'directory' && now.ino === expect.ino;
+  const isLinked = now.nlink > 1 || expect.nlink > 1;
+  return sameLook(expect, now) || (isLinked && now.mode === expect.mode && sameContent(expect, now));
 }
 
 /** mtime as the disk can be told it. */

@@ -101,6 +101,11 @@ export class PendingUpdates {
     return this.#byUid.has(uid);
   }
 
+  /** The records of which an update was given up for now. */
+  givenUpUids(): ReadonlySet<Uid> {
+    return new Set([...this.#givenUp.values()].map(({ update }) => update.uid));
+  }
+
   ofUid(uid: Uid): readonly PendingUpdate[] {
     return [...(this.#byUid.get(uid) ?? [])];
   }

@@ -223,7 +223,8 @@ async function placeTombstone(
   const children = await p.view.children(local.uid);
   if (children.length > 0 && item && !item.round.closed)
     return p.block(candidate, null, 'waits until its contents are dealt with');
-  const busy = children.filter(child => p.core.pending.hasUid(child.uid)).map(child => child.uid);
+  const givenUp = p.core.pending.givenUpUids();
+  const busy = children.map(child => child.uid).filter(uid => p.core.pending.hasUid(uid) || givenUp.has(uid));
   if (busy.length > 0 && item && !candidate.update.nameConflict)
     return p.block(candidate, { kind: 'contents', on: busy }, 'waits until its contents are dealt with');
   if (update.nameConflict && update.mergedInto !== null) {

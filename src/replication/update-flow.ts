@@ -317,6 +317,8 @@ export class UpdateFlow {
     const uids = wait?.on ?? [];
     const isOnItsWay = (uid: Uid): boolean => core.pending.ofUid(uid).some(other => other !== item);
     if (!item.round.closed || uids.some(isOnItsWay)) return;
+    const givenUp = core.pending.givenUpUids();
+    if (uids.some(uid => givenUp.has(uid))) return this.#giveUp(item, reason);
     const records = await core.store.records(uids);
     if (records.includes(undefined)) this.#giveUp(item, `${reason}, which no partner has told of yet`);
     else this.#makeReady(item);

@@ -17,6 +17,21 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   ...[4, 6, 25, 221].map(seed => [seed, { ...PLAIN, fullDisks: true }] as const),
   [6, { ...PLAIN, oldCopies: true }],
   [8, { ...PLAIN, hardLinks: true }],
+  [
+    47,
+    {
+      hardLinks: true,
+      crashes: false,
+      partitions: false,
+      cuts: 0,
+      races: false,
+      losses: false,
+      clocks: 'right',
+      hintLoss: 0,
+      fullDisks: false,
+      oldCopies: false,
+    },
+  ],
   [9, { ...PLAIN, filters: true }],
 ];
 

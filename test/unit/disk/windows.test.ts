@@ -133,6 +133,18 @@ describe('a removal', () => {
   });
 });
 
+it('removes several names of one file, one after the other', async () => {
+  const first = statOf(await applyOne(disk, await installOperation(disk, 'a', 'both', null)));
+  world.user.link('a', 'b');
+  const [a, b] = await disk.look(['a', 'b']);
+  expect(a!.ino).toBe(first.ino);
+  const outcomes = await disk.apply([
+    { kind: 'remove', path: 'a', expect: a!, preserve: order('a') },
+    { kind: 'remove', path: 'b', expect: b!, preserve: order('b') },
+  ]);
+  expect(outcomes.map(outcome => outcome.kind)).toEqual(['done', 'done']);
+});
+
 describe('what stepped aside', () => {
   it('is removed where other content takes its place', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
