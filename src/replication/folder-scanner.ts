@@ -102,8 +102,12 @@ export class FolderScanner {
         const order = this.#order;
         this.#order = null;
         if (order) await order();
-        else if (this.#core.clock.now() >= this.#fullAt) await this.#fullPass(signal);
-        else await this.#hintedPass(signal);
+        else {
+          const full = this.#core.clock.now() >= this.#fullAt;
+          const waiters = this.#takeWaiters(waiter => full || !waiter.full);
+          // Also when the pass fails: whoever waits has to go on, and will see.
+          await (full ? this.#fullPass(signal) : this.#hintedPass(signal)).finally(() => resolveAll(waiters));
+        }
         this.#core.hasRoom(this);
       } catch (error) {
         await this.#failed(error, signal);
@@ -142,7 +146,6 @@ export class FolderScanner {
     const core = this.#core;
     const startedAt = core.clock.now();
     const first = !core.memory.initialScanDone;
-    const waiters = this.#takeWaiters(() => true);
     this.#due.clear();
     const bypass = this.#bypassBrakes;
     const result = await scanPass(
@@ -153,7 +156,7 @@ export class FolderScanner {
     );
     for (const uid of result.gone) this.#gone.set(uid, 0);
     await this.#confirm(bypass);
-    if (signal.aborted || !core.active) return resolveAll(waiters);
+    if (signal.aborted || !core.active) return;
     this.#bypassBrakes = false;
     if (first) {
       const phase = core.memory.phase === 'initialized' ? 'normal' : core.memory.phase;
@@ -163,13 +166,11 @@ export class FolderScanner {
     this.#keepWatching(result.hot, startedAt);
     this.#report(result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
-    resolveAll(waiters);
   }
 
   async #hintedPass(signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const now = core.clock.now();
-    const waiters = this.#takeWaiters(waiter => !waiter.full);
     const restless: string[] = [];
     const patient: string[] = [];
     const since = new Map<string, number>();
@@ -197,7 +198,6 @@ export class FolderScanner {
       this.#report(result);
     }
     await this.#confirm(false);
-    resolveAll(waiters);
   }
 
   /** The nearest directories that are known: a new one is found by looking at the one above. */

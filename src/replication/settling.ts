@@ -45,7 +45,8 @@ export async function placeOnto(
     await p.bury(occupant, step);
   } else if (same && update.kind === 'file' && !local?.present && occupant.disk) {
     p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
-    return adopt(p, candidate, local, occupant, step);
+    // A user may have deleted the one that lost: that says nothing of the one that won.
+    return adopt(p, candidate, local, occupant, step, true);
   } else if (occupant.disk) {
     step.operations.push({ kind: 'remove', path, expect: occupant.disk, preserve: keep });
   }
@@ -88,13 +89,14 @@ async function placeOntoProvisional(
   return install(p, candidate, local, step);
 }
 
-/** The update takes over the occupant’s file or directory as it lies on disk. */
+/** The update takes over the occupant’s file or directory as it lies on disk; `looked`: only if it still does. */
 async function adopt(
   p: Placement,
   candidate: Candidate,
   local: FileRecord | undefined,
   occupant: FileRecord,
   step: Step,
+  looked = false,
 ): Promise<Placed> {
   const { update } = candidate;
   const { disk } = occupant;
@@ -104,9 +106,10 @@ async function adopt(
   const differs =
     update.kind !== 'symlink' &&
     (disk.mode !== update.mode || (update.kind === 'file' && !sameTime(disk.mtimeNs, update.mtimeNs)));
-  if (differs)
+  const touches = differs || looked;
+  if (touches)
     step.operations.push({ kind: 'attributes', path, expect: disk, mode: update.mode, mtimeNs: update.mtimeNs });
-  p.put(step, local, { ...update, disk, provisional: false }, differs ? step.operations.length - 1 : null);
+  p.put(step, local, { ...update, disk, provisional: false }, touches ? step.operations.length - 1 : null);
   return 'placed';
 }
 
