@@ -47,7 +47,7 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
     reason: '',
     since: NOW,
     attempts,
-    blockedOn: null,
+    wait: null,
     receivedBytes: 0,
     reserved: false,
   };
