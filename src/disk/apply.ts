@@ -59,8 +59,8 @@ function makeDirectory({ tree, touched }: ApplyTools, { path, mode }: Of<'make-d
     if (errnoOf(error) === 'EEXIST') return occupied(path);
     throw error;
   }
-  touched.path(path);
   const look = place.directory.lookAt(place.name);
+  touched.path(path, look?.ino ?? null);
   return look === null ? changed(path, 'it went as soon as it was made') : done(toStat(look));
 }
 
@@ -104,7 +104,7 @@ function putInPlace(
   if (place === null) return missingParent(path);
   if (expect === null) {
     if (!placeNew(fresh.directory, fresh.name, fresh.look, place)) return occupied(path);
-    touched.path(path);
+    touched.path(path, fresh.look.ino);
     return done(lookOfOurs(place, fresh.look));
   }
   const before = place.directory.lookAt(place.name);
@@ -146,7 +146,7 @@ function putInPlace(
     }
     if (!placed) return changed(path, 'it was edited at this moment');
   }
-  touched.path(path);
+  touched.path(path, fresh.look.ino);
   const stat = lookOfOurs(place, fresh.look);
   return done(stat, asides.keep(tree, key, { expected: before, order, preserved }));
 }
@@ -182,7 +182,7 @@ function move({ tree, asides, touched }: ApplyTools, operation: Of<'move'>): Out
     }
   }
   touched.removed(fromPath);
-  touched.path(toPath);
+  touched.path(toPath, before.ino);
   return done(lookOfOurs(to, before));
 }
 
@@ -226,7 +226,7 @@ function setAttributes({ tree, touched }: ApplyTools, { path, expect, mode, mtim
   if (after === null || after.ino !== before.ino || (content && after.size !== before.size)) {
     return changed(path, 'it was edited at this moment');
   }
-  touched.path(path);
+  touched.path(path, after.ino);
   return done(toStat(after));
 }
 

@@ -204,7 +204,7 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
       withTree(tree => {
         const place = makeParents(tree, to);
         const answer = restorePreserved(tree, { area, id, copy }, place, reader.buffer);
-        if (answer === 'restored') touched.path(to);
+        if (answer === 'restored') touched.path(to, null);
         touched.sync(tree);
         return answer;
       }),

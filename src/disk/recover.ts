@@ -97,7 +97,7 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
     const isTorn = staged.mtimeNs === undefined || cutToMicroseconds(staged.mtimeNs) === now.mtimeNs;
     if (!isTorn) return replacedByUser(tools, operation, key);
     undoTorn(tools, { place, operation, key, aside });
-    tools.touched.path(path);
+    tools.touched.path(path, null);
     return undone();
   }
   if (isLeft && !isWhole(tools, staging, staged.stagingId, staged)) staging.unlink(staged.stagingId);
@@ -112,7 +112,7 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
  */
 function replacedByUser(tools: RecoverTools, operation: Of<'install'>, key: string): Outcome {
   settleAside(tools, operation, key);
-  tools.touched.path(operation.path);
+  tools.touched.path(operation.path, null);
   return undone();
 }
 
@@ -168,7 +168,7 @@ function undoAside(
   if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
   if (now === null && place !== null) {
     asides.putBack(tree, key, place);
-    tools.touched.path(path);
+    tools.touched.path(path, aside.ino);
   }
   return undone();
 }
@@ -242,7 +242,7 @@ function isWhole({ buffer }: RecoverTools, directory: Directory, name: string, s
 
 function done({ touched }: RecoverTools, path: string, stat: Stat | null, preserved: Preserved | null = null): Outcome {
   if (stat === null) touched.removed(path);
-  else touched.path(path);
+  else touched.path(path, stat.ino);
   return { kind: 'done', stat, preserved };
 }
 

@@ -7,8 +7,8 @@ import { splitPath, type Tree } from './tree.ts';
 const ONE_BY_ONE = 24;
 
 export interface Touched {
-  /** A name was created or replaced: its content and its directory. */
-  path(path: string): void;
+  /** A name was created or replaced: its content and its directory. `ino`: by what; null: by whatever is there. */
+  path(path: string, ino: bigint | null): void;
   /** A name went from this path. */
   removed(path: string): void;
   preserved(item: Preserved): void;
@@ -16,7 +16,9 @@ export interface Touched {
 }
 
 export function createTouched(): Touched {
-  const paths = new Set<string>();
+  const paths = new Map<string, bigint | null>();
+  /** Of two files at one path, one may have been taken elsewhere. */
+  let isCertain = true;
   const directories = new Set<string>();
   const items = new Map<string, Preserved>();
 
@@ -31,7 +33,7 @@ export function createTouched(): Touched {
         all = false;
       }
     };
-    for (const path of paths) attempt(() => syncName(tree, path));
+    for (const [path, ino] of paths) attempt(() => syncName(tree, path, ino));
     for (const path of directories) {
       attempt(() => {
         const directory = tree.directory(path);
@@ -50,8 +52,10 @@ export function createTouched(): Touched {
   }
 
   return {
-    path(path) {
-      paths.add(path);
+    path(path, ino) {
+      const earlier = paths.get(path) ?? ino;
+      if (earlier !== ino) isCertain = false;
+      paths.set(path, ino);
       directories.add(splitPath(path).parent);
     },
     removed: path => void directories.add(splitPath(path).parent),
@@ -59,8 +63,9 @@ export function createTouched(): Touched {
     sync(tree) {
       const count = paths.size + directories.size + items.size;
       if (count === 0) return;
-      const each = count <= ONE_BY_ONE && syncEach(tree);
+      const each = count <= ONE_BY_ONE && isCertain && syncEach(tree);
       if (!each && !tree.root.syncFileSystem()) syncEach(tree);
+      isCertain = true;
       paths.clear();
       directories.clear();
       items.clear();
@@ -70,11 +75,12 @@ export function createTouched(): Touched {
 
 const NOT_REACHED = new Set(['ENOENT', 'EACCES', 'EPERM', 'EXDEV', 'ENOTDIR', 'ELOOP', 'EINVAL']);
 
-function syncName(tree: Tree, path: string): boolean {
+/** False also where another file has the name by now: what was to be synced has been taken elsewhere. */
+function syncName(tree: Tree, path: string, ino: bigint | null): boolean {
   const { parent, name } = splitPath(path);
   const directory = tree.directory(parent);
   const look = directory?.lookAt(name) ?? null;
-  if (directory === null || look === null) return false;
+  if (directory === null || look === null || (ino !== null && look.ino !== ino)) return false;
   if (look.kind === 'directory') tree.directory(path)?.sync();
   else if (look.kind === 'file') using(directory.openFile(name, 'read'), file => file.sync());
   return true;

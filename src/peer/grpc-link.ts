@@ -1,4 +1,5 @@
 /** `PeerLink` over gRPC: the calling side. Bulk content has a channel of its own, so that it does not delay the rest. */
+import { setMaxListeners } from 'node:events';
 import {
   type CallOptions,
   type ClientDuplexStream,
@@ -29,6 +30,8 @@ export function createPeerLink({ partner, identity, log }: PeerLinkOptions): Pee
   const metadataChannel = createPartnerChannel(partner, identity);
   const contentChannel = createPartnerChannel(partner, identity);
   const closing = new AbortController();
+  // As many listen as there are calls.
+  setMaxListeners(0, closing.signal);
   const ask = { channel: metadataChannel, closing: closing.signal };
 
   return {

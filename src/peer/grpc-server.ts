@@ -1,4 +1,5 @@
 /** `PeerService` over gRPC: the answering side. Thin: reads the request, knows who calls, passes on what the service answers. */
+import { setMaxListeners } from 'node:events';
 import {
   Server,
   ServerCredentials,
@@ -62,6 +63,8 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
   // TLS ends at the door; what is let in goes on as plain HTTP/2 over the TLS socket.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const closing = new AbortController();
+  // As many listen as there are calls.
+  setMaxListeners(0, closing.signal);
   const door = await openTlsDoor({ ...options, onMember: socket => injector.injectConnection(socket) });
 
   function callerOf(call: Unary | Streaming): string {

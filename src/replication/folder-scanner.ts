@@ -12,9 +12,14 @@ import { parentOf } from './paths.ts';
 import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 
-interface HotDirectory {
+interface Due {
   readonly since: number;
   readonly due: number;
+}
+
+interface Waiter {
+  readonly full: boolean;
+  readonly resolve: () => void;
 }
 
 /** Edits count towards the brake for this long. */
@@ -24,12 +29,14 @@ const REPORTED_PATHS = 1000;
 export class FolderScanner {
   readonly #core: FolderCore;
   readonly #bell = new Bell();
-  /** Directories to look at, by path: when, and since when they have been restless. */
-  readonly #due = new Map<string, HotDirectory>();
+  /** Directories to look at, by path: when, and since when there have been hints. */
+  readonly #hinted = new Map<string, Due>();
+  /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
+  readonly #restless = new Map<Uid, Due>();
   readonly #gone = new Map<Uid, number>();
   readonly #reported = new Set<string>();
   #fullAt = 0;
-  #waiters: { readonly full: boolean; readonly resolve: () => void }[] = [];
+  #waiters: Waiter[] = [];
   #bypassBrakes = false;
   #order: (() => Promise<void>) | null = null;
   #edited = { count: 0, since: 0 };
@@ -48,8 +55,8 @@ export class FolderScanner {
   /** Something may have changed in this directory. */
   hint(path: string, delayMs = 0): void {
     const due = this.#core.clock.now() + delayMs;
-    const known = this.#due.get(path);
-    if (!known || known.due > due) this.#due.set(path, { since: known?.since ?? due, due });
+    const known = this.#hinted.get(path);
+    if (!known || known.due > due) this.#hinted.set(path, { since: known?.since ?? due, due });
     this.#bell.ring();
   }
 
@@ -94,7 +101,7 @@ export class FolderScanner {
       await this.#rest(signal);
       if (signal.aborted) return;
       if (!this.#core.active) {
-        this.#release(true);
+        resolveAll(this.#takeWaiters(() => true));
         await this.#bell.heard(signal);
         continue;
       }
@@ -113,7 +120,7 @@ export class FolderScanner {
         await this.#failed(error, signal);
       }
     }
-    this.#release(true);
+    resolveAll(this.#takeWaiters(() => true));
   }
 
   /** Sleeps until something is due. */
@@ -122,7 +129,8 @@ export class FolderScanner {
       const now = this.#core.clock.now();
       this.#forgetFuture(now);
       let next = this.#fullAt;
-      for (const { due } of this.#due.values()) next = Math.min(next, due);
+      for (const { due } of this.#hinted.values()) next = Math.min(next, due);
+      for (const { due } of this.#restless.values()) next = Math.min(next, due);
       for (const since of this.#gone.values()) next = Math.min(next, since + this.#holdMs());
       if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
@@ -136,9 +144,9 @@ export class FolderScanner {
   #forgetFuture(now: number): void {
     const { rescanMs, quietMs, quietLimitMs } = this.#core.config;
     if (this.#fullAt > now + rescanMs) this.#fullAt = now;
-    for (const [path, { due }] of this.#due) {
-      if (due > now + Math.max(quietMs, quietLimitMs)) this.#due.set(path, { since: now, due: now });
-    }
+    const last = now + Math.max(quietMs, quietLimitMs);
+    for (const [path, { due }] of this.#hinted) if (due > last) this.#hinted.set(path, { since: now, due: now });
+    for (const [uid, { due }] of this.#restless) if (due > last) this.#restless.set(uid, { since: now, due: now });
     for (const [uid, since] of this.#gone) if (since > now) this.#gone.set(uid, now);
   }
 
@@ -146,7 +154,8 @@ export class FolderScanner {
     const core = this.#core;
     const startedAt = core.clock.now();
     const first = !core.memory.initialScanDone;
-    this.#due.clear();
+    this.#hinted.clear();
+    this.#restless.clear();
     const bypass = this.#bypassBrakes;
     const result = await scanPass(
       core,
@@ -171,49 +180,45 @@ export class FolderScanner {
   async #hintedPass(signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const now = core.clock.now();
-    const restless: string[] = [];
-    const patient: string[] = [];
-    const since = new Map<string, number>();
-    for (const [path, entry] of this.#due) {
-      if (entry.due > now) continue;
-      this.#due.delete(path);
-      since.set(path, entry.since);
-      (now - entry.since > core.config.quietLimitMs ? restless : patient).push(path);
-    }
-    for (const [paths, impatient] of [
-      [patient, false],
-      [restless, true],
-    ] as const) {
-      if (paths.length === 0) continue;
-      const directories = await this.#directories(paths);
+    const directories = await this.#takeDue(now);
+    const isPatient = (uid: Uid): boolean => now - directories.get(uid)!.since <= core.config.quietLimitMs;
+    const all = [...directories.values()];
+    for (const impatient of [false, true]) {
+      const these = all.filter(({ uid }) => isPatient(uid) !== impatient);
+      if (these.length === 0) continue;
       const result = await scanPass(
         core,
-        { directories, deep: false, firstScan: !core.memory.initialScanDone, impatient },
+        { directories: these, deep: false, firstScan: !core.memory.initialScanDone, impatient },
         this.#brake(false),
         signal,
       );
       for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
       if (result.burst) this.#fullAt = core.clock.now() + core.config.quietMs;
-      this.#keepWatching(result.hot, now, since);
+      this.#keepWatching(result.hot, now, directories);
       this.#report(result);
     }
     await this.#confirm(false);
   }
 
-  /** The nearest directories that are known: a new one is found by looking at the one above. */
-  async #directories(paths: readonly string[]): Promise<ScanDirectory[]> {
-    const found = new Map<Uid, ScanDirectory>();
-    for (let path of paths) {
-      for (;;) {
-        const uid = await this.#core.paths.directoryAt(path);
-        if (uid !== undefined) {
-          found.set(uid, { uid, path });
-          break;
-        }
-        path = parentOf(path);
-      }
+  /** What is due, as the nearest directories that are known: a new one is found by looking at the one above. */
+  async #takeDue(now: number): Promise<Map<Uid, ScanDirectory & { readonly since: number }>> {
+    const { paths } = this.#core;
+    const found = new Map<Uid, ScanDirectory & { readonly since: number }>();
+    const add = (uid: Uid, path: string, since: number): void => {
+      const earlier = found.get(uid) ?? this.#restless.get(uid);
+      this.#restless.delete(uid);
+      found.set(uid, { uid, path, since: Math.min(since, earlier?.since ?? since) });
+    };
+    for (const [uid, { since }] of takeDue(this.#restless, now)) {
+      const path = await paths.ofDirectory(uid);
+      if (path !== undefined) add(uid, path, since);
     }
-    return [...found.values()];
+    for (let [path, { since }] of takeDue(this.#hinted, now)) {
+      let uid = await paths.directoryAt(path);
+      for (; uid === undefined; uid = await paths.directoryAt(path)) path = parentOf(path);
+      add(uid, path, since);
+    }
+    return found;
   }
 
   /** Tombstones for what has been gone long enough to be neither moving nor half-way through an editor’s save. */
@@ -293,11 +298,13 @@ export class FolderScanner {
     return core.memory.halt === null;
   }
 
-  #keepWatching(hot: readonly ScanDirectory[], now: number, since?: ReadonlyMap<string, number>): void {
-    for (const { path } of hot) {
-      const due = this.#core.clock.now() + this.#core.config.quietMs;
-      this.#due.set(path, { since: since?.get(path) ?? now, due });
-    }
+  #keepWatching(
+    hot: readonly ScanDirectory[],
+    now: number,
+    before?: ReadonlyMap<Uid, { readonly since: number }>,
+  ): void {
+    const due = this.#core.clock.now() + this.#core.config.quietMs;
+    for (const { uid } of hot) this.#restless.set(uid, { since: before?.get(uid)?.since ?? now, due });
   }
 
   #report(result: PassResult): void {
@@ -335,6 +342,8 @@ export class FolderScanner {
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const code = error instanceof TandemError ? error.code : 'INTERNAL';
+    // What was to be looked at has been taken off the lists: everything is looked at, for whoever waits for it.
+    this.#fullAt = 0;
     if (code === 'CANCELLED') return;
     if (code === 'ROOT_MISSING' || code === 'MARKER_MISSING' || code === 'FILE_SYSTEM_CHANGED') {
       await core.line.run(() => this.#rootIsThere());
@@ -344,8 +353,6 @@ export class FolderScanner {
     core.log.warn({ err: error }, 'scan failed, trying again');
     if (code === 'DISK_FULL') core.lacksRoom(this, error.message);
     await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
-    // What the pass was to look at is not known any more.
-    this.#fullAt = Math.min(this.#fullAt, core.clock.now());
   }
 
   #holdMs(): number {
@@ -359,21 +366,23 @@ export class FolderScanner {
     });
   }
 
-  #takeWaiters(which: (waiter: { readonly full: boolean }) => boolean): (() => void)[] {
+  #takeWaiters(which: (waiter: Waiter) => boolean): Waiter[] {
     const taken = this.#waiters.filter(which);
     this.#waiters = this.#waiters.filter(waiter => !which(waiter));
-    return taken.map(waiter => waiter.resolve);
+    return taken;
   }
+}
 
-  #release(all: boolean): void {
-    resolveAll(this.#takeWaiters(() => all));
-  }
+function takeDue<Key>(all: Map<Key, Due>, now: number): [Key, Due][] {
+  const due = [...all].filter(([, entry]) => entry.due <= now);
+  for (const [key] of due) all.delete(key);
+  return due;
 }
 
 function orders(folder: string): string {
   return `Publish it with “tandem folder release ${folder} --accept”, or have the partners’ content back with “--refuse”.`;
 }
 
-function resolveAll(waiters: readonly (() => void)[]): void {
-  for (const resolve of waiters) resolve();
+function resolveAll(waiters: readonly Waiter[]): void {
+  for (const { resolve } of waiters) resolve();
 }

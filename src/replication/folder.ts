@@ -9,6 +9,7 @@ import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
 import { contentHolder } from './local-content.ts';
 import { parentOf } from './paths.ts';
+import { runStagingSweep } from './staging-sweep.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
@@ -42,8 +43,9 @@ export class Folder {
         if (!signal.aborted) fail(error);
       });
     if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
-    const loops = [this.scanner.run(signal), this.flow.run(signal), this.flow.runRetries(signal)].map(supervise);
-    this.#loops = [this.#opening, ...loops];
+    const { core, flow, scanner } = this;
+    const loops = [scanner.run(signal), flow.run(signal), flow.runRetries(signal), runStagingSweep(core, signal)];
+    this.#loops = [this.#opening, ...loops.map(supervise)];
   }
 
   async #openLater(signal: AbortSignal): Promise<void> {

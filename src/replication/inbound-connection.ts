@@ -8,7 +8,8 @@ import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
+import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
+import { Cancellations } from './cancellations.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
 import type { Emit } from './folder-parts.ts';
@@ -52,6 +53,7 @@ export class InboundConnection {
   readonly fetcher: ContentFetcher;
   readonly #bell = new Bell();
   readonly #log: Log;
+  readonly #cancellations: Cancellations;
   #link: PeerLink | null = null;
   /** Violations one after the other: each link comes up well and ends in one. */
   #violations = 0;
@@ -70,6 +72,7 @@ export class InboundConnection {
     this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
     this.sessions = parts.folders.map(folder => new InboundSession(folder, parts.partner, parts.guid));
     this.#log = parts.log.child({ connection: parts.guid, partner: parts.partner.name });
+    this.#cancellations = new Cancellations(parts.guid, { clock: parts.clock, log: this.#log });
   }
 
   /** The partner was heard: no reason to wait any longer. */
@@ -117,13 +120,9 @@ export class InboundConnection {
     return link.requestUpdates({ connection: this.parts.guid, folder, have }, signal);
   }
 
-  async cancelUpdates(folder: string, updates: readonly { gvsn: string; reason: string }[]): Promise<void> {
-    const link = this.#link;
-    if (!link) return;
-    const signal = AbortSignal.timeout(LIMITS.connectTimeoutMs);
-    await link.cancelUpdates({ connection: this.parts.guid, folder, updates }, signal).catch(error => {
-      this.#log.debug({ err: error }, 'the partner was not told of updates put off');
-    });
+  /** Only enqueues. */
+  cancelUpdates(folder: string, updates: CancelRequest['updates']): void {
+    if (this.#link) this.#cancellations.add(this.#link, folder, updates);
   }
 
   async #call(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** One folder over one inbound connection: whenever the partner's vector holds what ours lacks, a round of updates. */
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { coversVector, EMPTY_VECTOR, type VersionVector } from '../model/version-vector.ts';
 import type { PeerLink, VectorEvent } from '../peer/link.ts';
 import { finishFirstSync, mayFinish } from './first-sync.ts';
@@ -46,6 +47,8 @@ export class InboundSession {
 
   offer(event: VectorEvent): void {
     this.#latest = event;
+    const { pending, clock } = this.folder.core;
+    pending.hasten(this.#partner.name, clock.now() + LIMITS.backoffFirstMs);
     this.#bell.ring();
   }
 
@@ -59,11 +62,13 @@ export class InboundSession {
     return this.#latest?.vector ?? EMPTY_VECTOR;
   }
 
-  async run(link: PeerLink, source: ContentSource, guid: () => string, signal: AbortSignal): Promise<void> {
+  async run(link: PeerLink, source: ContentSource, guid: () => string, connected: AbortSignal): Promise<void> {
     const { core } = this.folder;
     const moved = core.listen();
     const over = new AbortController();
-    const forward = this.#forward(moved.bell, AbortSignal.any([signal, over.signal]));
+    // One of its own: many folders share a connection, and each waits in several places.
+    const signal = AbortSignal.any([connected, over.signal]);
+    const forward = this.#forward(moved.bell, signal);
     try {
       while (!signal.aborted) {
         await this.#bell.heard(signal);

@@ -2,6 +2,7 @@
  * One large file: its recipe (only the groups that are not known), a plan of what to copy from this host and what to
  * fetch, written front to back into staging, so that an interrupted transfer goes on where it ended.
  */
+import { Bell } from '../base/bell.ts';
 import {
   checkGroupChunks,
   checkRecipe,
@@ -268,24 +269,21 @@ class RangeReader {
 class Inbox {
   readonly #signal: AbortSignal;
   readonly #answers: ContentAnswer[] = [];
-  #wake: (() => void) | null = null;
+  readonly #bell = new Bell();
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
   }
 
   put(answer: ContentAnswer): void {
     this.#answers.push(answer);
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   async take(): Promise<ContentAnswer> {
     while (this.#answers.length === 0) {
       if (this.#signal.aborted) throw new Refusal('lost', 'the connection broke off');
-      await new Promise<void>(resolve => {
-        this.#wake = resolve;
-      });
+      await this.#bell.heard(this.#signal);
     }
     return this.#answers.shift()!;
   }

@@ -180,7 +180,7 @@ export class Member {
       };
       folder.flow.cancelled = (guid, updates) => {
         const connection = this.inbound.find(candidate => candidate.parts.guid === guid);
-        void connection?.cancelUpdates(folder.core.config.guid, updates);
+        connection?.cancelUpdates(folder.core.config.guid, updates);
       };
     }
   }

@@ -65,6 +65,8 @@ export interface GivenUp {
   readonly since: number;
   readonly attempts: number;
   readonly retryAt: number;
+  /** It is the source that must move on: when it has, there is no reason to wait any longer. */
+  readonly awaitsSource: boolean;
 }
 
 export class PendingUpdates {
@@ -148,15 +150,17 @@ export class PendingUpdates {
   }
 
   /** Leaves an update for later. It is asked for again when its time has come. */
-  giveUp(item: PendingUpdate, reason: string, now: number): GivenUp {
+  giveUp(item: PendingUpdate, reason: string, now: number, { awaitsSource = false } = {}): GivenUp {
     this.remove(item);
+    const pause = nextBackoffMs(item.attempts);
     const entry: GivenUp = {
       update: item.update,
       partner: item.round.partner,
       reason,
       since: item.since,
       attempts: item.attempts,
-      retryAt: now + nextBackoffMs(item.attempts),
+      retryAt: now + (awaitsSource ? Math.min(pause, LIMITS.backoffSourceMs) : pause),
+      awaitsSource,
     };
     this.#givenUp.set(item.update.gvsn, entry);
     return entry;
@@ -169,6 +173,14 @@ export class PendingUpdates {
     const due = [...this.#givenUp.values()].filter(entry => entry.retryAt <= now || entry.retryAt > last);
     for (const entry of due) this.#givenUp.delete(entry.update.gvsn);
     return due;
+  }
+
+  /** A partner has moved on: what waits for that is due at `at` (milliseconds since the Unix epoch), if not before. */
+  hasten(partner: string, at: number): void {
+    for (const [gvsn, entry] of this.#givenUp) {
+      if (entry.awaitsSource && entry.partner === partner && entry.retryAt > at)
+        this.#givenUp.set(gvsn, { ...entry, retryAt: at });
+    }
   }
 
   nextDue(): number | null {
@@ -198,8 +210,12 @@ export class PendingUpdates {
   async room(signal: AbortSignal): Promise<void> {
     while (this.#items.size >= LIMITS.pendingUpdates && !signal.aborted) {
       await new Promise<void>(resolve => {
-        this.#roomWaiters.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const done = (): void => {
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.#roomWaiters.push(done);
+        signal.addEventListener('abort', done, { once: true });
       });
     }
   }

@@ -5,7 +5,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { ScanAnswer, Unsupported } from '../disk/disk.ts';
 import type { Recipe } from '../model/recipe.ts';
-import type { FileRecord } from '../model/update.ts';
+import type { FileRecord, Stat } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderChange, FolderCore } from './folder-core.ts';
 import { join, parentOf } from './paths.ts';
@@ -52,6 +52,9 @@ export async function scanPass(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const queue: ScanDirectory[] = [...request.directories];
+  /** Directories to be looked at with everything known below them. */
+  const deep = new Set<Uid>();
+  const suspected = new Set<Uid>();
   const hot = new Map<Uid, ScanDirectory>();
   const gone = new Set<Uid>();
   const deferred = new Set<Uid>();
@@ -88,24 +91,36 @@ export async function scanPass(
       for (const uid of findings.deferred) deferred.add(uid);
       jobs.push(...findings.hashJobs);
       queue.push(...findings.descend, ...newDirectories(others, records));
-      if (request.deep) {
-        step.forEach((directory, i) => {
-          if (answers[i]!.kind !== 'listed') return;
-          for (const child of children[i]!) {
-            if (child.disk?.kind === 'directory')
-              queue.push({ uid: child.uid, path: join(directory.path, child.name) });
-          }
-        });
+      for (const { uid } of findings.descend) deep.add(uid);
+      for (const [i, directory] of step.entries()) {
+        if (answers[i]!.kind !== 'listed') {
+          queue.push(...(await above(core, directory, suspected)));
+          continue;
+        }
+        if (!request.deep && !deep.has(directory.uid)) continue;
+        for (const child of children[i]!) {
+          if (child.disk?.kind !== 'directory') continue;
+          queue.push({ uid: child.uid, path: join(directory.path, child.name) });
+          deep.add(child.uid);
+        }
       }
       report(step, answers, result);
     });
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
-    if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), brake);
+    if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), { brake, hot });
   }
   const burst = isBurst(core, request, edits, hot);
-  if (burst) for (const draft of edits) await lookAgain(core, draft, hot);
-  else result.versions += await commitEdits(core, edits, brake);
+  if (burst) for (const draft of edits) await lookAgain(core, draft.before!, hot);
+  else result.versions += await commitEdits(core, edits, { brake, hot });
   return { ...result, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+}
+
+/** Where the records have a directory and the disk has none, the one above it tells what became of it. */
+async function above(core: FolderCore, { uid, path }: ScanDirectory, suspected: Set<Uid>): Promise<ScanDirectory[]> {
+  const [record] = uid === core.root ? [] : await core.store.records([uid]);
+  if (!record || suspected.has(record.parent)) return [];
+  suspected.add(record.parent);
+  return [{ uid: record.parent, path: parentOf(path) }];
 }
 
 /** Many edits, and perhaps more elsewhere or still under way: what it comes to must be seen before any of it is published. */
@@ -119,22 +134,28 @@ function isBurst(
   return many && !request.impatient && (hot.size > 0 || !request.deep);
 }
 
-async function lookAgain(core: FolderCore, draft: Draft, hot: Map<Uid, ScanDirectory>): Promise<void> {
-  const uid = draft.before!.parent;
+async function lookAgain(core: FolderCore, record: FileRecord, hot: Map<Uid, ScanDirectory>): Promise<void> {
+  const uid = record.parent;
   const path = hot.has(uid) ? undefined : await core.paths.ofDirectory(uid);
   if (path !== undefined) hot.set(uid, { uid, path });
 }
 
 /** The edits of a pass are judged together: whether they are too many to be meant shows only at its end. */
-async function commitEdits(core: FolderCore, edits: readonly Draft[], brake: Brake): Promise<number> {
+async function commitEdits(
+  core: FolderCore,
+  edits: readonly Draft[],
+  { brake, hot }: { readonly brake: Brake; readonly hot: Map<Uid, ScanDirectory> },
+): Promise<number> {
   if (edits.length === 0) return 0;
   return core.line.run(async () => {
     if (!core.active || !(await brake(edits))) return 0;
     const now = await core.store.records(edits.map(draft => draft.before!.uid));
-    // What has changed since is judged anew when its directory is looked at again.
-    const valid = edits.filter(
-      (draft, i) => now[i]?.gvsn === draft.before!.gvsn && now[i].parent === draft.before!.parent,
-    );
+    const isValid = (draft: Draft, i: number): boolean =>
+      now[i]?.gvsn === draft.before!.gvsn && now[i].parent === draft.before!.parent;
+    const valid = edits.filter(isValid);
+    // What has changed since is judged anew.
+    for (const [i, draft] of edits.entries())
+      if (!isValid(draft, i)) await lookAgain(core, now[i] ?? draft.before!, hot);
     return (await commitDrafts(core, valid)).length;
   });
 }
@@ -177,7 +198,8 @@ export async function commitDrafts(core: FolderCore, drafts: readonly Draft[]): 
 }
 
 function newDirectories(drafts: readonly Draft[], records: readonly FileRecord[]): ScanDirectory[] {
-  const paths = new Map(drafts.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])));
+  const born = drafts.filter(draft => draft.effect === 'born');
+  const paths = new Map(born.flatMap(draft => (draft.path && draft.make ? [[draft, draft.path] as const] : [])));
   const result: ScanDirectory[] = [];
   let next = 0;
   for (const draft of drafts) {
@@ -206,17 +228,16 @@ async function hashFiles(
   for (const job of jobs) {
     if (signal.aborted || !core.active) break;
     const hashed = await core.disk.hash(job.path, job.stat, signal);
-    if (hashed === 'gone') continue;
-    if (hashed === 'changed') {
-      const path = parentOf(job.path);
-      hot.set(job.directory, { uid: job.directory, path });
+    const again = () => void hot.set(job.directory, { uid: job.directory, path: parentOf(job.path) });
+    if (typeof hashed === 'string') {
+      again();
       continue;
     }
     await core.line.run(async () => {
       const place = { parent: job.directory, name: job.name };
       const [occupant] = await core.store.occupants([place]);
       const current = occupant === undefined ? undefined : (await core.store.records([occupant]))[0];
-      if (current && current.kind !== 'file') return;
+      if ((current && current.kind !== 'file') || !(await isStillThere(core, place, hashed.stat))) return again();
       const found = { name: job.name, stat: hashed.stat, target: '', content: hashed, hot: false };
       const draft = current ? contentDraft(current, hashed) : birth(core, place, found, request.firstScan);
       if (!(await brake([draft]))) return;
@@ -224,6 +245,17 @@ async function hashFiles(
     });
   }
   return versions;
+}
+
+/** While a file was read its directory may have moved, or an update may have taken its place. */
+async function isStillThere(
+  core: FolderCore,
+  place: { readonly parent: Uid; readonly name: string },
+  stat: Stat,
+): Promise<boolean> {
+  const path = await core.paths.of(place);
+  const [look] = path === undefined ? [] : await core.disk.look([path]);
+  return look?.ino === stat.ino && look.ctimeNs === stat.ctimeNs;
 }
 
 /** Of names that vanished: which are really gone, with everything below them, children first. */

@@ -41,7 +41,7 @@ export interface Findings {
   /** Directories that something else took the place of: what is below them is gone, too. */
   readonly replaced: Uid[];
   readonly hashJobs: HashJob[];
-  /** Known directories that are another directory now: look into them too. */
+  /** Known directories that are another directory now, or have moved: look at everything below them too. */
   readonly descend: ScanDirectory[];
   /** Directories with files that have not come to rest. */
   readonly hot: Set<ScanDirectory>;
@@ -258,6 +258,8 @@ function judgeOne(core: FolderCore, { sighting, current, mover, moved, firstScan
   if (mover) {
     if (inTheWay) into.drafts.push(deletion(inTheWay));
     into.drafts.push({ ...movement(mover, place, found), path });
+    // What changed below it may have been hinted at under a path that nobody is at any more.
+    if (kind === 'directory') into.descend.push({ uid: mover.uid, path });
     return kind !== 'file' || sameContentLook(mover.disk!, found.stat);
   }
   if (inTheWay?.kind === kind) {

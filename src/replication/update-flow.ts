@@ -37,7 +37,7 @@ export class UpdateFlow {
   readonly #core: FolderCore;
   readonly #bell = new Bell();
   readonly #attempts = new Map<Gvsn, number>();
-  readonly #recipes = new Map<Uid, Recipe>();
+  readonly #recipes = new Map<Gvsn, Recipe>();
   readonly #rounds = new Set<Round>();
   readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
   /** For other records, or for the end of their round. */
@@ -124,7 +124,7 @@ export class UpdateFlow {
       return;
     }
     item.staged = staged;
-    if (recipe) this.#recipes.set(item.update.uid, recipe);
+    if (recipe) this.#recipes.set(item.update.gvsn, recipe);
     this.#makeReady(item);
   }
 
@@ -142,7 +142,7 @@ export class UpdateFlow {
         core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, {
           partner: item.round.partner,
         });
-      this.#giveUp(item, reason);
+      this.#giveUp(item, reason, { awaitsSource: kind === 'changed' });
       // A partial file is kept for another attempt, but not where the source itself has something newer.
       if (kind === 'changed') this.#discard([stagingIdOf(item)]);
     }
@@ -251,7 +251,7 @@ export class UpdateFlow {
       plan.steps
         .flatMap(step => step.items)
         .flatMap(item => {
-          const recipe = this.#recipes.get(item.update.uid);
+          const recipe = this.#recipes.get(item.update.gvsn);
           return recipe ? [[item.update.uid, recipe] as const] : [];
         }),
     );
@@ -292,6 +292,7 @@ export class UpdateFlow {
     this.#waiting.delete(item);
     this.#core.hasRoom(item);
     this.#core.pending.remove(item);
+    this.#recipes.delete(item.update.gvsn);
     this.#leaveUnanswered([item.update.gvsn]);
     this.#wake([item.update.uid]);
     if (item.staged) this.#discard([item.staged.stagingId]);
@@ -302,7 +303,7 @@ export class UpdateFlow {
     this.#core.hasRoom(item);
     this.#core.pending.remove(item);
     this.#attempts.delete(item.update.gvsn);
-    this.#recipes.delete(item.update.uid);
+    this.#recipes.delete(item.update.gvsn);
   }
 
   async #block({ item, wait, reason, closed }: Blocked): Promise<void> {
@@ -320,7 +321,8 @@ export class UpdateFlow {
     const givenUp = core.pending.givenUpUids();
     if (uids.some(uid => givenUp.has(uid))) return this.#giveUp(item, reason);
     const records = await core.store.records(uids);
-    if (records.includes(undefined)) this.#giveUp(item, `${reason}, which no partner has told of yet`);
+    if (records.includes(undefined))
+      this.#giveUp(item, `${reason}, which no partner has told of yet`, { awaitsSource: true });
     else this.#makeReady(item);
   }
 
@@ -358,13 +360,13 @@ export class UpdateFlow {
     });
   }
 
-  #giveUp(item: PendingUpdate, reason: string): void {
+  #giveUp(item: PendingUpdate, reason: string, { awaitsSource = false } = {}): void {
     const core = this.#core;
     this.#waiting.delete(item);
     core.hasRoom(item);
     item.attempts++;
-    this.#recipes.delete(item.update.uid);
-    core.pending.giveUp(item, reason, core.clock.now());
+    this.#recipes.delete(item.update.gvsn);
+    core.pending.giveUp(item, reason, core.clock.now(), { awaitsSource });
     if (item.staged) this.#discard([item.staged.stagingId]);
     core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
     this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);

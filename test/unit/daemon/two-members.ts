@@ -4,7 +4,7 @@ import { TandemError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { systemRandom } from '../../../src/base/system-random.ts';
-import type { GroupConfig } from '../../../src/config/config.ts';
+import type { FolderConfig, GroupConfig } from '../../../src/config/config.ts';
 import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
 import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
@@ -76,7 +76,12 @@ export const GROUP: GroupConfig = {
   digest: 'd'.repeat(64),
 };
 
-export async function startPair(): Promise<Pair> {
+/** The group with another folder configuration. */
+export function groupWith(folder: Partial<FolderConfig>): GroupConfig {
+  return { ...GROUP, folders: new Map([['docs', { ...GROUP.folders.get('docs')!, ...folder }]]) };
+}
+
+export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
   const services = new Map<string, PeerService>();
   const cutOff = new Set<string>();
   const links = new Set<{ readonly target: string; readonly end: AbortController }>();
@@ -114,7 +119,7 @@ export async function startPair(): Promise<Pair> {
     let hint: (directory: string) => void = () => {};
     const member = new Member({
       name,
-      group: GROUP,
+      group,
       software: 'test',
       store,
       openDisk: (folder, root) =>

@@ -68,6 +68,50 @@ it('hints at new directories, however fast they are made, and watches them', asy
   await hinted('a/moved/x/y/z');
 });
 
+it('watches a directory that took the place of another one, and what was moved into it', async () => {
+  for (let turn = 0; turn < 10; turn++) {
+    world.user.rename('a', 'old');
+    world.user.makeDirectory('a');
+    world.user.rename('old', 'a/nested');
+    await hinted('', 'a', 'a/nested', 'a/nested/b');
+    hints.clear();
+    world.user.write('a/file', 'x');
+    await hinted('a');
+    hints.clear();
+    world.user.append('a/nested/b/file', 'x');
+    await hinted('a/nested/b');
+    world.user.rename('a/nested', 'back');
+    world.user.remove('a/file');
+    world.user.rename('a', `gone ${turn}`);
+    world.user.rename('back', 'a');
+    await hinted(`gone ${turn}`, 'a', 'a/b');
+    hints.clear();
+  }
+});
+
+it('hints at every directory whose path changed: what was hinted at under the old path may not have been seen', async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `many/d${i % 20}/e${i}`);
+  for (const name of names) world.user.write(`${name}/file`, 'x');
+  world.user.rename('many', 'moved');
+  await hinted('moved', ...names.map(name => name.replace('many', 'moved')));
+  hints.clear();
+  for (const name of names) world.user.append(`${name.replace('many', 'moved')}/file`, 'y');
+  await hinted(...names.map(name => name.replace('many', 'moved')));
+});
+
+it('goes on after a directory was removed and made again under its name, time and again', async () => {
+  for (let turn = 0; turn < 20; turn++) {
+    world.user.remove('c/file');
+    world.user.rename('c', `c ${turn}`);
+    world.user.write('c/file', 'x');
+    await hinted('c', `c ${turn}`);
+    hints.clear();
+    world.user.append('c/file', 'x');
+    await hinted('c');
+    hints.clear();
+  }
+});
+
 it('is silent about Tandem’s own directory and excluded ones', async () => {
   world.user.write('.tandem/staging/s', '1');
   world.user.write('.tandem/marker.json', '1');

@@ -179,6 +179,21 @@ describe('recovery', () => {
     }
   });
 
+  it('makes durable what a user moved away before it was synced, whatever has its name by then', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { world, memory, disk } = await prepare();
+      await applyOne(disk, await installOperation(disk, 'fresh', 'new fresh', null));
+      world.user.rename('fresh', 'moved');
+      if (seed % 3 === 1) world.user.rename('plain', 'fresh');
+      // Or even one of ours.
+      if (seed % 3 === 2) await applyOne(disk, await installOperation(disk, 'fresh', 'another', null));
+      await disk.sync();
+      memory.crash(seeded(seed));
+      const there = ['moved', 'fresh'].filter(name => world.user.exists(name));
+      expect(there.map(name => world.user.read(name))).toContain('new fresh');
+    }
+  });
+
   it.each(['append', 'replace'])(
     'takes a file that a user wrote to after its install for an edit of what was recorded: %s',
     async how => {

@@ -1,0 +1,25 @@
+import { afterEach, expect, it } from 'vitest';
+import { sweepStaging } from '../../../src/replication/staging-sweep.ts';
+import { type Pair, ROOT, startPair } from '../daemon/two-members.ts';
+
+let pair: Pair;
+afterEach(() => pair.stop());
+
+const STAGING = `${ROOT}/.tandem/staging`;
+
+it('removes what nobody waits for, and nothing while interrupted work has not been looked after', async () => {
+  pair = await startPair();
+  const { user, member } = pair.alpha;
+  const { core } = [...member.folders.values()][0]!;
+  const left = () => [...user.snapshot(STAGING).keys()];
+  await core.disk.stageOpen('in-young');
+  user.writeFile(`${STAGING}/in-whole`, 'nobody waits for it');
+  user.writeFile(`${STAGING}/exchange-1.2`, 'a user’s file that has stepped aside');
+  await core.line.run(() => core.commit({ addIntent: { id: 'interrupted', body: { steps: [] } } }));
+  await core.line.run(() => sweepStaging(core));
+  expect(left().length).toBe(3);
+  await core.line.run(() => core.commit({ removeIntents: ['interrupted'] }));
+  user.remove(`${STAGING}/exchange-1.2`);
+  await core.line.run(() => sweepStaging(core));
+  expect(left()).toEqual(['in-young,part']);
+});
