@@ -1,4 +1,5 @@
 /** The configuration as the rest of Tandem sees it: checked, completed with defaults, with durations and sizes as numbers. */
+import type { Schedule } from '../model/schedule.ts';
 
 export interface GroupConfig {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface ConnectionConfig {
   /** The receiving member, which calls. */
   readonly to: string;
   readonly enabled: boolean;
+  /** Its own, or the group's. */
+  readonly schedule: Schedule;
 }
 
 export interface FolderConfig {

@@ -45,17 +45,20 @@ function makeMember(
   return { name, guid: member.guid, ...member.address, certificate: certificates.get(name)! };
 }
 
+const MESHED = { guid: undefined, enabled: true, schedule: undefined };
+
 function makeConnections(content: GroupFile, members: ReadonlyMap<string, GroupMember>): ConnectionConfig[] {
   const names = [...members.keys()];
   const listed =
     content.connections === 'full-mesh'
-      ? names.flatMap(from => names.filter(to => to !== from).map(to => ({ from, to, guid: undefined, enabled: true })))
+      ? names.flatMap(from => names.filter(to => to !== from).map(to => ({ ...MESHED, from, to })))
       : content.connections;
-  return listed.map(({ from, to, guid, enabled }) => ({
+  return listed.map(({ from, to, guid, enabled, schedule }) => ({
     guid: guid ?? connectionGuid(content.group.guid, members.get(from)!.guid, members.get(to)!.guid),
     from,
     to,
     enabled,
+    schedule: schedule ?? content.group.schedule,
   }));
 }
 

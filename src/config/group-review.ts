@@ -1,9 +1,17 @@
 /** What is legal in group.yaml but probably not meant. */
+import { openHours } from '../model/schedule.ts';
 import type { FolderConfig, GroupConfig } from './config.ts';
 
 /** Sentences for `tandem config check`; empty if there is nothing to say. */
 export function reviewGroup(group: GroupConfig): string[] {
   const remarks: string[] = [];
+  for (const { from, to, enabled, schedule } of group.connections) {
+    if (enabled && openHours(schedule) === 0) {
+      remarks.push(
+        `the connection from ${from} to ${to} is never open by its schedule; “enabled: false” says so more clearly`,
+      );
+    }
+  }
   if (group.folders.size === 0) remarks.push('there is no folder yet: nothing is replicated');
   for (const folder of group.folders.values()) {
     if (folder.members.size === 1) remarks.push(`folder ${folder.name} lies on one member only: it is not replicated`);

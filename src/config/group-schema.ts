@@ -1,6 +1,7 @@
 /** The schema of group.yaml: what replicates between whom. The same file lies on every member. */
 import { z } from 'zod';
 import { addressKey, durationKey, FORMS, guidKey, keyNotes, sizeKey, textKey } from './key-notes.ts';
+import { SCHEDULE_FORM, scheduleKey } from './schedule-key.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,6 +18,12 @@ const group = z.strictObject({
   tombstoneLifetime: durationKey({ atLeastMs: HOUR_MS }).prefault('60d').register(keyNotes, {
     form: FORMS.duration,
     about: 'How long the memory of a deletion is kept. A member that was away for longer is not let back in silently.',
+  }),
+  schedule: scheduleKey().prefault('always').register(keyNotes, {
+    form: SCHEDULE_FORM,
+    about:
+      'When connections replicate, and how fast. Levels are off, 16kbps, 64kbps, 128kbps, 256kbps, 512kbps, 1Mbps, 2Mbps and so on to 256Mbps, and full. The first rule that fits decides; where none fits nothing moves.',
+    example: '"mon-fri 08:00-18:00: 1Mbps, else: full"',
   }),
 });
 
@@ -48,6 +55,11 @@ const connection = z.strictObject({
     .boolean()
     .prefault(true)
     .register(keyNotes, { form: 'true or false', about: 'False: nothing travels over this connection.' }),
+  schedule: scheduleKey().optional().register(keyNotes, {
+    form: SCHEDULE_FORM,
+    about: 'When this connection replicates, and how fast. Without it the group’s schedule holds.',
+    example: '{ time: utc, week: "22:00-06:00: full" }',
+  }),
 });
 
 const pattern = () =>

@@ -72,7 +72,7 @@ export function addressKey() {
 export const FORMS = { duration: DURATION_FORM, size: SIZE_FORM, address: ADDRESS_FORM, guid: GUID_FORM } as const;
 
 /** A schema that hands the value to `read`; what `read` throws becomes the problem's message. */
-function reading<T>(schema: z.ZodString, read: (text: string) => T) {
+export function reading<T>(schema: z.ZodString, read: (text: string) => T) {
   return schema.transform((text, context) => {
     try {
       return read(text);

@@ -29,7 +29,7 @@ function problemsOf(issue: Issue, prefix: KeyPath, context: Context): Problem[] 
       return issue.keys.map(key => source.keyProblem([...path, key], unknownKeyMessage(key, findSchema(schema, path))));
     case 'invalid_union': {
       const inside = issue.errors.filter(issues =>
-        issues.every(each => each.path.length > 0 || each.code === 'unrecognized_keys'),
+        issues.every(each => each.path.length > 0 || each.code === 'unrecognized_keys' || each.code === 'custom'),
       );
       if (inside[0] !== undefined) return inside[0].flatMap(each => problemsOf(each, path, context));
       return [source.problem(path, mismatchMessage(path, context))];
@@ -42,10 +42,15 @@ function problemsOf(issue: Issue, prefix: KeyPath, context: Context): Problem[] 
 }
 
 function unknownKeyMessage(key: string, owner: z.ZodType | undefined): string {
-  const inner = owner && unwrapSchema(owner);
-  const known = inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+  const known = owner ? keysOf(owner) : [];
   const guess = nearestName(key, known);
   return `unknown key; ${guess === null ? '' : `did you mean “${guess}”? `}The keys here are ${known.join(', ')}`;
+}
+
+function keysOf(schema: z.ZodType): string[] {
+  const inner = unwrapSchema(schema);
+  if (inner instanceof z.ZodUnion) return inner.options.flatMap(option => keysOf(option as z.ZodType));
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
 function mismatchMessage(path: KeyPath, { schema, source }: Context): string {

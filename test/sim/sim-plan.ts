@@ -1,5 +1,7 @@
 /** What a seed makes of the group: members, connections, first synchronisation, and how rough the weather is. */
+
 import type { ConnectionConfig, FolderConfig, GroupConfig } from '../../src/config/config.ts';
+import { ALWAYS } from '../../src/model/schedule.ts';
 import { SIM_ROOT } from './sim-member.ts';
 import { createSimRandom } from './sim-random.ts';
 
@@ -94,7 +96,7 @@ export function groupOf(seed: number, plan: SimPlan): GroupConfig {
     tombstoneLifetimeMs: 60 * 24 * 3_600_000,
     members: new Map([...guids].map(([name, guid]) => [name, { name, guid, host: name, port: 7420, certificate: '' }])),
     connections: pairsOf(plan).map(
-      ([from, to]): ConnectionConfig => ({ guid: random.guid(), from, to, enabled: true }),
+      ([from, to]): ConnectionConfig => ({ guid: random.guid(), from, to, enabled: true, schedule: ALWAYS }),
     ),
     folders: new Map([[folder.guid, folder]]),
     digest: 'd'.repeat(64),

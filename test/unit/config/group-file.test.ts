@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { TandemError } from '../../../src/base/errors.ts';
 import { parseGroup } from '../../../src/config/group-file.ts';
 import { reviewGroup } from '../../../src/config/group-review.ts';
+import { ALWAYS, levelAt } from '../../../src/model/schedule.ts';
+import { parseWeek } from '../../../src/model/schedule-text.ts';
 import { EXAMPLE_GROUP, placeOf, spoiled } from './example-group.ts';
 
 const FILE = '/etc/tandem/group.yaml';
@@ -80,7 +82,29 @@ describe('a valid group.yaml', () => {
       spoiled(['full-mesh', `[{ from: alpha, to: beta, guid: ${guid.toUpperCase()}, enabled: false }]`]),
       FILE,
     ).group;
-    expect(connections).toEqual([{ guid, from: 'alpha', to: 'beta', enabled: false }]);
+    expect(connections).toEqual([{ guid, from: 'alpha', to: 'beta', enabled: false, schedule: ALWAYS }]);
+  });
+
+  test('the group’s schedule holds for every connection that has none of its own', () => {
+    const office = 'mon-fri 08:00-18:00: 1Mbps, else: full';
+    const meshed = parseGroup(spoiled(['schedule: always', `schedule: "${office}"`]), FILE).group;
+    const expected = { week: parseWeek(office), time: 'local' };
+    expect(meshed.connections.map(({ schedule }) => schedule)).toEqual([expected, expected]);
+    expect(meshed.digest).not.toBe(group.digest);
+    const days = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
+    const digits = days.map(day => `${day}: "${'F'.repeat(48)}${'0'.repeat(48)}"`).join(', ');
+    const { connections } = parseGroup(
+      spoiled(
+        ['schedule: always', `schedule: "${office}"`],
+        ['full-mesh', `[{ from: alpha, to: beta, schedule: { time: utc, ${digits} } }, { from: beta, to: alpha }]`],
+      ),
+      FILE,
+    ).group;
+    expect(connections[1]!.schedule).toEqual(expected);
+    expect(connections[0]!.schedule.time).toBe('utc');
+    const utc = () => 0;
+    expect(levelAt(connections[0]!.schedule, Date.UTC(2026, 0, 5, 11, 59), utc)).toBe(15);
+    expect(levelAt(connections[0]!.schedule, Date.UTC(2026, 0, 5, 12), utc)).toBe(0);
   });
 
   test('the digest is the same whatever the order and the units, and changes with the meaning', () => {
@@ -168,6 +192,50 @@ describe('what the schema refuses', () => {
       'connections: [{ from: alpha, to: beta, enabled: yes }]',
       'yes }',
       'enabled: expected true or false, found “yes”',
+    ],
+    [
+      'schedule: always',
+      'schedule: "mon-fri 08:00-18:00: 3Mbps"',
+      '"mon-fri',
+      'group.schedule: “3mbps” is no bandwidth level; write one of off, 16kbps',
+    ],
+    [
+      'schedule: always',
+      'schedule: { time: utc, week: "mon: fast" }',
+      '"mon: fast',
+      'group.schedule.week: “fast” is no bandwidth level',
+    ],
+    ['schedule: always', 'schedule: { time: noon }', 'noon', 'time: expected local or utc, found “noon”'],
+    [
+      'connections: full-mesh',
+      'connections: [{ from: alpha, to: beta, schedule: { monday: "ff" } }]',
+      '"ff"',
+      'connections[0].schedule.monday: expected 96 hexadecimal digits',
+      'found 2',
+    ],
+    [
+      'connections: full-mesh',
+      `connections: [{ from: alpha, to: beta, schedule: { monday: "${'f'.repeat(96)}" } }]`,
+      '{ monday',
+      'schedule: the levels of sunday, tuesday, wednesday, thursday, friday, saturday are missing',
+    ],
+    [
+      'connections: full-mesh',
+      `connections: [{ from: alpha, to: beta, schedule: { week: always, monday: "${'f'.repeat(96)}" } }]`,
+      '{ week',
+      'give either week or the seven days',
+    ],
+    [
+      'connections: full-mesh',
+      'connections: [{ from: alpha, to: beta, schedule: { weak: always } }]',
+      'weak',
+      'unknown key; did you mean “week”',
+    ],
+    [
+      'connections: full-mesh',
+      'connections: [{ from: alpha, to: beta, schedule: 5 }]',
+      '5 }',
+      'schedule: expected a schedule: always, never, or rules',
     ],
     ['minimumFiles: 100', 'minimumFiles: 1.5', '1.5', 'expected a whole number'],
     ['deletedShare: 0.5', 'deletedShare: half', 'half', 'expected a number from 0 to 1, found “half”'],

@@ -23,7 +23,15 @@ test('a key is found by its whole path, with names of one’s own or placeholder
   expect(keysOf('folders.<folder>.quiet')).toEqual(['folders.<folder>.quiet']);
   expect(keysOf('quiet')).toEqual(['folders.<folder>.quiet']);
   expect(keysOf('connections[3].from')).toEqual(['connections[].from']);
-  expect(keysOf('group')).toEqual(['group', 'group', 'group.name', 'group.guid', 'group.tombstoneLifetime']);
+  expect(keysOf('group').filter(key => !key.startsWith('group.schedule.'))).toEqual([
+    'group',
+    'group',
+    'group.name',
+    'group.guid',
+    'group.tombstoneLifetime',
+    'group.schedule',
+  ]);
+  expect(keysOf('connections[0].schedule')).toContain('connections[].schedule.week');
   expect(keysOf('brakes')).toEqual(
     ['', '.deletedShare', '.changedShare', '.minimumFiles'].map(end => `folders.<folder>.brakes${end}`),
   );

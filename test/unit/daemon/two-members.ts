@@ -10,6 +10,7 @@ import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { loadXxh64 } from '../../../src/disk/xxh64.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
+import { ALWAYS } from '../../../src/model/schedule.ts';
 import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
 import { Member } from '../../../src/replication/member.ts';
 import { openStore } from '../../../src/store/open-store.ts';
@@ -50,8 +51,8 @@ export const GROUP: GroupConfig = {
     ]),
   ),
   connections: [
-    { guid: 'c0000000-0000-4000-8000-000000000001', from: 'alpha', to: 'beta', enabled: true },
-    { guid: 'c0000000-0000-4000-8000-000000000002', from: 'beta', to: 'alpha', enabled: true },
+    { guid: 'c0000000-0000-4000-8000-000000000001', from: 'alpha', to: 'beta', enabled: true, schedule: ALWAYS },
+    { guid: 'c0000000-0000-4000-8000-000000000002', from: 'beta', to: 'alpha', enabled: true, schedule: ALWAYS },
   ],
   folders: new Map([
     [
