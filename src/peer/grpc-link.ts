@@ -13,6 +13,7 @@ import type { Log } from '../base/log.ts';
 import type { Identity } from './identity.ts';
 import type { ContentAnswer, ContentRequest, PeerLink } from './link.ts';
 import { cancelled, joinSignals, readAll, throwIfAborted, writeAll } from './paced-stream.ts';
+import type { Pacer } from './pacer.ts';
 import { createPartnerChannel, type OpenCall, type PartnerChannel } from './partner-channel.ts';
 import { type Malformed, type PeerCall, peerCalls, unwrap } from './proto-calls.ts';
 import type { Partner } from './trust-probe.ts';
@@ -22,13 +23,15 @@ export interface PeerLinkOptions {
   readonly partner: Partner;
   readonly identity: Identity;
   readonly log: Log;
+  /** Keeps the rate of all that the link takes in; without it nothing is held back. */
+  readonly pacer?: Pacer | null;
 }
 
 /** Connects when it is first used, and again after each failure when it is next used. Never tries again by itself. */
-export function createPeerLink({ partner, identity, log }: PeerLinkOptions): PeerLink {
+export function createPeerLink({ partner, identity, log, pacer = null }: PeerLinkOptions): PeerLink {
   const calls = peerCalls();
-  const metadataChannel = createPartnerChannel(partner, identity);
-  const contentChannel = createPartnerChannel(partner, identity);
+  const metadataChannel = createPartnerChannel(partner, identity, pacer);
+  const contentChannel = createPartnerChannel(partner, identity, pacer);
   const closing = new AbortController();
   // As many listen as there are calls.
   setMaxListeners(0, closing.signal);

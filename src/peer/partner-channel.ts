@@ -3,6 +3,7 @@
  * comparison of its bytes. A channel that failed is thrown away, so that the next call connects at once: when to try
  * again is the caller's decision, not gRPC's.
  */
+import type { Socket } from 'node:net';
 import {
   type ChannelCredentials,
   Client,
@@ -14,9 +15,12 @@ import {
 import { formatAddress } from '../base/address.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { windowBytes } from '../model/throttle.ts';
 import { CODE_TRAILER, errorFromStatus } from './call-status.ts';
 import { readCertificate } from './certificate.ts';
 import type { Identity } from './identity.ts';
+import { paceSocket } from './paced-socket.ts';
+import type { Pacer } from './pacer.ts';
 import { callerContext, SERVER_NAME } from './tls-settings.ts';
 import { type Partner, probePartner } from './trust-probe.ts';
 
@@ -62,14 +66,16 @@ interface Line {
   proven: boolean;
 }
 
-export function createPartnerChannel(partner: Partner, identity: Identity): PartnerChannel {
+/** With a pacer, what comes in keeps its rate. */
+export function createPartnerChannel(partner: Partner, identity: Identity, pacer: Pacer | null = null): PartnerChannel {
   const address = formatAddress(partner);
-  const trust = trustIn(partner, identity);
+  const trust = pacer ? pacedTrust(trustIn(partner, identity), pacer) : trustIn(partner, identity);
+  const options = pacer ? { ...OPTIONS, 'grpc-node.flow_control_window': windowBytes(pacer.bytesPerSecond) } : OPTIONS;
   let line: Line | undefined;
   let probe: Promise<TandemError> | undefined;
 
   function present(): Line {
-    line ??= { client: new Client(address, trust, OPTIONS), proven: false };
+    line ??= { client: new Client(address, trust, options), proven: false };
     return line;
   }
 
@@ -137,6 +143,27 @@ function trustIn(partner: Partner, identity: Identity): ChannelCredentials {
     checkServerIdentity: (_name, shown) =>
       shown.raw.equals(pin) ? undefined : new Error('not the pinned certificate'),
   });
+}
+
+/** The same credentials, but TLS runs over a paced socket. */
+function pacedTrust(trust: ChannelCredentials, pacer: Pacer): ChannelCredentials {
+  const createConnector = trust._createSecureConnector.bind(trust);
+  trust._createSecureConnector = (...target) => {
+    const connector = createConnector(...target);
+    return {
+      connect: async socket => {
+        // TLS takes any stream for a socket, but does not notice when it is closed.
+        const secured = await connector.connect(paceSocket(socket, pacer) as Socket);
+        if (socket.destroyed) secured.socket.destroy();
+        socket.on('close', () => secured.socket.destroy());
+        return secured;
+      },
+      waitForReady: () => connector.waitForReady(),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
+  };
+  return trust;
 }
 
 /** The network's own reason in what gRPC tells; null: it is none. */

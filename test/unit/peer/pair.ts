@@ -9,6 +9,7 @@ import { createPeerLink } from '../../../src/peer/grpc-link.ts';
 import { createPeerServer, type PeerServer } from '../../../src/peer/grpc-server.ts';
 import { createIdentity, type Identity } from '../../../src/peer/identity.ts';
 import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
+import type { Pacer } from '../../../src/peer/pacer.ts';
 import type { PinnedMember, Stranger } from '../../../src/peer/tls-door.ts';
 
 export const GROUP = '11111111-1111-4111-8111-111111111111';
@@ -90,6 +91,10 @@ export interface PairOptions {
   readonly answerer?: Identity;
   /** What alpha pins for beta. */
   readonly pin?: string;
+  /** The rate that alpha keeps. */
+  readonly pacer?: Pacer;
+  /** Where alpha calls, given where beta listens: a proxy between them. */
+  readonly through?: (port: number) => Promise<number>;
 }
 
 /** alpha calls, beta answers. */
@@ -105,7 +110,12 @@ export async function startPair(service: Partial<PeerService>, options: PairOpti
     onStranger: stranger => strangers.push(stranger),
     log: silentLog,
   });
-  const link = linkTo(server.port, { identity: options.caller ?? alpha, pin: options.pin ?? beta.certificate });
+  const port = (await options.through?.(server.port)) ?? server.port;
+  const link = linkTo(port, {
+    identity: options.caller ?? alpha,
+    pin: options.pin ?? beta.certificate,
+    ...(options.pacer && { pacer: options.pacer }),
+  });
   return {
     link,
     server,
@@ -117,11 +127,15 @@ export async function startPair(service: Partial<PeerService>, options: PairOpti
   };
 }
 
-export function linkTo(port: number, as: { readonly identity: Identity; readonly pin: string }): PeerLink {
+export function linkTo(
+  port: number,
+  as: { readonly identity: Identity; readonly pin: string; readonly pacer?: Pacer },
+): PeerLink {
   return createPeerLink({
     partner: { name: 'beta', host: '127.0.0.1', port, certificate: as.pin },
     identity: as.identity,
     log: silentLog,
+    pacer: as.pacer ?? null,
   });
 }
 
