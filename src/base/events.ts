@@ -240,6 +240,27 @@ export const EVENTS = {
     severity: 'warning',
     meaning: 'A partner runs with another group.yaml. Bring the file to the same state on both members.',
   },
+  FORCE_ORDERED: {
+    number: 20016,
+    severity: 'information',
+    meaning:
+      'An administrator ordered a connection or one of its folders to synchronise or to stop, whatever the schedule says.',
+  },
+  FORCE_ENDED: {
+    number: 20017,
+    severity: 'information',
+    meaning: 'Such an order ended: its time is over, or the member is in sync. The schedule rules again.',
+  },
+  DOWNLOAD_ORDERED: {
+    number: 20018,
+    severity: 'information',
+    meaning: 'An administrator ordered the content of one file to be had from a partner again.',
+  },
+  DOWNLOAD_FINISHED: {
+    number: 20019,
+    severity: 'information',
+    meaning: 'The content of that file came from the partner, was verified, and took the place of what was there.',
+  },
   HARD_LINK_LOST: {
     number: 20020,
     severity: 'warning',

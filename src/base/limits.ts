@@ -85,6 +85,8 @@ export const LIMITS = {
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
   backoffSourceMs: 16_000,
   connectTimeoutMs: 10_000,
+  /** How long a wait for the schedule goes on before the clock is asked again: it may have been set. */
+  scheduleLookMs: 60_000,
   /** A call with a single answer, once connected. */
   callTimeoutMs: 30_000,
   /** Messages handed to a stream and not yet taken by it. */

@@ -24,6 +24,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** How far the host's local time is ahead of UTC at a moment, in minutes. */
+export function systemZone(utcMs: number): number {
+  return -new Date(utcMs).getTimezoneOffset();
+}
+
 function cancelled(): TandemError {
   return new TandemError('CANCELLED', 'the wait was cancelled');
 }

@@ -4,17 +4,19 @@ import { join } from 'node:path';
 import { createAdminServer } from '../admin/server.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { systemClock } from '../base/system-clock.ts';
+import { systemClock, systemZone } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { VERSION } from '../base/version.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { loadXxh64 } from '../disk/xxh64.ts';
+import type { Forces } from '../model/force.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
 import type { PeerService } from '../peer/link.ts';
+import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import { Member } from '../replication/member.ts';
 import { openStore } from '../store/open-store.ts';
@@ -64,6 +66,8 @@ class Running {
   #member: Member | null = null;
   #failure: unknown = null;
   #readAt = systemClock.now();
+  /** Stay in effect when group.yaml is read again. */
+  readonly #forces = new Map<string, Forces>();
 
   constructor(around: Surroundings, loaded: LoadedMember) {
     this.#around = around;
@@ -148,7 +152,8 @@ class Running {
       software: `tandem/${VERSION}`,
       store,
       openDisk: (folder, root) => disks.open({ root, filters: folder.filters }),
-      dial: partner => createPeerLink({ partner, identity, log }),
+      dial: (partner, rate) =>
+        createPeerLink({ partner, identity, log, pacer: rate === null ? null : createPacer(rate, systemClock) }),
       watch: (folder, root, onHint) => {
         const onDegraded = (reason: string) =>
           feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
@@ -157,6 +162,8 @@ class Running {
         return createDirectoryWatcher({ root, filters: folder.filters, onHint, onDegraded });
       },
       clock: systemClock,
+      zone: systemZone,
+      forces: this.#forces,
       random: systemRandom,
       hash64,
       log,

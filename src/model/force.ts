@@ -3,7 +3,7 @@
  * folder of it; and what a connection may do at a moment in view of both. [dfsr.md §1.1, §2.2]
  */
 import { isLevel, LEVEL_FULL, LEVEL_OFF } from './bandwidth.ts';
-import { levelAt, nextChange, type Schedule, type ZoneOffset } from './schedule.ts';
+import { levelAt, nextChange, nextOpening, type Schedule, type ZoneOffset } from './schedule.ts';
 
 /** InitiationReason of a session's record. */
 export type InitiationReason = 'schedule' | Force['reason'];
@@ -116,6 +116,13 @@ export function planWindow(schedule: Schedule, forces: Forces, now: number, zone
     forces,
     until: times.length === 0 ? null : Math.min(...times),
   };
+}
+
+/** When the schedule opens the connection next, having been closed by it or by an order; null: it does not. */
+export function nextStart(schedule: Schedule, { connection }: Forces, now: number, zone: ZoneOffset): number | null {
+  const from = connection ? connection.endTime : now;
+  const opensThen = connection !== null && levelAt(schedule, from, zone) !== LEVEL_OFF;
+  return opensThen ? from : nextOpening(schedule, from, zone);
 }
 
 /** The order under which a folder's session runs; null: the schedule. */

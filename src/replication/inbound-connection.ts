@@ -6,14 +6,17 @@ import type { EventName } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
+import { bytesPerSecond, LEVEL_OFF } from '../model/bandwidth.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
+import { forceOf, sameWindow, type Window } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
 import { Cancellations } from './cancellations.ts';
+import { ConnectionWindow, type WindowParts } from './connection-window.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
 import type { Emit } from './folder-parts.ts';
-import { InboundSession } from './inbound-session.ts';
+import { InboundSession, type SessionTurn } from './inbound-session.ts';
 
 /** States of a connection. [dfsr.md §2.1] */
 export type ConnectionState = 'connecting' | 'online' | 'offline' | 'in-error';
@@ -28,7 +31,9 @@ export interface InboundParts {
   readonly guid: string;
   readonly partner: { readonly name: string; readonly guid: string };
   readonly enabled: boolean;
-  readonly dial: () => PeerLink;
+  readonly window: Pick<WindowParts, 'schedule' | 'zone' | 'forces'>;
+  /** Null: as fast as it goes. */
+  readonly dial: (bytesPerSecond: number | null) => PeerLink;
   readonly hello: () => Hello;
   readonly folders: readonly Folder[];
   readonly clock: Clock;
@@ -51,6 +56,7 @@ export class InboundConnection {
   readonly parts: InboundParts;
   readonly sessions: readonly InboundSession[];
   readonly fetcher: ContentFetcher;
+  readonly window: ConnectionWindow;
   readonly #bell = new Bell();
   readonly #log: Log;
   readonly #cancellations: Cancellations;
@@ -69,6 +75,9 @@ export class InboundConnection {
 
   constructor(parts: InboundParts) {
     this.parts = parts;
+    const { guid, clock } = parts;
+    const onEnded = (why: string) => this.#tellForceEnded(why);
+    this.window = new ConnectionWindow({ ...parts.window, guid, clock, onEnded });
     this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
     this.sessions = parts.folders.map(folder => new InboundSession(folder, parts.partner, parts.guid));
     this.#log = parts.log.child({ connection: parts.guid, partner: parts.partner.name });
@@ -84,27 +93,32 @@ export class InboundConnection {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, enabled } = this.parts;
     while (enabled && !signal.aborted) {
+      const window = this.window.now();
+      if (window.level === LEVEL_OFF) {
+        this.#rest();
+        await this.window.over(window, signal);
+        continue;
+      }
       if (this.state !== 'in-error') this.state = 'connecting';
       this.lastAttempt = clock.now();
       this.nextAttempt = null;
       try {
-        await this.#call(signal);
+        await this.#call(window, signal);
       } catch (error) {
-        this.#failed(error, signal);
+        if (sameWindow(this.window.now(), window)) this.#failed(error, signal);
       }
       if (signal.aborted) break;
+      if (!sameWindow(this.window.now(), window)) continue;
       const pause = Math.max(nextBackoffMs(Math.max(this.failures, this.#violations)), LIMITS.backoffFirstMs / 4);
       this.nextAttempt = clock.now() + pause;
-      const cancel = clock.after(pause, () => this.#bell.ring());
-      await this.#bell.heard(signal);
-      cancel();
+      await this.#pause(pause, window, signal);
     }
     this.state = 'offline';
   }
 
   /** A real call to the partner. Rejects with what is wrong. */
   async checkConnectivity(group: string, signal: AbortSignal): Promise<void> {
-    const link = this.#link ?? this.parts.dial();
+    const link = this.#link ?? this.parts.dial(null);
     try {
       await link.checkConnectivity({ group, connection: this.parts.guid }, signal);
     } finally {
@@ -125,11 +139,34 @@ export class InboundConnection {
     if (this.#link) this.#cancellations.add(this.#link, folder, updates);
   }
 
-  async #call(signal: AbortSignal): Promise<void> {
+  /** Until the time is over, the partner was heard, or the window is another one. */
+  async #pause(ms: number, window: Window, signal: AbortSignal): Promise<void> {
+    const end = new AbortController();
+    const cancel = this.parts.clock.after(ms, () => this.#bell.ring());
+    const watching = this.window.over(window, AbortSignal.any([signal, end.signal])).then(() => {
+      if (!end.signal.aborted) this.#bell.ring();
+    });
+    await this.#bell.heard(signal);
+    cancel();
+    end.abort();
+    await watching;
+  }
+
+  /** Closed, by the schedule or by an order. What failed before counts no more. */
+  #rest(): void {
+    for (const session of this.sessions) session.finish('completed');
+    this.state = 'offline';
+    this.failure = null;
+    this.failures = 0;
+    this.nextAttempt = null;
+  }
+
+  async #call(window: Window, signal: AbortSignal): Promise<void> {
     const { parts } = this;
-    const link = parts.dial();
+    const link = parts.dial(bytesPerSecond(window.level));
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
+    const keeping = this.window.over(window, both).then(() => end.abort());
     const timeout = parts.clock.after(LIMITS.connectTimeoutMs, () => {
       if (this.state !== 'online') end.abort();
     });
@@ -137,21 +174,29 @@ export class InboundConnection {
       this.welcome = await link.establishConnection(parts.hello(), both);
       this.#online(this.welcome);
       this.#link = link;
-      await this.#serve(link, this.welcome, both, end);
+      await this.#serve(link, { welcome: this.welcome, window }, both, end);
     } finally {
       timeout();
       end.abort();
+      await keeping;
       this.#link = null;
       link.close();
       if (this.state === 'online') this.state = 'connecting';
     }
   }
 
-  async #serve(link: PeerLink, welcome: Welcome, signal: AbortSignal, end: AbortController): Promise<void> {
+  async #serve(
+    link: PeerLink,
+    { welcome, window }: { readonly welcome: Welcome; readonly window: Window },
+    signal: AbortSignal,
+    end: AbortController,
+  ): Promise<void> {
     const { parts, fetcher } = this;
     const offered = new Set(welcome.folders.map(folder => folder.folder));
-    const sessions = this.sessions.filter(session => offered.has(session.folder.core.config.guid));
-    const byFolder = new Map(sessions.map(session => [session.folder.core.config.guid, session]));
+    const sessions = this.sessions.filter(
+      ({ guid }) => offered.has(guid) && (window.folders === null || window.folders.has(guid)),
+    );
+    const byFolder = new Map(sessions.map(session => [session.guid, session]));
     const watch = async () => {
       for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
         byFolder.get(event.folder)?.offer(event);
@@ -163,7 +208,16 @@ export class InboundConnection {
       watch(),
       ...sessions.map(session => {
         const { core, flow } = session.folder;
-        return session.run(link, fetcher.source({ core, flow }), parts.freshGuid, signal);
+        const turn: SessionTurn = {
+          source: fetcher.source({ core, flow }),
+          freshGuid: parts.freshGuid,
+          force: forceOf(window.forces, session.guid),
+          ending: () => this.window.ending(session.guid, window),
+          settled: () => {
+            if (sessions.every(each => each.inSync)) this.window.inSync();
+          },
+        };
+        return session.run(link, turn, signal);
       }),
     ];
     const ended = loops.map(loop => loop.finally(() => end.abort()));
@@ -199,6 +253,14 @@ export class InboundConnection {
         partner: parts.partner.name,
       });
     }
+  }
+
+  #tellForceEnded(why: string): void {
+    const { emit, partner, guid } = this.parts;
+    emit('FORCE_ENDED', `an order for the connection from ${partner.name} ended: ${why}; the schedule rules again`, {
+      partner: partner.name,
+      connection: guid,
+    });
   }
 
   #failed(error: unknown, signal: AbortSignal): void {

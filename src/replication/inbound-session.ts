@@ -2,6 +2,7 @@
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Force } from '../model/force.ts';
 import { coversVector, EMPTY_VECTOR, type VersionVector } from '../model/version-vector.ts';
 import type { PeerLink, VectorEvent } from '../peer/link.ts';
 import { finishFirstSync, mayFinish } from './first-sync.ts';
@@ -20,6 +21,19 @@ export interface SessionRecord {
   /** Conflicts the folder had met since its start when the session began, and those it met until the session's end. */
   readonly conflictsBefore: number;
   conflicts: number | null;
+  /** The order it was started by; null: the schedule. */
+  readonly force: Force | null;
+}
+
+/** What a session is given for the time of one link. */
+export interface SessionTurn {
+  readonly source: ContentSource;
+  readonly freshGuid: () => string;
+  readonly force: Force | null;
+  /** Asked when the link ends: the state in which the session ends with it; null: it goes on over the next link. */
+  readonly ending: () => SessionRecord['state'] | null;
+  /** Told when this member has all that the partner has. */
+  readonly settled: () => void;
 }
 
 const NOT_READY_PAUSE_MS = 1000;
@@ -33,11 +47,18 @@ export class InboundSession {
   record: SessionRecord | null = null;
   history: SessionRecord[] = [];
   lastSuccess: number | null = null;
+  /** This member has had all that the partner has told of over the present link. */
+  inSync = false;
 
   constructor(folder: Folder, partner: { readonly name: string; readonly guid: string }, connection: string) {
     this.folder = folder;
     this.#partner = partner;
     this.#connection = connection;
+  }
+
+  /** GUID of the folder. */
+  get guid(): string {
+    return this.folder.core.config.guid;
   }
 
   /** The partner's state and vector, as last heard. */
@@ -62,8 +83,11 @@ export class InboundSession {
     return this.#latest?.vector ?? EMPTY_VECTOR;
   }
 
-  async run(link: PeerLink, source: ContentSource, guid: () => string, connected: AbortSignal): Promise<void> {
+  async run(link: PeerLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {
     const { core } = this.folder;
+    // What was ordered is a session also where nothing is left to do.
+    if (this.record && this.record.force !== turn.force) this.finish('interrupted');
+    if (turn.force) this.#begin(turn);
     const moved = core.listen();
     const over = new AbortController();
     // One of its own: many folders share a connection, and each waits in several places.
@@ -72,8 +96,8 @@ export class InboundSession {
     try {
       while (!signal.aborted) {
         await this.#bell.heard(signal);
-        while (!signal.aborted && this.#wantsRound()) await this.#round(link, source, guid, signal);
-        if (!signal.aborted) await this.#settle();
+        while (!signal.aborted && this.#wantsRound()) await this.#round(link, turn, signal);
+        if (!signal.aborted) await this.#settle(turn);
       }
     } finally {
       // Also when a call failed by itself: the signal aborts only after this has ended.
@@ -81,7 +105,9 @@ export class InboundSession {
       moved.stop();
       await forward;
       this.#latest = null;
-      this.#end('interrupted');
+      this.inSync = false;
+      const state = turn.ending();
+      if (state !== null) this.finish(state);
     }
   }
 
@@ -99,10 +125,10 @@ export class InboundSession {
     return !coversVector(flow.have(), this.#latest.vector);
   }
 
-  async #round(link: PeerLink, source: ContentSource, guid: () => string, signal: AbortSignal): Promise<void> {
+  #begin({ freshGuid, force }: SessionTurn): SessionRecord {
     const { core, flow } = this.folder;
     this.record ??= {
-      guid: guid(),
+      guid: freshGuid(),
       startTime: core.clock.now(),
       endTime: null,
       state: 'in-progress',
@@ -111,8 +137,16 @@ export class InboundSession {
       tombstones: 0,
       conflictsBefore: flow.counters.conflicts,
       conflicts: null,
+      force,
     };
-    const round = flow.openRound(this.#partner.name, this.#connection, this.record);
+    return this.record;
+  }
+
+  async #round(link: PeerLink, turn: SessionTurn, signal: AbortSignal): Promise<void> {
+    const { core, flow } = this.folder;
+    this.inSync = false;
+    const record = this.#begin(turn);
+    const round = flow.openRound(this.#partner.name, this.#connection, record);
     let vector: VersionVector = EMPTY_VECTOR;
     try {
       const request = { connection: this.#connection, folder: core.config.guid, have: flow.have() };
@@ -123,9 +157,9 @@ export class InboundSession {
         }
         await core.pending.room(signal);
         if (signal.aborted || !core.active) break;
-        this.record.updatesTransferred += answer.updates.length;
-        this.record.tombstones += answer.updates.filter(update => !update.present).length;
-        await flow.take(answer.updates, round, source);
+        record.updatesTransferred += answer.updates.length;
+        record.tombstones += answer.updates.filter(update => !update.present).length;
+        await flow.take(answer.updates, round, turn.source);
       }
       if (signal.aborted || !core.active) flow.abandonRound(round);
       else await flow.closeRound(round, vector);
@@ -136,18 +170,21 @@ export class InboundSession {
     }
   }
 
-  async #settle(): Promise<void> {
+  async #settle(turn: SessionTurn): Promise<void> {
     const { core } = this.folder;
     if (!this.#latest || !core.active) return;
     const inSync = coversVector(core.store.vector, this.#latest.vector);
     if (mayFinish(core, { guid: this.#partner.guid, state: this.#latest.state, inSync })) await finishFirstSync(core);
     if (inSync && this.#latest.state === 'normal') {
       this.lastSuccess = core.clock.now();
-      this.#end('in-sync');
+      this.finish('in-sync');
+      this.inSync = true;
+      turn.settled();
     }
   }
 
-  #end(state: SessionRecord['state']): void {
+  /** Ends the running session, if there is one. */
+  finish(state: SessionRecord['state']): void {
     if (!this.record) return;
     this.record.state = state;
     this.record.endTime = this.folder.core.clock.now();

@@ -5,6 +5,8 @@ import type { Random } from '../base/random.ts';
 import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
+import type { Forces } from '../model/force.ts';
+import type { ZoneOffset } from '../model/schedule.ts';
 import { CAPABILITIES, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import { Folder } from './folder.ts';
@@ -19,10 +21,15 @@ export interface MemberParts {
   readonly software: string;
   readonly store: Store;
   readonly openDisk: (folder: FolderConfig, root: string) => Disk;
-  readonly dial: (partner: GroupMember) => PeerLink;
+  /** What the link takes in keeps to the rate; null: as fast as it goes. */
+  readonly dial: (partner: GroupMember, bytesPerSecond: number | null) => PeerLink;
   /** Watches a folder's root and calls `hint` with directories that changed. What happens before `ready` is not seen. */
   readonly watch: (folder: FolderConfig, root: string, hint: (directory: string) => void) => Watcher;
   readonly clock: Clock;
+  /** The host's local time, by which schedules may go. */
+  readonly zone: ZoneOffset;
+  /** Orders that go before the schedules, by connection. */
+  readonly forces: Map<string, Forces>;
   readonly random: Random;
   readonly hash64: Hash64;
   readonly log: Log;
@@ -151,7 +158,8 @@ export class Member {
         guid: config.guid,
         partner,
         enabled: config.enabled,
-        dial: () => parts.dial(partner),
+        window: { schedule: config.schedule, zone: parts.zone, forces: parts.forces },
+        dial: rate => parts.dial(partner, rate),
         hello: () => ({
           protocol: PROTOCOL,
           capabilities: CAPABILITIES,

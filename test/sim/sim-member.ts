@@ -201,6 +201,8 @@ export class SimMember {
         return { ready: life.pause(), close: async () => {} };
       },
       clock: createSimClock(this.clock, () => life.alive),
+      zone: () => 0,
+      forces: new Map(),
       random: options.random,
       hash64: options.xxh64,
       log: silentLog,

@@ -139,6 +139,8 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         return { ready: Promise.resolve(), close: async () => {} };
       },
       clock: systemClock,
+      zone: () => 0,
+      forces: new Map(),
       random: systemRandom,
       hash64: xxh64,
       log: silentLog,

@@ -4,6 +4,7 @@ import {
   faultOfForce,
   forceOf,
   NO_FORCES,
+  nextStart,
   orderFolderForce,
   orderForce,
   planWindow,
@@ -72,6 +73,17 @@ describe('what a connection may do', () => {
     const forces = orderForce({ mode: 3, durationMinutes: 60, level: 15 }, NOW);
     expect(planWindow(ALWAYS, forces, NOW, utc)).toMatchObject({ level: 0, until: NOW + 60 * MINUTE });
     expect(planWindow(ALWAYS, orderForce({ mode: 1, durationMinutes: 0, level: 0 }, NOW), NOW, utc).level).toBe(15);
+  });
+
+  test('the next start is the schedule’s, after the end of what is ordered', () => {
+    const eight = NOW + 60 * MINUTE;
+    expect(nextStart(OFFICE, NO_FORCES, NOW, utc)).toBe(eight);
+    expect(nextStart(ALWAYS, NO_FORCES, NOW, utc)).toBeNull();
+    const stop = (durationMinutes: number) => orderForce({ mode: 3, durationMinutes, level: 0 }, NOW);
+    expect(nextStart(ALWAYS, stop(30), NOW, utc)).toBe(NOW + 30 * MINUTE);
+    expect(nextStart(OFFICE, stop(30), NOW, utc)).toBe(eight);
+    expect(nextStart(OFFICE, stop(90), NOW, utc)).toBe(NOW + 90 * MINUTE);
+    expect(nextStart(NEVER_OPEN, stop(90), NOW, utc)).toBeNull();
   });
 
   test('until in sync lasts until then, at most a week', () => {

@@ -1,0 +1,99 @@
+/** When an inbound connection may run, and how fast: its schedule and the orders that go before it, on the passed clock. */
+import { Bell } from '../base/bell.ts';
+import type { Clock } from '../base/clock.ts';
+import { LIMITS } from '../base/limits.ts';
+import { LEVEL_OFF } from '../model/bandwidth.ts';
+import {
+  type Forces,
+  forceOf,
+  NO_FORCES,
+  nextStart,
+  planWindow,
+  sameWindow,
+  type Window,
+  withoutEnded,
+  withoutUntilSync,
+} from '../model/force.ts';
+import type { Schedule, ZoneOffset } from '../model/schedule.ts';
+
+export interface WindowParts {
+  /** GUID of the connection. */
+  readonly guid: string;
+  readonly schedule: Schedule;
+  readonly zone: ZoneOffset;
+  /** Orders by connection; they outlive the connection’s object when group.yaml is read again. */
+  readonly forces: Map<string, Forces>;
+  readonly clock: Clock;
+  /** Told why an order ended. */
+  readonly onEnded: (why: string) => void;
+}
+
+export class ConnectionWindow {
+  readonly #parts: WindowParts;
+  readonly #ordered = new Bell();
+
+  constructor(parts: WindowParts) {
+    this.#parts = parts;
+  }
+
+  /** The orders in effect. */
+  get forces(): Forces {
+    const { guid, clock, forces } = this.#parts;
+    return withoutEnded(forces.get(guid) ?? NO_FORCES, clock.now());
+  }
+
+  /** Replaces the orders: what runs under others ends and begins anew. */
+  order(forces: Forces): void {
+    this.#parts.forces.set(this.#parts.guid, forces);
+    this.#ordered.ring();
+  }
+
+  /** What the connection may do now. */
+  now(): Window {
+    const { guid, schedule, forces, clock, zone, onEnded } = this.#parts;
+    const present = this.forces;
+    if (present !== (forces.get(guid) ?? NO_FORCES)) {
+      forces.set(guid, present);
+      onEnded('its time is over');
+    }
+    return planWindow(schedule, present, clock.now(), zone);
+  }
+
+  /** When the schedule lets it begin next; null: it never does, or it is open all the time. */
+  nextStart(): number | null {
+    const { schedule, clock, zone } = this.#parts;
+    return nextStart(schedule, this.forces, clock.now(), zone);
+  }
+
+  /**
+   * Resolves when the schedule or an order wants another window, or the signal aborts. One caller at a time. The clock may
+   * be set meanwhile: it is asked once a minute.
+   */
+  async over(window: Window, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted && sameWindow(this.now(), window)) {
+      const waitMs = window.until === null ? null : Math.max(1, window.until - clock.now());
+      const cancel =
+        waitMs === null ? null : clock.after(Math.min(waitMs, LIMITS.scheduleLookMs), () => this.#ordered.ring());
+      await this.#ordered.heard(signal);
+      cancel?.();
+    }
+  }
+
+  /** How a folder’s session that runs in `window` ends with its link; null: it goes on. [dfsr.md §2.2] */
+  ending(folder: string, window: Window): 'interrupted' | 'completed' | null {
+    const next = this.now();
+    const broke = sameWindow(next, window);
+    if (broke || forceOf(next.forces, folder) !== forceOf(window.forces, folder)) return 'interrupted';
+    return next.level === LEVEL_OFF || next.folders?.has(folder) === false ? 'completed' : null;
+  }
+
+  /** The member is in sync with the partner: an order that was to last until then is over. */
+  inSync(): void {
+    const before = this.forces;
+    const after = withoutUntilSync(before);
+    if (after === before) return;
+    this.#parts.onEnded('this member is in sync');
+    this.order(after);
+  }
+}
