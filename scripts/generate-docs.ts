@@ -11,6 +11,7 @@ import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
+import { methodResultNoun } from '../src/admin/records/method-result.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
@@ -120,6 +121,7 @@ function recordsDoc(): string {
     idRecordNoun,
     eventNoun,
     attentionNoun,
+    methodResultNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

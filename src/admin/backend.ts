@@ -12,6 +12,7 @@ import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/folder.ts';
 import type { IdRecord } from './records/id-record.ts';
+import type { MethodResult } from './records/method-result.ts';
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
@@ -27,6 +28,11 @@ export interface AdminBackend {
   release(order: ReleaseOrder): Promise<void>;
   connections(): Promise<{ readonly connections: readonly ConnectionRecord[] }>;
   sessions(): Promise<{ readonly sessions: readonly SessionRecord[] }>;
+  /** The methods of DfsrConnectionInfo: what went wrong is told by the answer's number and sentence. */
+  checkConnectivity(query: ConnectionQuery): Promise<MethodAnswer>;
+  forceReplication(order: ReplicationForceOrder): Promise<MethodAnswer>;
+  forceFolderReplication(order: FolderForceOrder): Promise<MethodAnswer>;
+  forceDownload(order: DownloadOrder): Promise<MethodAnswer>;
   updates(query: ListQuery): Promise<UpdatesAnswer>;
   /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
   backlog(query: BacklogQuery): Promise<BacklogAnswer>;
@@ -71,6 +77,36 @@ export type ReleaseDecision = (typeof RELEASE_DECISIONS)[number];
 
 export interface ReleaseOrder extends FolderQuery {
   readonly decision: ReleaseDecision;
+}
+
+export interface ConnectionQuery {
+  /** Its GUID, its name, or its partner’s name. */
+  readonly connection: string;
+}
+
+export interface ReplicationForceOrder extends ConnectionQuery {
+  /** 1: obey the schedule, 2: synchronise now, 3: stop, 4: synchronise until in sync. */
+  readonly mode: number;
+  /** Up to 10080. */
+  readonly durationMinutes: number;
+  /** Level 0 (off) to 15 (full). */
+  readonly bandwidth: number;
+}
+
+export interface FolderForceOrder extends ConnectionQuery {
+  readonly folder: string;
+  readonly durationMinutes: number;
+  readonly bandwidth: number;
+}
+
+export interface DownloadOrder extends ConnectionQuery {
+  readonly folder: string;
+  /** UID, or path below the folder’s root. */
+  readonly uid: string;
+}
+
+export interface MethodAnswer {
+  readonly result: MethodResult;
 }
 
 export interface ListQuery {

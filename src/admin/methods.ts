@@ -8,6 +8,7 @@ import { connectionNoun } from './records/connection.ts';
 import { attentionNoun, eventNoun } from './records/event.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
+import { methodResultNoun } from './records/method-result.ts';
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
@@ -43,6 +44,26 @@ export const ADMIN_METHODS = {
   release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
   connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },
   sessions: { rpc: 'ListSessions', request: nothing, records: { sessions: sessionNoun } },
+  checkConnectivity: {
+    rpc: 'CheckConnectivity',
+    request: z.strictObject({ connection: name }),
+    records: { result: methodResultNoun },
+  },
+  forceReplication: {
+    rpc: 'ForceReplication',
+    request: z.strictObject({ connection: name, mode: z.int(), durationMinutes: z.int(), bandwidth: z.int() }),
+    records: { result: methodResultNoun },
+  },
+  forceFolderReplication: {
+    rpc: 'ForceFolderReplication',
+    request: z.strictObject({ connection: name, folder: name, durationMinutes: z.int(), bandwidth: z.int() }),
+    records: { result: methodResultNoun },
+  },
+  forceDownload: {
+    rpc: 'ForceDownload',
+    request: z.strictObject({ connection: name, folder: name, uid: name }),
+    records: { result: methodResultNoun },
+  },
   updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
   backlog: {
     rpc: 'GetBacklog',

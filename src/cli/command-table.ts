@@ -4,6 +4,7 @@ import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { eventCommands } from './commands/event.ts';
 import { folderCommands } from './commands/folder.ts';
+import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
 import { recordCommands } from './commands/record.ts';
 import { statusCommands } from './commands/status.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...statusCommands,
   ...folderCommands,
   ...transferCommands,
+  ...forceCommands,
   ...conflictCommands,
   ...recordCommands,
   ...eventCommands,
@@ -24,8 +26,8 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What the nouns are, for the help of `tandem`. */
 export const NOUNS: Readonly<Record<string, string>> = {
-  folder: 'replicated folders: state, version vector, scans, halts',
-  connection: 'connections to and from the partners',
+  folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
+  connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
   conflict: 'content preserved when an update took its place',

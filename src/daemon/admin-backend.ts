@@ -13,6 +13,7 @@ import type { Member } from '../replication/member.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
+import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords } from './connection-records.ts';
 import type { EventFeed } from './event-feed.ts';
 import { findFile, pathNames } from './file-lookup.ts';
@@ -67,6 +68,13 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     return folderRecord(parts.member().parts.group, folder, await sizes.of(folder));
   }
 
+  const methods = createConnectionMethods({
+    member: parts.member,
+    folderNamed: folder => folderNamed({ folder }),
+    clock,
+    emit: events.emit,
+  });
+
   return {
     async status() {
       const member = parts.member();
@@ -110,6 +118,14 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     connections: async () => ({ connections: connectionRecords(parts.member(), clock.now()) }),
 
     sessions: async () => ({ sessions: sessionRecords(parts.member()) }),
+
+    checkConnectivity: async query => ({ result: await methods.checkConnectivity(query) }),
+
+    forceReplication: async order => ({ result: await methods.forceReplication(order) }),
+
+    forceFolderReplication: async order => ({ result: await methods.forceFolderReplication(order) }),
+
+    forceDownload: async order => ({ result: await methods.forceDownload(order) }),
 
     updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
 

@@ -3,6 +3,7 @@ import { NEVER, toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import { formatAddress } from '../base/address.ts';
 import { formatElapsed } from '../base/sizes-and-durations.ts';
+import { LEVEL_OFF } from '../model/bandwidth.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { SessionRecord } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';
@@ -51,7 +52,7 @@ function inboundRecord(member: Member, connection: InboundConnection): Connectio
     LastSyncTime: toDatetime(latest(attempts)),
     LastSyncDuration: lastDurationSeconds(sessions),
     LastSuccessfulSyncTime: toDatetime(latest(connection.sessions.map(session => session.lastSuccess))),
-    NextSyncTime: toDatetime(connection.nextAttempt),
+    NextSyncTime: toDatetime(connection.nextAttempt ?? connection.window.nextStart()),
     ...(failure ? numbersOfFailure(failure.code) : NO_ERROR),
     StateReason: reason,
     PartnerAddress: partner ? formatAddress(partner) : '',
@@ -111,6 +112,8 @@ function inboundStatus(member: Member, connection: InboundConnection): { status:
     if (differs) return { status: 'Degraded', reason: `group.yaml of ${partner} differs from this member’s` };
     return { status: 'OK', reason: '' };
   }
+  const closed = closedReason(connection);
+  if (closed !== null) return { status: 'Service', reason: closed };
   if (state === 'offline') return { status: 'Stopping', reason: 'the member is starting or stopping' };
   if (failure === null) return { status: 'Starting', reason: `calling ${partner}` };
   const lost = connection.firstOnline === null ? 'No Contact' : 'Lost Comm';
@@ -119,6 +122,17 @@ function inboundStatus(member: Member, connection: InboundConnection): { status:
     status: state === 'in-error' ? 'Error' : lost,
     reason: `${failure.message} (failed ${tries} since ${toDatetime(failure.since)})`,
   };
+}
+
+/** Why the connection may not run now; null: it may. */
+function closedReason({ window, parts }: InboundConnection): string | null {
+  const { level, forces } = window.now();
+  if (level !== LEVEL_OFF) return null;
+  if (forces.connection) {
+    return `stopped by order until ${toDatetime(forces.connection.endTime)}; “tandem connection force ${parts.partner.name} --mode schedule” takes it back`;
+  }
+  const start = window.nextStart();
+  return start === null ? 'never open by its schedule' : `closed by its schedule until ${toDatetime(start)}`;
 }
 
 function lastDurationSeconds(sessions: readonly SessionRecord[]): number {

@@ -1,6 +1,7 @@
 /** Records of synchronisation sessions: those under way and the last ones of each folder and connection. */
 import { NOT_ENDED, toDatetime } from '../admin/records/column.ts';
 import type { SessionRecord } from '../admin/records/session.ts';
+import type { InitiationReason } from '../model/force.ts';
 import { countVersions, coversVector, subtractVectors } from '../model/version-vector.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { InboundSession, SessionRecord as SessionFacts } from '../replication/inbound-session.ts';
@@ -16,6 +17,13 @@ const STATE_NUMBERS = {
   interrupted: 5,
   'in-error': 6,
 } as const satisfies Record<SessionFacts['state'], number>;
+
+const REASON_NUMBERS = {
+  schedule: 0,
+  forced: 1,
+  paused: 2,
+  'forced-until-sync': 3,
+} as const satisfies Record<InitiationReason, number>;
 
 /** Newest first. */
 export function sessionRecords(member: Member): SessionRecord[] {
@@ -56,7 +64,7 @@ function sessionRecord(member: Member, { connection, session, facts }: Subject):
     ReplicationGroupName: group.name,
     Inbound: true,
     State: STATE_NUMBERS[facts.state],
-    InitiationReason: 0,
+    InitiationReason: REASON_NUMBERS[facts.force?.reason ?? 'schedule'],
     StartTime: toDatetime(facts.startTime),
     EndTime: toDatetime(facts.endTime, NOT_ENDED),
     UpdatesTransferred: facts.updatesTransferred,
@@ -67,8 +75,8 @@ function sessionRecord(member: Member, { connection, session, facts }: Subject):
     ConflictsGenerated: facts.conflicts ?? counters.conflicts - facts.conflictsBefore,
     TombstonesGenerated: facts.tombstones,
     ...(failure ? numbersOfFailure(failure.code) : NO_ERROR),
-    ForceReplicationEndTime: NOT_ENDED,
-    ForceReplicationBandwidthlevel: 0,
+    ForceReplicationEndTime: toDatetime(facts.force?.endTime, NOT_ENDED),
+    ForceReplicationBandwidthlevel: facts.force?.level ?? 0,
   };
 }
 

@@ -50,7 +50,10 @@ function bringDirectory({ update }: Candidate, path: string, here: Here | null):
 function bringFile(p: Placement, candidate: Candidate, path: string, here: Here | null): Looks | null {
   const { update, item } = candidate;
   const known = here?.record;
-  const fresh = !known || (update.kind === 'file' ? known.hash !== update.hash : known.target !== update.target);
+  const differing = !known || (update.kind === 'file' ? known.hash !== update.hash : known.target !== update.target);
+  // Not so with a version of another file that is made along the way.
+  const forced = item !== null && item.forced !== null && item.update.uid === update.uid;
+  const fresh = differing || forced;
   if (here && !fresh) {
     const disk = here.record.disk;
     const differs = update.kind === 'file' && (disk.mode !== update.mode || !sameTime(disk.mtimeNs, update.mtimeNs));

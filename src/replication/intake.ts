@@ -44,6 +44,7 @@ export function takeIn(
     wait: null,
     receivedBytes: 0,
     reserved: false,
+    forced: null,
   };
 }
 

@@ -70,7 +70,7 @@ async function obtainRecipe(
 ): Promise<Recipe> {
   const { uid, size, hash } = item.update;
   const [twins] = await core.store.findByHash([hash]);
-  const twin = twins?.[0] === undefined ? undefined : await core.store.recipe(twins[0]);
+  const twin = item.forced || twins?.[0] === undefined ? undefined : await core.store.recipe(twins[0]);
   if (twin && checkRecipe(twin, size) === null) return twin;
   const outline = await ask(channel, wanted => ({ kind: 'outline', file: wanted }), 'outline');
   if (outline.recipe) return checked(outline.recipe, size);
@@ -118,7 +118,7 @@ async function assemble(
     }
     item.receivedBytes = bytes;
     // Whatever goes wrong with copies, the last attempt takes every byte from the partner.
-    const places = attempt < PLANS_PER_FILE ? await findPlaces(core, recipe) : [];
+    const places = attempt < PLANS_PER_FILE && !item.forced ? await findPlaces(core, recipe) : [];
     const steps = planDelta({ recipe, size, stagedBytes: bytes }, index => places[index]);
     if (!(await carryOut(core, item, channel, recipe, steps))) continue;
     const answer = await core.disk.stageSeal({ stagingId, size, hash, mode, mtimeNs });

@@ -56,6 +56,8 @@ export interface PendingUpdate {
   receivedBytes: number;
   /** Its content has, or will have, room in staging. */
   reserved: boolean;
+  /** Ordered, whatever is believed to be here: nothing is taken from this host. Told when it is in place. */
+  readonly forced: (() => void) | null;
 }
 
 export interface GivenUp {
@@ -181,6 +183,13 @@ export class PendingUpdates {
       if (entry.awaitsSource && entry.partner === partner && entry.retryAt > at)
         this.#givenUp.set(gvsn, { ...entry, retryAt: at });
     }
+  }
+
+  /** Lets a given-up update of this file be due now. False if there is none. */
+  retryNow(uid: Uid, now: number): boolean {
+    const found = [...this.#givenUp.values()].filter(entry => entry.update.uid === uid);
+    for (const entry of found) this.#givenUp.set(entry.update.gvsn, { ...entry, retryAt: now });
+    return found.length > 0;
   }
 
   nextDue(): number | null {

@@ -40,7 +40,7 @@ async function placeItem(p: Placement, item: PendingUpdate): Promise<boolean> {
   }
   const verdict = judgeUpdate(local, update);
   const step = emptyStep(item);
-  if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local))) {
+  if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local) && !item.forced)) {
     if (verdict.kind === 'stale' && verdict.conflict) p.plan.conflicts++;
     p.plan.steps.push(step);
     return true;

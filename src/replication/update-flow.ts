@@ -302,6 +302,7 @@ export class UpdateFlow {
     this.#waiting.delete(item);
     this.#core.hasRoom(item);
     this.#core.pending.remove(item);
+    item.forced?.();
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.gvsn);
   }

@@ -75,6 +75,8 @@ export interface FakeBackend extends AdminBackend {
   readonly orders: readonly { readonly name: string; readonly order: unknown }[];
 }
 
+const result = (Message: string) => ({ ReturnValue: 0, Message, ErrorCode: '' });
+
 export function createFakeBackend(): FakeBackend {
   const orders: { name: string; order: unknown }[] = [];
   const keep = async (name: string, order: unknown) => {
@@ -145,6 +147,24 @@ export function createFakeBackend(): FakeBackend {
     },
     connections: async () => ({ connections: [CONNECTION] }),
     sessions: async () => ({ sessions: [sample(sessionNoun, { EndTime: NOT_ENDED, State: 2 })] }),
+    checkConnectivity: async query => ({
+      result:
+        query.connection === 'beta'
+          ? result('beta answered in 3 ms')
+          : { ReturnValue: 1722, Message: `${query.connection} cannot be reached`, ErrorCode: 'PEER_UNREACHABLE' },
+    }),
+    forceReplication: async order => {
+      await keep('forceReplication', order);
+      return { result: result('ordered') };
+    },
+    forceFolderReplication: async order => {
+      await keep('forceFolderReplication', order);
+      return { result: result('ordered') };
+    },
+    forceDownload: async order => {
+      await keep('forceDownload', order);
+      return { result: { ReturnValue: 2, Message: 'there is no record of x', ErrorCode: 'NOT_FOUND' } };
+    },
     updates: async ({ folder, limit }) => {
       assertFolder(folder);
       await keep('updates', { folder, limit });

@@ -358,3 +358,46 @@ describe('help', () => {
     });
   });
 });
+
+describe('orders to connections', () => {
+  test('are understood as words and as the numbers of the methods', async () => {
+    await tandem('connection', 'force', 'beta', '--mode', 'sync', '--minutes', '60', '--bandwidth', '16Mbps');
+    await tandem('connection', 'force', 'beta', '--mode', '3', '--minutes', '5', '--bandwidth', '0x0');
+    await tandem('connection', 'force', 'beta', '--mode', 'until-in-sync');
+    await tandem('connection', 'force', 'beta', '--mode', 'schedule');
+    await tandem('folder', 'force', 'docs', '--connection', 'beta', '--minutes', '10081', '--bandwidth', '16');
+    expect(backend.orders.map(({ order }) => order)).toEqual([
+      { connection: 'beta', mode: 2, durationMinutes: 60, bandwidth: 10 },
+      { connection: 'beta', mode: 3, durationMinutes: 5, bandwidth: 0 },
+      { connection: 'beta', mode: 4, durationMinutes: 0, bandwidth: 15 },
+      { connection: 'beta', mode: 1, durationMinutes: 0, bandwidth: 15 },
+      { folder: 'docs', connection: 'beta', durationMinutes: 10_081, bandwidth: 16 },
+    ]);
+  });
+
+  test('answer a number and a sentence; what failed is also the exit code', async () => {
+    expect(await tandem('connection', 'check', 'beta')).toEqual({ code: 0, out: 'beta answered in 3 ms\n', err: '' });
+    expect(await json('connection', 'check', 'beta')).toEqual({
+      ReturnValue: 0,
+      ReturnValueName: 'SUCCESS',
+      Message: 'beta answered in 3 ms',
+      ErrorCode: '',
+    });
+    const failed = await tandem('connection', 'check', 'gamma', '--json');
+    expect(failed).toMatchObject({ code: 8, err: 'tandem: gamma cannot be reached\n' });
+    expect(JSON.parse(failed.out)).toMatchObject({ ReturnValue: 1722, ReturnValueName: 'RPC_S_SERVER_UNAVAILABLE' });
+    const missing = await tandem('update', 'force-download', 'x', '--folder', 'docs', '--connection', 'beta');
+    expect(missing).toEqual({ code: 6, out: '', err: 'tandem: there is no record of x\n' });
+  });
+
+  test.each([
+    [['--mode', 'fast'], '“fast” is no mode; write schedule, sync, stop, until-in-sync, or 1 to 4'],
+    [['--mode', 'sync', '--minutes', '1.5'], '“1.5” is no number of minutes'],
+    [['--mode', 'sync', '--bandwidth', '3Mbps'], '“3Mbps” is no bandwidth level; write one of off, 16kbps'],
+  ])('%o is not understood', async (options, words) => {
+    const ran = await tandem('connection', 'force', 'beta', ...options);
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain(words);
+    expect(backend.orders).toEqual([]);
+  });
+});

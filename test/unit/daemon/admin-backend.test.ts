@@ -45,6 +45,7 @@ function pendingOf(update: Update): PendingUpdate {
     wait: null,
     receivedBytes: 0,
     reserved: false,
+    forced: null,
   };
 }
 

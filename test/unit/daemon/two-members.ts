@@ -28,6 +28,7 @@ export interface TestMember {
   readonly member: Member;
   readonly events: EventFeed;
   readonly user: MemoryUser;
+  readonly files: MemoryFileSystem;
   /** As the watcher does after an edit. */
   hint(directory?: string): void;
 }
@@ -168,7 +169,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       configReadAt: now,
       clock: systemClock,
     });
-    return { name, backend, member, events, user: files.user, hint: (directory = '') => hint(directory) };
+    return { name, backend, member, events, user: files.user, files, hint: (directory = '') => hint(directory) };
   }
 
   const [alpha, beta] = await Promise.all([start('alpha'), start('beta')]);

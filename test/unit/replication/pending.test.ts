@@ -50,6 +50,7 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
     wait: null,
     receivedBytes: 0,
     reserved: false,
+    forced: null,
   };
 }
 
