@@ -11,18 +11,19 @@ import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { loadXxh64 } from '../disk/xxh64.ts';
-import type { Forces } from '../model/force.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
 import type { PeerService } from '../peer/link.ts';
 import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
+import type { ForceBook } from '../replication/connection-window.ts';
 import { Member } from '../replication/member.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
+import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
 import { stopSignals } from './stop-signals.ts';
 
@@ -66,8 +67,6 @@ class Running {
   #member: Member | null = null;
   #failure: unknown = null;
   #readAt = systemClock.now();
-  /** Stay in effect when group.yaml is read again. */
-  readonly #forces = new Map<string, Forces>();
 
   constructor(around: Surroundings, loaded: LoadedMember) {
     this.#around = around;
@@ -87,7 +86,8 @@ class Running {
     const disks = createWorkerDisks({ onFailure: error => this.#fail(error) });
     undo.push(() => disks.close());
     const hash64 = await loadXxh64();
-    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64 });
+    const forces = createForceFile({ home, log });
+    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces });
     this.#member = build(this.#loaded);
     undo.push(async () => this.#member?.stop());
     await this.#member.start();
@@ -145,7 +145,7 @@ class Running {
 
   #build(loaded: LoadedMember, parts: Parts): Member {
     const { log, identity } = this.#around;
-    const { store, feed, disks, hash64 } = parts;
+    const { store, feed, disks, hash64, forces } = parts;
     return new Member({
       name: loaded.member.member,
       group: loaded.group,
@@ -163,7 +163,7 @@ class Running {
       },
       clock: systemClock,
       zone: systemZone,
-      forces: this.#forces,
+      forces,
       random: systemRandom,
       hash64,
       log,
@@ -197,6 +197,7 @@ interface Parts {
   readonly feed: EventFeed;
   readonly disks: ReturnType<typeof createWorkerDisks>;
   readonly hash64: Awaited<ReturnType<typeof loadXxh64>>;
+  readonly forces: ForceBook;
 }
 
 /** The member changes when group.yaml is read again; the server stays. */

@@ -16,13 +16,18 @@ import {
 } from '../model/force.ts';
 import type { Schedule, ZoneOffset } from '../model/schedule.ts';
 
+/** Orders by connection. They outlive the connection's object when group.yaml is read again. */
+export interface ForceBook {
+  get(connection: string): Forces | undefined;
+  set(connection: string, forces: Forces): void;
+}
+
 export interface WindowParts {
   /** GUID of the connection. */
   readonly guid: string;
   readonly schedule: Schedule;
   readonly zone: ZoneOffset;
-  /** Orders by connection; they outlive the connection’s object when group.yaml is read again. */
-  readonly forces: Map<string, Forces>;
+  readonly forces: ForceBook;
   readonly clock: Clock;
   /** Told why an order ended. */
   readonly onEnded: (why: string) => void;

@@ -5,10 +5,10 @@ import type { Random } from '../base/random.ts';
 import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
-import type { Forces } from '../model/force.ts';
 import type { ZoneOffset } from '../model/schedule.ts';
 import { CAPABILITIES, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
+import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
 import { databaseIsOldCopy } from './folder-opening.ts';
 import type { Emit } from './folder-parts.ts';
@@ -29,7 +29,7 @@ export interface MemberParts {
   /** The host's local time, by which schedules may go. */
   readonly zone: ZoneOffset;
   /** Orders that go before the schedules, by connection. */
-  readonly forces: Map<string, Forces>;
+  readonly forces: ForceBook;
   readonly random: Random;
   readonly hash64: Hash64;
   readonly log: Log;

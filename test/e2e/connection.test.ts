@@ -86,7 +86,7 @@ describe('the methods of a connection', () => {
     expect(unreachable.Message).toContain('alpha');
   });
 
-  test('a stop really stops, also over a change of group.yaml, and is taken back', async () => {
+  test('a stop really stops, also over a change of group.yaml and a restart, and is taken back', async () => {
     const group = await startGroup({ members: ['alpha', 'beta'], proxied: true });
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];
     put(alpha.root, { before: '1' });
@@ -107,6 +107,10 @@ describe('the methods of a connection', () => {
       const events = await beta.json<{ EventName: string }[]>('event', 'list');
       return events.some(({ EventName }) => EventName === 'CONFIG_LOADED');
     });
+    await pause(1000);
+    expect(await inbound(beta)).toMatchObject({ State: 2, StateReason: expect.stringContaining('stopped by order') });
+    await beta.stop();
+    await beta.start();
     await pause(1000);
     expect(await inbound(beta)).toMatchObject({ State: 2, StateReason: expect.stringContaining('stopped by order') });
     expect(taken(group)).toBe(before);
