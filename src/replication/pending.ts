@@ -207,6 +207,14 @@ export class PendingUpdates {
     return vectorFromVersions([...this.#items.keys(), ...this.#givenUp.keys()]);
   }
 
+  /**
+   * What the end of a round must not claim: what is under way or given up, and the versions it replaces. A partner that
+   * holds the newer one sends no older ones; should it lose it before it is here, the older ones are still wanted.
+   */
+  unclaimable(): VersionVector {
+    return unclaimableVersions([...this.#items.values(), ...this.#givenUp.values()].map(({ update }) => update));
+  }
+
   list(): readonly PendingUpdate[] {
     return [...this.#items.values()];
   }
@@ -228,6 +236,10 @@ export class PendingUpdates {
       });
     }
   }
+}
+
+export function unclaimableVersions(updates: readonly Update[]): VersionVector {
+  return vectorFromVersions(updates.flatMap(({ gvsn, ancestry }) => [gvsn, ...ancestry]));
 }
 
 function slotOf({ parent, name }: { readonly parent: Uid; readonly name: string }): string {

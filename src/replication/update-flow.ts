@@ -22,7 +22,7 @@ import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { parentOf } from './paths.ts';
-import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
+import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
 import { planGroup } from './placing.ts';
 import { WaitingUpdates } from './waiting.ts';
 
@@ -54,7 +54,7 @@ export class UpdateFlow {
     this.#core = core;
     this.#waiting = new WaitingUpdates(core.pending);
     core.onCommitted = uids => this.#wake(uids);
-    core.onUnclaimed = gvsns => this.#leaveUnanswered(gvsns);
+    core.onUnclaimed = gvsns => this.#leaveUnanswered(vectorFromVersions(gvsns));
   }
 
   /** What a partner need not send: what is here, under way, or given up for now. */
@@ -64,7 +64,7 @@ export class UpdateFlow {
 
   /** To be called together with `have`: what is left out of the request is not answered by it. */
   openRound(partner: string, connection: string, tally: Round['tally'] = { bytesTransferred: 0 }): Round {
-    const unanswered = this.#core.pending.points();
+    const unanswered = this.#core.pending.unclaimable();
     const round = { partner, connection, closed: false, abandoned: false, unanswered, tally };
     this.#rounds.add(round);
     return round;
@@ -101,7 +101,7 @@ export class UpdateFlow {
     round.closed = true;
     await core.line.run(async () => {
       this.#rounds.delete(round);
-      const claimVector = subtractVectors(subtractVectors(vector, core.pending.points()), round.unanswered);
+      const claimVector = subtractVectors(subtractVectors(vector, core.pending.unclaimable()), round.unanswered);
       const contact = core.clock.now();
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
@@ -195,7 +195,7 @@ export class UpdateFlow {
       await this.#core.clock.sleep(1000, signal).catch(() => {});
       const due = this.#core.pending.takeDue(this.#core.clock.now());
       for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
-      this.#leaveUnanswered(due.map(entry => entry.update.gvsn));
+      this.#leaveUnanswered(unclaimableVersions(due.map(entry => entry.update)));
       if (due.length > 0) this.retry();
     }
   }
@@ -282,9 +282,8 @@ export class UpdateFlow {
   }
 
   /** Rounds that are under way have not asked for these, or have let go of them: they must not claim them. */
-  #leaveUnanswered(gvsns: readonly Gvsn[]): void {
-    if (gvsns.length === 0) return;
-    for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, vectorFromVersions(gvsns));
+  #leaveUnanswered(versions: VersionVector): void {
+    for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, versions);
   }
 
   /** Without an outcome: the update will be offered again. */
@@ -293,7 +292,7 @@ export class UpdateFlow {
     this.#core.hasRoom(item);
     this.#core.pending.remove(item);
     this.#recipes.delete(item.update.gvsn);
-    this.#leaveUnanswered([item.update.gvsn]);
+    this.#leaveUnanswered(unclaimableVersions([item.update]));
     this.#wake([item.update.uid]);
     if (item.staged) this.#discard([item.staged.stagingId]);
   }
