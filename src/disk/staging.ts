@@ -6,9 +6,9 @@ import type { Hash } from 'node:crypto';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { hashPrefix, sha256 } from './content.ts';
 import type { StageAnswer, StageItem, StagePiece } from './disk.ts';
-import { type Directory, errnoOf, type File, type FileSystem, type Name, using } from './file-system.ts';
+import { type Directory, errnoOf, type File, type FileSystem, type Look, type Name, using } from './file-system.ts';
 import { removeTree } from './subtree.ts';
-import { openTree, type Tree } from './tree.ts';
+import { isStepAside, openTree, STAGING_PREFIX, type Tree } from './tree.ts';
 import type { Xxh64 } from './xxh64.ts';
 
 const PART = ',part';
@@ -174,7 +174,7 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       for (const name of directory.list()) {
         const look = directory.lookAt(name);
         if (look === null) continue;
-        if (isKept(name, Number(look.ctimeNs / 1_000_000n), keep)) {
+        if (isKept(name, Number(look.ctimeNs / 1_000_000n), keep) || isLastOfSteppedAside(name, look)) {
           bytes += look.size;
           continue;
         }
@@ -190,6 +190,12 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
     if (!name.endsWith(PART)) return keep.has(name);
     return keep.has(name.slice(0, -PART.length)) || Math.abs(now() - changedMs) < PARTIAL_LIFETIME_MS;
   }
+}
+
+/** A user's file for which there was no room at its place. It is preserved at the next start. */
+function isLastOfSteppedAside(name: Name, look: Look): boolean {
+  const steppedAside = typeof name === 'string' && isStepAside(STAGING_PREFIX + name);
+  return steppedAside && (look.kind === 'directory' || look.nlink === 1);
 }
 
 /** 1 to 128 characters of [0-9a-z.-], and no `.` or `..`. */

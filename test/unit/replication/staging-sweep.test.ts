@@ -19,7 +19,9 @@ it('removes what nobody waits for, and nothing while interrupted work has not be
   await core.line.run(() => sweepStaging(core));
   expect(left().length).toBe(3);
   await core.line.run(() => core.commit({ removeIntents: ['interrupted'] }));
-  user.remove(`${STAGING}/exchange-1.2`);
+  await core.line.run(() => sweepStaging(core));
+  expect(left()).toEqual(['exchange-1.2', 'in-young,part']);
+  user.link(`${STAGING}/exchange-1.2`, `${ROOT}/it has its place`);
   await core.line.run(() => sweepStaging(core));
   expect(left()).toEqual(['in-young,part']);
 });
