@@ -6,7 +6,9 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock, systemZone } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { TaskLine } from '../base/task-line.ts';
 import { VERSION } from '../base/version.ts';
+import { watchGroupFile } from '../config/group-watch.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
@@ -115,9 +117,15 @@ class Running {
     });
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend, log });
     undo.push(() => admin.close());
-    const onHangup = () => void this.#reload(build, feed, () => server.refresh());
-    process.on('SIGHUP', onHangup);
-    undo.push(async () => void process.off('SIGHUP', onHangup));
+    const reloads = new TaskLine();
+    const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
+    process.on('SIGHUP', reload);
+    undo.push(async () => void process.off('SIGHUP', reload));
+    const groupWatch = watchGroupFile(own.groupFile, {
+      onChanged: reload,
+      onDegraded: reason => log.warn({ reason }, 'changes of group.yaml go unnoticed; SIGHUP has it read again'),
+    });
+    undo.push(() => groupWatch.close());
     feed.emit('SERVICE_STARTED', `member ${own.member} started, Tandem ${VERSION}`, {
       host: hostname(),
       version: VERSION,

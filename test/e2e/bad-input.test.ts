@@ -1,5 +1,5 @@
 /** Every bad input is answered by a clear error that says what to do, and nothing is lost. Exit codes: docs/ERRORS.md. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -121,6 +121,20 @@ describe('configuration', () => {
     put(alpha.root, { second: '2' });
     await arrives(beta, 'second', '2');
     writeFileSync(file, good);
+  });
+
+  test('a changed group.yaml is noticed without a signal, saved in place or by rename; a broken one changes nothing', async () => {
+    const running = await startGroup({ members: ['alpha', 'beta'] });
+    const alpha = running.member('alpha');
+    const file = join(alpha.home, 'group.yaml');
+    const good = readFileSync(file, 'utf8');
+    writeFileSync(file, good.replace('"group"', '"gruop"'));
+    await eventOf(alpha, 'CONFIG_INVALID', /gruop/);
+    const other = JSON.parse(good) as { group: Record<string, unknown> };
+    other.group.tombstoneLifetime = '61d';
+    writeFileSync(`${file}~`, JSON.stringify(other));
+    renameSync(`${file}~`, file);
+    await eventOf(alpha, 'CONFIG_LOADED', /read again/);
   });
 
   test('a daemon with a bad configuration ends with a sentence and its exit code', async () => {

@@ -7,7 +7,8 @@ import { type CommandSpec, optionOf } from '../command.ts';
 export const daemonCommands: readonly CommandSpec[] = [
   {
     words: ['daemon'],
-    summary: 'run the member in the foreground until SIGTERM or SIGINT; SIGHUP reads group.yaml again',
+    summary:
+      'run the member in the foreground until SIGTERM or SIGINT; group.yaml is read again when it changes, and on SIGHUP',
     options: [
       {
         flags: '--log-format <format>',
