@@ -17,6 +17,8 @@ export function watchGroupFile(
     ignoreInitial: true,
     awaitWriteFinish: { stabilityThreshold: STILL_MS, pollInterval: STILL_MS / 3 },
   });
+  // It may have been changed between its reading and the begin of the watch.
+  watcher.on('ready', onChanged);
   watcher.on('add', onChanged);
   watcher.on('change', onChanged);
   watcher.on('error', error => onDegraded(error instanceof Error ? error.message : String(error)));
