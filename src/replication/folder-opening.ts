@@ -6,16 +6,20 @@ import { TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from '../disk/disk.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
-import type { FolderCore } from './folder-core.ts';
+import type { FolderCore, FolderMemory } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
 
-/** Whether a marker proves that the database at hand is an older copy than one that had written here. */
-export function databaseIsOldCopy(marker: Marker | null, store: Store): boolean {
-  return (
-    marker !== null &&
-    marker.database === store.database &&
-    (marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation)
-  );
+/**
+ * Whether a marker proves that the database at hand is an older copy than one that had written here: this one with more
+ * numbers, or another one of this member although this one knows the folder.
+ */
+export function databaseIsOldCopy(marker: Marker | null, store: Store, member: string): boolean {
+  if (marker === null || marker.member !== member) return false;
+  if (marker.database !== store.database) {
+    const { phase = 'uninitialized' } = (store.folder(marker.folder).state ?? {}) as Partial<FolderMemory>;
+    return phase !== 'uninitialized';
+  }
+  return marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation;
 }
 
 /** `orders`: an administrator said that the root is right as it is. */

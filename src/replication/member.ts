@@ -120,7 +120,7 @@ export class Member {
       this.#disks.push(disk);
       opened.push({ config, root, disk });
       const probe = await disk.probe();
-      old ||= probe.kind === 'directory' && databaseIsOldCopy(probe.marker, parts.store);
+      old ||= probe.kind === 'directory' && databaseIsOldCopy(probe.marker, parts.store, this.guid);
     }
     if (old) {
       await parts.store.renew();

@@ -17,7 +17,9 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   ...[4, 6, 25, 221].map(seed => [seed, { ...PLAIN, fullDisks: true }] as const),
   [6, { ...PLAIN, oldCopies: true }],
   [8, { ...PLAIN, hardLinks: true }],
+  [28, {}],
   [424, {}],
+  [314, { oldCopies: true }],
   [
     47,
     {
