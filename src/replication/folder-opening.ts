@@ -10,12 +10,15 @@ import type { FolderCore } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
 
 /** Whether a marker proves that the database at hand is an older copy than one that had written here. */
-export function databaseIsOldCopy(marker: Marker | null, store: Store): boolean {
-  return (
-    marker !== null &&
-    marker.database === store.database &&
-    (marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation)
-  );
+export function databaseIsOldCopy(
+  marker: Marker | null,
+  store: Store,
+  { takesOver }: { readonly takesOver: boolean },
+): boolean {
+  if (marker === null || marker.database !== store.database) return false;
+  // A member that takes over finds the markers of the one before it, which ran on the same opening.
+  const newest = takesOver ? store.generation : store.generation - 1;
+  return marker.reservedVsn > store.reservedVsn || marker.generation > newest;
 }
 
 /** `orders`: an administrator said that the root is right as it is. */
