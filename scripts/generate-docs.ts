@@ -9,8 +9,10 @@ import type { Noun } from '../src/admin/records/column.ts';
 import { conflictNoun } from '../src/admin/records/conflict.ts';
 import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
+import { fileSystemNoun } from '../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
+import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
@@ -113,6 +115,8 @@ function recordsDoc(): string {
     folderNoun,
     folderMemberNoun,
     vectorNoun,
+    localMemberNoun,
+    fileSystemNoun,
     connectionNoun,
     sessionNoun,
     updateNoun,
@@ -130,6 +134,7 @@ function recordsDoc(): string {
 }
 
 function nounDoc(noun: Noun): string {
+  const derives = Object.values(noun.columns).some(column => column.derived !== undefined);
   const rows = Object.entries(noun.columns).map(([property, column]) => {
     const names =
       column.kind === 'choice'
@@ -138,9 +143,12 @@ function nounDoc(noun: Noun): string {
             .join(', ')}.`
         : '';
     const unit = column.kind === 'number' && column.unit ? `, ${column.unit}` : '';
-    return [`\`${property}\``, `${column.kind}${unit}${column.nullable ? ' or null' : ''}`, column.about + names];
+    const kind = `${column.kind}${unit}${column.nullable ? ' or null' : ''}`;
+    const meaning = column.about + names;
+    return [`\`${property}\``, kind, meaning, ...(derives ? [column.derived ?? ''] : [])];
   });
-  return `## ${noun.title}\n\n${noun.about}\n\n${table(['property', 'kind', 'meaning'], rows)}`;
+  const heads = ['property', 'kind', 'meaning', ...(derives ? ['how it is found'] : [])];
+  return `## ${noun.title}\n\n${noun.about}\n\n${table(heads, rows)}`;
 }
 
 function document(title: string, ...parts: readonly string[]): string {

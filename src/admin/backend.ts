@@ -10,8 +10,10 @@
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
+import type { FileSystemRecord } from './records/file-system.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/folder.ts';
 import type { IdRecord } from './records/id-record.ts';
+import type { LocalMemberRecord } from './records/local-member.ts';
 import type { MethodResult } from './records/method-result.ts';
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
@@ -26,13 +28,19 @@ export interface AdminBackend {
   rescan(order: FolderQuery): Promise<void>;
   /** Decides about a halted folder. REFUSED if it is not halted, or halted for what no order can change. */
   release(order: ReleaseOrder): Promise<void>;
+  /** This member of its replication group. */
+  localMember(): Promise<{ readonly member: LocalMemberRecord }>;
+  /** Those on which its folders lie. */
+  fileSystems(): Promise<{ readonly fileSystems: readonly FileSystemRecord[] }>;
   connections(): Promise<{ readonly connections: readonly ConnectionRecord[] }>;
-  sessions(): Promise<{ readonly sessions: readonly SessionRecord[] }>;
   /** The methods of DfsrConnectionInfo: what went wrong is told by the answer's number and sentence. */
   checkConnectivity(query: ConnectionQuery): Promise<MethodAnswer>;
   forceReplication(order: ReplicationForceOrder): Promise<MethodAnswer>;
   forceFolderReplication(order: FolderForceOrder): Promise<MethodAnswer>;
   forceDownload(order: DownloadOrder): Promise<MethodAnswer>;
+  connection(query: ConnectionQuery): Promise<{ readonly connection: ConnectionRecord }>;
+  sessions(query: SessionsQuery): Promise<SessionsAnswer>;
+  session(query: SessionQuery): Promise<{ readonly session: SessionRecord }>;
   updates(query: ListQuery): Promise<UpdatesAnswer>;
   /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
   backlog(query: BacklogQuery): Promise<BacklogAnswer>;
@@ -80,7 +88,7 @@ export interface ReleaseOrder extends FolderQuery {
 }
 
 export interface ConnectionQuery {
-  /** Its GUID, its name, or its partner’s name. */
+  /** Its GUID, its name (`alpha → beta`, `alpha->beta`, `alpha:beta`), or its partner’s name. */
   readonly connection: string;
 }
 
@@ -107,6 +115,22 @@ export interface DownloadOrder extends ConnectionQuery {
 
 export interface MethodAnswer {
   readonly result: MethodResult;
+}
+
+export interface SessionsQuery {
+  readonly connection?: string | undefined;
+  readonly limit: number;
+}
+
+/** Those that run come first, then the newest. */
+export interface SessionsAnswer {
+  readonly total: number;
+  readonly sessions: readonly SessionRecord[];
+}
+
+export interface SessionQuery {
+  /** GUID */
+  readonly session: string;
 }
 
 export interface ListQuery {

@@ -6,8 +6,10 @@ import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
 import { attentionNoun, eventNoun } from './records/event.ts';
+import { fileSystemNoun } from './records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
+import { localMemberNoun } from './records/local-member.ts';
 import { methodResultNoun } from './records/method-result.ts';
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
@@ -42,8 +44,9 @@ export const ADMIN_METHODS = {
   folderVector: { rpc: 'GetFolderVector', request: folderQuery, records: { vector: vectorNoun } },
   rescan: { rpc: 'RescanFolder', request: folderQuery, records: {} },
   release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
+  localMember: { rpc: 'GetLocalMember', request: nothing, records: { member: localMemberNoun } },
+  fileSystems: { rpc: 'ListFileSystems', request: nothing, records: { fileSystems: fileSystemNoun } },
   connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },
-  sessions: { rpc: 'ListSessions', request: nothing, records: { sessions: sessionNoun } },
   checkConnectivity: {
     rpc: 'CheckConnectivity',
     request: z.strictObject({ connection: name }),
@@ -64,6 +67,17 @@ export const ADMIN_METHODS = {
     request: z.strictObject({ connection: name, folder: name, uid: name }),
     records: { result: methodResultNoun },
   },
+  connection: {
+    rpc: 'GetConnection',
+    request: z.strictObject({ connection: name }),
+    records: { connection: connectionNoun },
+  },
+  sessions: {
+    rpc: 'ListSessions',
+    request: z.strictObject({ connection: name.optional(), limit }),
+    records: { sessions: sessionNoun },
+  },
+  session: { rpc: 'GetSession', request: z.strictObject({ session: name }), records: { session: sessionNoun } },
   updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
   backlog: {
     rpc: 'GetBacklog',

@@ -52,6 +52,13 @@ export const LIMITS = {
   scanHashBytesPerStep: 64 * 1024 * 1024,
 
   eventJournalEntries: 10_000,
+  /** Synchronisation sessions that ended and are remembered: of one connection, and in all. */
+  endedSessionsPerConnection: 100,
+  endedSessions: 2000,
+  /** Sessions of one folder on one connection at the same time, where earlier ones are held up. */
+  openSessions: 8,
+  /** How often news of sessions are written into the database. */
+  sessionsWriteMs: 5000,
   /** Events emitted and not yet in the journal. */
   eventsWaiting: 10_000,
   /** Owners that the database remembers of one inode, content or chunk; the oldest are forgotten first. */

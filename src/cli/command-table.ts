@@ -26,6 +26,8 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What the nouns are, for the help of `tandem`. */
 export const NOUNS: Readonly<Record<string, string>> = {
+  member: 'this member of its replication group',
+  'file-system': 'the file systems on which folders lie',
   folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',

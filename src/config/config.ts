@@ -66,5 +66,7 @@ export interface MemberConfig {
   readonly groupFile: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly adminSocket: string;
+  /** After so long without a word from the partner an outbound connection is taken for lost. */
+  readonly outboundIdleMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }

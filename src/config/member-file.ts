@@ -87,6 +87,7 @@ function parseMember(
     groupFile: resolve(where.home, content.group),
     listen: content.listen,
     adminSocket,
+    outboundIdleMs: content.outboundIdle,
     logLevel: content.logLevel,
   };
   return { member, source };

@@ -1,6 +1,6 @@
 /** The schema of member.yaml: this host's own settings, in the member's home. */
 import { z } from 'zod';
-import { addressKey, FORMS, keyNotes, textKey } from './key-notes.ts';
+import { addressKey, durationKey, FORMS, keyNotes, textKey } from './key-notes.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -22,6 +22,13 @@ export const memberSchema = z.strictObject({
     form: 'a path',
     about: 'The Unix socket on which the daemon takes orders; relative to the home.',
   }),
+  outboundIdle: durationKey({ atLeastMs: 1000, atMostMs: 7 * 24 * 3_600_000 })
+    .prefault('12h')
+    .register(keyNotes, {
+      form: FORMS.duration,
+      about:
+        'A partner that receives from here and has not called for so long is taken for gone: its outbound connection is forgotten until it calls again.',
+    }),
   logLevel: z
     .enum(LOG_LEVELS)
     .prefault('info')

@@ -2,7 +2,9 @@
 import { posix } from 'node:path';
 import type { AdminBackend, FolderQuery } from '../admin/backend.ts';
 import { toDatetime } from '../admin/records/column.ts';
+import type { ConnectionRecord } from '../admin/records/connection.ts';
 import type { EventRecord } from '../admin/records/event.ts';
+import type { SessionRecord } from '../admin/records/session.ts';
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { describeUnknown } from '../base/known-names.ts';
@@ -14,14 +16,21 @@ import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
 import { createConnectionMethods } from './connection-methods.ts';
-import { connectionRecords } from './connection-records.ts';
+import { connectionRecords, findConnection } from './connection-records.ts';
 import type { EventFeed } from './event-feed.ts';
 import { findFile, pathNames } from './file-lookup.ts';
 import { idRecord } from './file-records.ts';
+import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
-import { sessionRecords } from './session-records.ts';
-import { attentionRecords, serviceRecord } from './status-records.ts';
+import { findSession, sessionRecords } from './session-records.ts';
+import {
+  attentionRecords,
+  type ConfigurationFacts,
+  localMemberRecord,
+  type ServiceFacts,
+  serviceRecord,
+} from './status-records.ts';
 import { listUpdates } from './update-records.ts';
 
 export interface AdminBackendParts {
@@ -32,7 +41,9 @@ export interface AdminBackendParts {
   readonly home: string;
   readonly memberConfig: MemberConfig;
   readonly startedAt: number;
-  readonly configReadAt: () => number;
+  readonly configuration: () => ConfigurationFacts;
+  /** The daemon was told to stop. */
+  readonly stopping: () => boolean;
   readonly clock: Clock;
 }
 
@@ -75,6 +86,10 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     emit: events.emit,
   });
 
+  function facts(): ServiceFacts {
+    return { ...parts, configuration: parts.configuration(), stopping: parts.stopping() };
+  }
+
   return {
     async status() {
       const member = parts.member();
@@ -85,10 +100,15 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
       );
       const connections = connectionRecords(member, clock.now());
       return {
-        service: serviceRecord(member, { ...parts, configReadAt: parts.configReadAt() }),
+        service: serviceRecord(member, facts()),
         folders: await Promise.all([...sizesByFolder].map(([folder, found]) => folderRecord(group, folder, found))),
         connections,
-        attention: attentionRecords(member, { sizes: sizesByFolder, connections, events }),
+        attention: attentionRecords(member, {
+          configProblem: parts.configuration().problem,
+          sizes: sizesByFolder,
+          connections,
+          events,
+        }),
       };
     },
 
@@ -115,9 +135,22 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
       await folderNamed(query).release(decision);
     },
 
+    localMember: async () => ({ member: localMemberRecord(parts.member(), facts()) }),
+
+    fileSystems: async () => ({ fileSystems: await fileSystemRecords(parts.member(), facts()) }),
+
     connections: async () => ({ connections: connectionRecords(parts.member(), clock.now()) }),
 
-    sessions: async () => ({ sessions: sessionRecords(parts.member()) }),
+    connection: async query => ({ connection: findConnection(parts.member(), query.connection, clock.now()) }),
+
+    async sessions({ connection: named, limit }) {
+      const member = parts.member();
+      const records = await sessionRecords(member);
+      const found = named === undefined ? records : sessionsOf(records, findConnection(member, named, clock.now()));
+      return { total: found.length, sessions: found.slice(0, limit) };
+    },
+
+    session: async query => ({ session: await findSession(parts.member(), query.session) }),
 
     checkConnectivity: async query => ({ result: await methods.checkConnectivity(query) }),
 
@@ -177,6 +210,10 @@ function restorePath({ core }: Folder, to: string): string {
   if (isReserved(true, names[0]!))
     throw new TandemError('INVALID_ARGUMENT', `${PRIVATE_DIRECTORY} belongs to Tandem; choose another place`);
   return names.join('/');
+}
+
+function sessionsOf(records: readonly SessionRecord[], { ConnectionGuid }: ConnectionRecord): SessionRecord[] {
+  return records.filter(record => record.ConnectionGuid === ConnectionGuid);
 }
 
 function eventRecord(event: StoredEvent): EventRecord {

@@ -49,6 +49,7 @@ export function conflictRecord(group: GroupConfig, { folder, item }: FoundConfli
     Uid: item.uid,
     FileName: name,
     FileKind: item.kind,
+    FileAttributes: item.mode,
     ConflictFileCount: item.files,
     ConflictSizeInBytes: item.size,
     ConflictTime: toDatetime(item.time),

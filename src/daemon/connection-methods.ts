@@ -14,7 +14,7 @@ import { forceDownload } from '../replication/forced-download.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { InboundSession } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';
-import { connectionName } from './connection-records.ts';
+import { connectionName, connectionNames } from './connection-records.ts';
 import { numbersOfFailure } from './error-numbers.ts';
 import { findFile } from './file-lookup.ts';
 
@@ -136,7 +136,7 @@ function numberOf(code: ErrorCode): ReturnValue {
     case 'PEER_INCOMPATIBLE':
     case 'PEER_VIOLATION':
     case 'FOLDER_NOT_READY':
-      return numbersOfFailure(code).LastErrorCode as ReturnValue;
+      return numbersOfFailure({ code, lost: false }).LastErrorCode as ReturnValue;
     case 'CANCELLED':
       return 1726;
     default:
@@ -149,7 +149,7 @@ function inboundNamed(member: Member, named: string): InboundConnection {
   const { name, group } = member.parts;
   const wanted = named.trim().toLowerCase();
   const names = (guid: string, from: string, to: string, partner: string): readonly string[] =>
-    [guid, connectionName(from, to), `${from}->${to}`, partner, group.members.get(partner)?.guid ?? ''].map(text =>
+    [guid, ...connectionNames(from, to), partner, group.members.get(partner)?.guid ?? ''].map(text =>
       text.toLowerCase(),
     );
   const found = member.inbound.find(({ parts: { guid, partner } }) =>

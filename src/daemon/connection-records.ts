@@ -2,27 +2,47 @@
 import { NEVER, toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import { formatAddress } from '../base/address.ts';
+import { TandemError } from '../base/errors.ts';
+import { describeUnknown } from '../base/known-names.ts';
 import { formatElapsed } from '../base/sizes-and-durations.ts';
 import { LEVEL_OFF } from '../model/bandwidth.ts';
+import type { ConnectionState } from '../model/connection-state.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
-import type { SessionRecord } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';
-import type { OutboundConnection } from '../replication/outbound.ts';
+import type { OutboundConnection } from '../replication/outbound-connection.ts';
 import { NO_ERROR, numbersOfFailure } from './error-numbers.ts';
 
-/** An outbound connection that nobody uses for so long is forgotten. [dfsr.md §2.1] */
-const OUTBOUND_IDLE_MS = 12 * 3_600_000;
-
-const STATE_NUMBERS = { connecting: 0, online: 1, offline: 2, 'in-error': 3 } as const;
+const STATE_NUMBERS = {
+  connecting: 0,
+  online: 1,
+  offline: 2,
+  'in-error': 3,
+} as const satisfies Record<ConnectionState, number>;
 
 export function connectionRecords(member: Member, now: number): ConnectionRecord[] {
-  const outbound = [...member.outbound.connections.values()].filter(
-    connection => connection.streams > 0 || now - connection.lastHeard < OUTBOUND_IDLE_MS,
-  );
   return [
     ...member.inbound.map(connection => inboundRecord(member, connection)),
-    ...outbound.map(connection => outboundRecord(member, connection, now)),
+    ...[...member.outbound.connections.values()].map(connection => outboundRecord(member, connection, now)),
   ];
+}
+
+/** By its GUID, its name, or its partner’s name or GUID: of two with one partner, the inbound one. NOT_FOUND with the known ones. */
+export function findConnection(member: Member, named: string, now: number): ConnectionRecord {
+  const records = connectionRecords(member, now);
+  const wanted = named.trim().toLowerCase();
+  const found = records.find(({ ConnectionGuid, PartnerName, PartnerGuid, Inbound }) => {
+    const [from, to] = Inbound ? [PartnerName, member.parts.name] : [member.parts.name, PartnerName];
+    const names = [ConnectionGuid, ...connectionNames(from, to), PartnerName, PartnerGuid];
+    return names.some(name => name.toLowerCase() === wanted);
+  });
+  if (found) return found;
+  const known = records.map(({ Name }) => Name);
+  throw new TandemError('NOT_FOUND', describeUnknown({ what: 'connection', name: named, known }));
+}
+
+/** What a connection is called in commands. */
+export function connectionNames(from: string, to: string): readonly string[] {
+  return [connectionName(from, to), `${from} -> ${to}`, `${from}->${to}`, `${from}:${to}`];
 }
 
 /** `sender → receiver` */
@@ -34,15 +54,13 @@ function inboundRecord(member: Member, connection: InboundConnection): Connectio
   const { parts, state, failure } = connection;
   const { group, name } = member.parts;
   const partner = group.members.get(parts.partner.name);
-  const sessions = connection.sessions.flatMap(session => [
-    ...session.history,
-    ...(session.record ? [session.record] : []),
-  ]);
-  const attempts = [connection.lastAttempt, ...sessions.map(session => session.startTime)];
+  const starts = connection.sessions.flatMap(session => session.running.map(({ startTime }) => startTime));
+  const inSync = lastInSync(connection);
+  const attempts = [connection.lastAttempt, inSync?.startTime ?? null, ...starts];
   const { status, reason } = inboundStatus(member, connection);
   return {
     ...commonColumns(member, { guid: parts.guid, partner: parts.partner }),
-    Caption: `Inbound connection from ${parts.partner.name}`,
+    Caption: caption('Inbound connection from', parts.partner.name),
     Description: `Brings the changes of ${parts.partner.name} to ${name}.`,
     InstallDate: connection.firstOnline === null ? null : toDatetime(connection.firstOnline),
     Name: connectionName(parts.partner.name, name),
@@ -50,41 +68,43 @@ function inboundRecord(member: Member, connection: InboundConnection): Connectio
     Inbound: true,
     State: STATE_NUMBERS[state],
     LastSyncTime: toDatetime(latest(attempts)),
-    LastSyncDuration: lastDurationSeconds(sessions),
-    LastSuccessfulSyncTime: toDatetime(latest(connection.sessions.map(session => session.lastSuccess))),
+    LastSyncDuration: inSync ? Math.max(0, Math.round((inSync.endTime - inSync.startTime) / 1000)) : 0,
+    LastSuccessfulSyncTime: toDatetime(inSync?.endTime),
     NextSyncTime: toDatetime(connection.nextAttempt ?? connection.window.nextStart()),
-    ...(failure ? numbersOfFailure(failure.code) : NO_ERROR),
+    ...(failure ? numbersOfFailure(failure) : NO_ERROR),
     StateReason: reason,
     PartnerAddress: partner ? formatAddress(partner) : '',
   };
 }
 
 function outboundRecord(member: Member, connection: OutboundConnection, now: number): ConnectionRecord {
-  const { group, name } = member.parts;
-  const open = connection.streams > 0;
+  const { name } = member.parts;
+  const { partner } = connection;
   const silentMs = now - connection.lastHeard;
+  const reason = `waits for ${partner.name} to call again; it was heard ${formatElapsed(silentMs)} ago`;
   return {
-    ...commonColumns(member, {
-      guid: connection.guid,
-      partner: { name: connection.partner, guid: group.members.get(connection.partner)?.guid ?? '' },
-    }),
-    Caption: `Outbound connection to ${connection.partner}`,
-    Description: `Gives the changes of ${name} to ${connection.partner}.`,
+    ...commonColumns(member, connection),
+    Caption: caption('Outbound connection to', partner.name),
+    Description: `Gives the changes of ${name} to ${partner.name}.`,
     InstallDate: toDatetime(connection.since),
-    Name: connectionName(name, connection.partner),
-    Status: open ? 'OK' : 'Lost Comm',
+    Name: connectionName(name, partner.name),
+    Status: connection.state === 'online' ? 'OK' : 'Lost Comm',
     Inbound: false,
-    State: open ? STATE_NUMBERS.online : STATE_NUMBERS.connecting,
+    State: STATE_NUMBERS[connection.state],
     LastSyncTime: NEVER,
     LastSyncDuration: 0,
     LastSuccessfulSyncTime: NEVER,
     NextSyncTime: NEVER,
     ...NO_ERROR,
-    StateReason: open
-      ? ''
-      : `waits for ${connection.partner} to call again; it was heard ${formatElapsed(silentMs)} ago`,
+    StateReason: connection.state === 'online' ? '' : reason,
     PartnerAddress: '',
   };
+}
+
+/** At most 64 characters, as the class wants it. */
+function caption(what: string, partner: string): string {
+  const text = `${what} ${partner}`;
+  return text.length > 64 ? `${text.slice(0, 63)}…` : text;
 }
 
 function commonColumns(
@@ -119,7 +139,7 @@ function inboundStatus(member: Member, connection: InboundConnection): { status:
   const lost = connection.firstOnline === null ? 'No Contact' : 'Lost Comm';
   const tries = connection.failures === 1 ? 'once' : `${connection.failures} times`;
   return {
-    status: state === 'in-error' ? 'Error' : lost,
+    status: state === 'in-error' || connection.gaveUp ? 'Error' : lost,
     reason: `${failure.message} (failed ${tries} since ${toDatetime(failure.since)})`,
   };
 }
@@ -135,12 +155,14 @@ function closedReason({ window, parts }: InboundConnection): string | null {
   return start === null ? 'never open by its schedule' : `closed by its schedule until ${toDatetime(start)}`;
 }
 
-function lastDurationSeconds(sessions: readonly SessionRecord[]): number {
-  let last: SessionRecord | null = null;
-  for (const session of sessions) {
-    if (session.state === 'in-sync' && (session.endTime ?? 0) >= (last?.endTime ?? 0)) last = session;
+/** The session that was the last to bring everything. */
+function lastInSync({ sessions }: InboundConnection): { startTime: number; endTime: number } | null {
+  let last: { startTime: number; endTime: number } | null = null;
+  for (const { lastInSync: session } of sessions) {
+    if (session?.endTime == null || (last && session.endTime < last.endTime)) continue;
+    last = { startTime: session.startTime, endTime: session.endTime };
   }
-  return last?.endTime ? Math.max(0, Math.round((last.endTime - last.startTime) / 1000)) : 0;
+  return last;
 }
 
 function latest(times: readonly (number | null)[]): number | null {

@@ -21,12 +21,14 @@ import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import type { ForceBook } from '../replication/connection-window.ts';
 import { Member } from '../replication/member.ts';
+import { CONFIG_CHANGES } from '../replication/sync-session.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
+import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 
 export interface DaemonOptions {
@@ -68,7 +70,8 @@ class Running {
   #loaded: LoadedMember;
   #member: Member | null = null;
   #failure: unknown = null;
-  #readAt = systemClock.now();
+  #configuration: ConfigurationFacts = { readAt: systemClock.now(), changedAt: systemClock.now(), problem: null };
+  #stopping = false;
 
   constructor(around: Surroundings, loaded: LoadedMember) {
     this.#around = around;
@@ -91,6 +94,9 @@ class Running {
     const forces = createForceFile({ home, log });
     const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces });
     this.#member = build(this.#loaded);
+    // What the member does while it stops can be asked to the end.
+    let closeAdmin = async () => {};
+    undo.push(() => closeAdmin());
     undo.push(async () => this.#member?.stop());
     await this.#member.start();
     const server = await createPeerServer({
@@ -112,11 +118,12 @@ class Running {
       home,
       memberConfig: own,
       startedAt: systemClock.now(),
-      configReadAt: () => this.#readAt,
+      configuration: () => this.#configuration,
+      stopping: () => this.#stopping,
       clock: systemClock,
     });
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend, log });
-    undo.push(() => admin.close());
+    closeAdmin = () => admin.close();
     const reloads = new TaskLine();
     const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
     process.on('SIGHUP', reload);
@@ -131,6 +138,7 @@ class Running {
       version: VERSION,
     });
     await aborted(AbortSignal.any([stop, this.#fault.signal]));
+    this.#stopping = true;
     feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
     if (this.#failure !== null) throw this.#failure;
   }
@@ -159,6 +167,7 @@ class Running {
       group: loaded.group,
       software: `tandem/${VERSION}`,
       store,
+      takesOver: this.#member !== null,
       openDisk: (folder, root) => disks.open({ root, filters: folder.filters }),
       dial: (partner, rate) =>
         createPeerLink({ partner, identity, log, pacer: rate === null ? null : createPacer(rate, systemClock) }),
@@ -174,6 +183,7 @@ class Running {
       forces,
       random: systemRandom,
       hash64,
+      outboundIdleMs: loaded.member.outboundIdleMs,
       log,
       emit: feed.emit,
       fail: error => this.#fail(error),
@@ -185,16 +195,18 @@ class Running {
     const { home, identity } = this.#around;
     try {
       const next = await loadMember(home, identity);
-      this.#readAt = systemClock.now();
+      this.#configuration = { ...this.#configuration, readAt: systemClock.now(), problem: null };
       if (next.group.digest === this.#loaded.group.digest) return;
-      await this.#current().stop();
+      await this.#current().stop(CONFIG_CHANGES);
       this.#loaded = next;
       this.#member = build(next);
       await this.#member.start();
+      this.#configuration = { ...this.#configuration, changedAt: systemClock.now() };
       changed();
       feed.emit('CONFIG_LOADED', 'group.yaml was read again', { digest: next.group.digest });
     } catch (error) {
       if (!(error instanceof TandemError) || !error.code.startsWith('CONFIG')) return this.#fail(error);
+      this.#configuration = { ...this.#configuration, readAt: systemClock.now(), problem: error.message };
       feed.emit('CONFIG_INVALID', `group.yaml is not usable, the former one stays in force: ${error.message}`);
     }
   }

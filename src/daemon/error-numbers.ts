@@ -3,9 +3,10 @@
  * number of its protocol or of Windows stands for each failure; docs of the records give them to administrators.
  * [dfsr.md §4.1, §4.3]
  */
-import type { ErrorCode } from '../base/errors.ts';
 import { EVENTS, type EventName } from '../base/events.ts';
 import type { HaltReason } from '../replication/folder-core.ts';
+import { eventOfFailure } from '../replication/inbound-connection.ts';
+import type { SessionFailure } from '../store/store.ts';
 
 export interface ErrorNumbers {
   readonly LastErrorCode: number;
@@ -17,25 +18,32 @@ export const NO_ERROR: ErrorNumbers = { LastErrorCode: 0, LastErrorMessageId: 0 
 /** Of the file system of a folder being full: ERROR_DISK_FULL. */
 export const DISK_FULL: ErrorNumbers = numbers(112, 'DISK_FULL');
 
+/** The configuration in use is the former one: ERROR_INVALID_DATA. */
+export const CONFIG_REFUSED: ErrorNumbers = numbers(13, 'CONFIG_INVALID');
+
 /** Of a connection that failed. */
-export function numbersOfFailure(code: ErrorCode): ErrorNumbers {
+export function numbersOfFailure(failure: SessionFailure): ErrorNumbers {
+  return numbers(codeOfFailure(failure), eventOfFailure(failure));
+}
+
+function codeOfFailure({ code, lost }: SessionFailure): number {
   switch (code) {
-    case 'PEER_UNREACHABLE': // RPC_S_SERVER_UNAVAILABLE
-      return numbers(1722, 'CONNECTION_UNREACHABLE');
+    case 'PEER_UNREACHABLE': // RPC_S_CALL_FAILED, RPC_S_SERVER_UNAVAILABLE
+      return lost ? 1726 : 1722;
     case 'PEER_UNRECOGNIZED': // FRS_ERROR_CONNECTION_INVALID
-      return numbers(9026, 'CONNECTION_UNRECOGNIZED');
+      return 9026;
     case 'PEER_INCOMPATIBLE': // FRS_ERROR_INCOMPATIBLE_VERSION
-      return numbers(9050, 'CONNECTION_INCOMPATIBLE');
+      return 9050;
     case 'PEER_UNTRUSTED': // ERROR_ACCESS_DENIED
-      return numbers(5, 'CONNECTION_ERROR');
+      return 5;
     case 'PEER_VIOLATION': // ERROR_INVALID_DATA
-      return numbers(13, 'CONNECTION_ERROR');
+      return 13;
     case 'FOLDER_NOT_READY': // FRS_ERROR_CONTENTSET_NOT_READY
-      return numbers(9051, 'CONNECTION_ERROR');
+      return 9051;
     case 'INTERNAL': // ERROR_INTERNAL_ERROR
-      return numbers(1359, 'CONNECTION_ERROR');
+      return 1359;
     default: // RPC_S_CALL_FAILED
-      return numbers(1726, 'CONNECTION_ERROR');
+      return 1726;
   }
 }
 

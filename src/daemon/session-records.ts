@@ -1,11 +1,15 @@
-/** Records of synchronisation sessions: those under way and the last ones of each folder and connection. */
+/** Records of synchronisation sessions: those that run, and the last ones of each connection. */
 import { NOT_ENDED, toDatetime } from '../admin/records/column.ts';
 import type { SessionRecord } from '../admin/records/session.ts';
+import { TandemError } from '../base/errors.ts';
 import type { InitiationReason } from '../model/force.ts';
-import { countVersions, coversVector, subtractVectors } from '../model/version-vector.ts';
+import type { SessionState } from '../model/session-state.ts';
+import { servesAsSource } from '../replication/folder-core.ts';
 import type { InboundConnection } from '../replication/inbound-connection.ts';
-import type { InboundSession, SessionRecord as SessionFacts } from '../replication/inbound-session.ts';
+import type { InboundSession } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';
+import { type OutboundConnection, type OutboundSession, queuedUpdates } from '../replication/outbound-connection.ts';
+import type { SessionBody } from '../store/store.ts';
 import { NO_ERROR, numbersOfFailure } from './error-numbers.ts';
 
 const STATE_NUMBERS = {
@@ -16,7 +20,7 @@ const STATE_NUMBERS = {
   'in-sync': 4,
   interrupted: 5,
   'in-error': 6,
-} as const satisfies Record<SessionFacts['state'], number>;
+} as const satisfies Record<SessionState, number>;
 
 const REASON_NUMBERS = {
   schedule: 0,
@@ -25,74 +29,106 @@ const REASON_NUMBERS = {
   'forced-until-sync': 3,
 } as const satisfies Record<InitiationReason, number>;
 
-/** Newest first. */
-export function sessionRecords(member: Member): SessionRecord[] {
-  return member.inbound
-    .flatMap(connection =>
-      connection.sessions.flatMap(session =>
-        [...session.history, ...(session.record ? [session.record] : [])].map(facts => ({
-          startTime: facts.startTime,
-          record: sessionRecord(member, { connection, session, facts }),
-        })),
-      ),
-    )
-    .sort((a, b) => b.startTime - a.startTime)
-    .map(({ record }) => record);
+/** What is known beside the session itself. */
+interface Surroundings {
+  readonly queued: number;
+  readonly toCome: number;
+  readonly reason: string;
 }
 
-interface Subject {
-  readonly connection: InboundConnection;
-  readonly session: InboundSession;
-  readonly facts: SessionFacts;
+/** Those that run come first, then the newest. */
+export async function sessionRecords(member: Member): Promise<SessionRecord[]> {
+  const running = [...inboundRecords(member), ...(await outboundRecords(member))];
+  const ended = member.sessions
+    .ended()
+    .map(body => sessionRecord(member, body, { ...body, reason: body.note }))
+    .sort((a, b) => compare(b.EndTime, a.EndTime));
+  return [...running.sort((a, b) => compare(b.StartTime, a.StartTime)), ...ended];
 }
 
-function sessionRecord(member: Member, { connection, session, facts }: Subject): SessionRecord {
-  const { parts } = connection;
+/** NOT_FOUND if no session that is remembered has this GUID. */
+export async function findSession(member: Member, guid: string): Promise<SessionRecord> {
+  const records = await sessionRecords(member);
+  const found = records.find(({ SyncGuid }) => SyncGuid === guid.toLowerCase());
+  if (found) return found;
+  throw new TandemError('NOT_FOUND', `no session “${guid}” is remembered; “tandem session list” shows those that are`);
+}
+
+function inboundRecords(member: Member): SessionRecord[] {
+  return member.inbound.flatMap(connection =>
+    connection.sessions.flatMap(folder =>
+      folder.running.map(session => {
+        const left = folder.outstanding(session);
+        const reason = inboundReason(connection, folder, left.toCome);
+        return sessionRecord(member, session.body(), { ...left, reason });
+      }),
+    ),
+  );
+}
+
+async function outboundRecords(member: Member): Promise<SessionRecord[]> {
+  const records: SessionRecord[] = [];
+  for (const connection of member.outbound.connections.values()) {
+    for (const folder of connection.sessions) {
+      const queued = await queuedUpdates(folder);
+      const around = { queued, toCome: 0, reason: outboundReason(connection, folder) };
+      if (!folder.session.over) records.push(sessionRecord(member, folder.session.body(), around));
+    }
+  }
+  return records;
+}
+
+function sessionRecord(member: Member, body: SessionBody, { queued, toCome, reason }: Surroundings): SessionRecord {
   const { group, name } = member.parts;
-  const { counters } = session.folder.flow;
-  const running = facts.endTime === null;
-  const newest = session.record ?? session.history.at(-1);
-  const failure = facts.state === 'interrupted' && facts === newest ? connection.failure : null;
   return {
-    SyncGuid: facts.guid,
-    ConnectionGuid: parts.guid,
+    SyncGuid: body.guid,
+    ConnectionGuid: body.connection,
     MemberGuid: member.guid,
     MemberName: name,
-    PartnerGuid: parts.partner.guid,
-    PartnerName: parts.partner.name,
+    PartnerGuid: body.partner.guid,
+    PartnerName: body.partner.name,
     ReplicationGroupGuid: group.guid,
     ReplicationGroupName: group.name,
-    Inbound: true,
-    State: STATE_NUMBERS[facts.state],
-    InitiationReason: REASON_NUMBERS[facts.force?.reason ?? 'schedule'],
-    StartTime: toDatetime(facts.startTime),
-    EndTime: toDatetime(facts.endTime, NOT_ENDED),
-    UpdatesTransferred: facts.updatesTransferred,
-    BytesTransferred: facts.bytesTransferred,
-    UpdatesNotTransferred: running ? queuedUpdates(connection, session) : 0,
-    UpdatesToBeTransferred: running ? outstandingUpdates(connection, session) : 0,
-    // What two sessions of one folder met at the same time counts for both.
-    ConflictsGenerated: facts.conflicts ?? counters.conflicts - facts.conflictsBefore,
-    TombstonesGenerated: facts.tombstones,
-    ...(failure ? numbersOfFailure(failure.code) : NO_ERROR),
-    ForceReplicationEndTime: toDatetime(facts.force?.endTime, NOT_ENDED),
-    ForceReplicationBandwidthlevel: facts.force?.level ?? 0,
+    Inbound: body.inbound,
+    State: STATE_NUMBERS[body.state],
+    InitiationReason: REASON_NUMBERS[body.force?.reason ?? 'schedule'],
+    StartTime: toDatetime(body.startTime),
+    EndTime: toDatetime(body.endTime, NOT_ENDED),
+    UpdatesTransferred: body.updatesTransferred,
+    BytesTransferred: body.bytesTransferred,
+    UpdatesNotTransferred: queued,
+    UpdatesToBeTransferred: toCome,
+    ConflictsGenerated: body.conflicts,
+    TombstonesGenerated: body.tombstones,
+    ...(body.failure ? numbersOfFailure(body.failure) : NO_ERROR),
+    ForceReplicationEndTime: toDatetime(body.force?.endTime, NOT_ENDED),
+    ForceReplicationBandwidthlevel: body.force?.level ?? 0,
+    ReplicatedFolderGuid: body.folder.guid,
+    ReplicatedFolderName: body.folder.name,
+    StateReason: reason,
   };
 }
 
-function queuedUpdates({ parts }: InboundConnection, { folder }: InboundSession): number {
-  return folder.core.pending.list().filter(item => item.round.connection === parts.guid).length;
+/** Why a session that runs does not move, or what it does; empty while updates come in. */
+function inboundReason(connection: InboundConnection, { folder, latest }: InboundSession, toCome: number): string {
+  const { core } = folder;
+  const { partner } = connection.parts;
+  if (connection.state !== 'online') return connection.failure?.message ?? `calling ${partner.name}`;
+  const offered = connection.welcome?.folders.some(({ folder: guid }) => guid === core.config.guid);
+  if (!offered) return `${partner.name} does not replicate folder ${core.config.name}`;
+  if (core.memory.halt) return `the folder is halted: ${core.memory.halt.sentence}`;
+  if (latest && !servesAsSource(latest.state)) return `the folder on ${partner.name} is ${latest.state}`;
+  if (!core.memory.initialScanDone) return 'looking at the folder for the first time';
+  const putOff = core.pending.givenUpSize;
+  if (toCome > 0 && putOff > 0) return `${putOff} ${putOff === 1 ? 'update waits' : 'updates wait'} for another try`;
+  return latest && toCome === 0 && latest.state !== 'normal' ? `the folder on ${partner.name} is ${latest.state}` : '';
 }
 
-/**
- * Exact once the partner has told of all its updates; before that every version not heard of counts, also those that a
- * newer one has made needless.
- */
-function outstandingUpdates(connection: InboundConnection, session: InboundSession): number {
-  const { core, flow } = session.folder;
-  const givenUp = core.pending.listGivenUp().filter(entry => entry.partner === connection.parts.partner.name).length;
-  const told = queuedUpdates(connection, session) + givenUp;
-  const have = flow.have();
-  if (!session.latest || coversVector(have, session.latest.vector)) return told;
-  return told + countVersions(subtractVectors(session.latest.vector, have));
+function outboundReason({ partner, used }: OutboundConnection, { watchers }: OutboundSession): string {
+  if (watchers > 0) return '';
+  return used ? `${partner.name} does not ask for this folder now` : `waits for ${partner.name} to call again`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

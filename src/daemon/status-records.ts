@@ -2,6 +2,7 @@
 import { toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import type { AttentionRecord } from '../admin/records/event.ts';
+import type { LocalMemberRecord } from '../admin/records/local-member.ts';
 import type { ServiceRecord } from '../admin/records/service.ts';
 import { formatAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
@@ -9,7 +10,7 @@ import type { MemberConfig } from '../config/config.ts';
 import { guidFromDatabaseId } from '../model/version.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
-import { NO_ERROR } from './error-numbers.ts';
+import { CONFIG_REFUSED, NO_ERROR } from './error-numbers.ts';
 import type { EventFeed } from './event-feed.ts';
 import { numbersOfFolder, releaseCommand } from './folder-records.ts';
 import type { FolderSizes } from './folder-sizes.ts';
@@ -18,7 +19,18 @@ export interface ServiceFacts {
   readonly home: string;
   readonly memberConfig: MemberConfig;
   readonly startedAt: number;
-  readonly configReadAt: number;
+  readonly configuration: ConfigurationFacts;
+  /** The daemon was told to stop. */
+  readonly stopping: boolean;
+}
+
+export interface ConfigurationFacts {
+  /** When group.yaml was last read, successfully or not. */
+  readonly readAt: number;
+  /** Since when what is in force is in force. */
+  readonly changedAt: number;
+  /** Why what was read last is not in force; null: it is. */
+  readonly problem: string | null;
 }
 
 export function serviceRecord(member: Member, facts: ServiceFacts): ServiceRecord {
@@ -26,15 +38,24 @@ export function serviceRecord(member: Member, facts: ServiceFacts): ServiceRecor
   const folders = [...member.folders.values()];
   const halted = folders.filter(({ core }) => core.memory.halt !== null || core.diskFull !== null);
   const starting = folders.some(({ core }) => core.memory.phase === 'uninitialized' && core.memory.halt === null);
-  const names = halted.map(({ core }) => core.config.name).join(', ');
+  const { configuration, stopping } = facts;
+  const reasons = [
+    ...(configuration.problem === null ? [] : [`group.yaml is not usable: ${configuration.problem}`]),
+    ...(halted.length === 0 ? [] : [`stands still: ${halted.map(({ core }) => core.config.name).join(', ')}`]),
+  ];
   return {
     Identifier: guid,
     ProviderVersion: VERSION,
     ServiceStartTime: toDatetime(facts.startedAt),
-    LastDsPollTime: toDatetime(facts.configReadAt),
-    State: halted.length > 0 ? 2 : starting ? 0 : 1,
-    StateReason: halted.length > 0 ? `stands still: ${names}` : starting ? 'folders are being opened' : '',
-    ...(halted[0] ? numbersOfFolder(halted[0].core) : NO_ERROR),
+    LastDsPollTime: toDatetime(configuration.readAt),
+    ...(stopping
+      ? { State: 3, StateReason: 'it was told to stop' }
+      : reasons.length > 0
+        ? { State: 2, StateReason: reasons.join('; ') }
+        : starting
+          ? { State: 0, StateReason: 'folders are being opened' }
+          : { State: 1, StateReason: '' }),
+    ...(configuration.problem !== null ? CONFIG_REFUSED : halted[0] ? numbersOfFolder(halted[0].core) : NO_ERROR),
     MemberGuid: guid,
     MemberName: parts.name,
     ReplicationGroupGuid: parts.group.guid,
@@ -47,7 +68,25 @@ export function serviceRecord(member: Member, facts: ServiceFacts): ServiceRecor
   };
 }
 
+export function localMemberRecord({ parts, guid }: Member, facts: ServiceFacts): LocalMemberRecord {
+  const { problem, changedAt } = facts.configuration;
+  return {
+    MemberGuid: guid,
+    MemberName: parts.name,
+    ReplicationGroupGuid: parts.group.guid,
+    ReplicationGroupName: parts.group.name,
+    ...(facts.stopping
+      ? { State: 1, StateReason: 'the daemon was told to stop' }
+      : problem === null
+        ? { State: 0, StateReason: '' }
+        : { State: 2, StateReason: `group.yaml is not usable, the former one is in force: ${problem}` }),
+    LastConfigChangeTime: toDatetime(changedAt),
+    ...(problem === null ? NO_ERROR : CONFIG_REFUSED),
+  };
+}
+
 export interface AttentionSources {
+  readonly configProblem: string | null;
   readonly sizes: ReadonlyMap<Folder, FolderSizes>;
   readonly connections: readonly ConnectionRecord[];
   readonly events: Pick<EventFeed, 'newest'>;
@@ -57,6 +96,7 @@ export interface AttentionSources {
 export function attentionRecords(member: Member, sources: AttentionSources): AttentionRecord[] {
   const folders = [...member.folders.values()];
   return [
+    ...configAttention(member, sources.configProblem),
     ...folders.flatMap(haltAttention),
     ...folders.flatMap(diskFullAttention),
     ...connectionAttention(member, sources.connections),
@@ -64,6 +104,12 @@ export function attentionRecords(member: Member, sources: AttentionSources): Att
     ...folders.flatMap(folder => conflictAttention(folder, sources.sizes.get(folder)?.conflicts ?? 0)),
     ...folders.flatMap(folder => watchAttention(folder, sources.events)),
   ];
+}
+
+function configAttention({ parts }: Member, problem: string | null): AttentionRecord[] {
+  if (problem === null) return [];
+  const Problem = `group.yaml is not usable, the former one is in force: ${problem}`;
+  return [{ Subject: parts.name, Problem, Command: 'tandem config check' }];
 }
 
 function haltAttention({ core }: Folder): AttentionRecord[] {

@@ -259,6 +259,8 @@ export interface Preserved extends PreservedManifest {
   readonly id: string;
   readonly area: PreservedArea;
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Permission bits. */
+  readonly mode: number;
   /** Bytes and files, summed over a directory. */
   readonly size: number;
   readonly files: number;

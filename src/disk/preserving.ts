@@ -28,7 +28,8 @@ export function preserve(tree: Tree, source: PreserveSource, order: PreserveOrde
   const area = tree.own(order.area);
   const sum = sumTree(source.directory, source.name, source.look);
   const id = makeItem(area, preservedId(order.manifest, source.key));
-  const preserved: Preserved = { ...order.manifest, id, area: order.area, kind: kindOf(source.look), ...sum };
+  const { look } = source;
+  const preserved = { ...order.manifest, id, area: order.area, kind: kindOf(look), mode: look.mode, ...sum };
   try {
     using(area.openDirectory(id), item => {
       writeManifest(item, preserved);
@@ -82,7 +83,7 @@ export function findPreserved(
     if (preserved === null) {
       // The power failed before the manifest was on disk.
       const sum = sumTree(item, name, look);
-      preserved = { ...order.manifest, id, area: order.area, kind: kindOf(look), ...sum };
+      preserved = { ...order.manifest, id, area: order.area, kind: kindOf(look), mode: look.mode, ...sum };
       removeTree(item, MANIFEST);
       writeManifest(item, preserved);
     }
@@ -103,15 +104,14 @@ export function listPreserved(tree: Tree, areaName: PreservedArea): Preserved[] 
       const look = name === null ? null : item.lookAt(name);
       if (name === null || look === null) return;
       const preserved = readManifest(item, id, areaName);
-      items.push(
-        preserved ?? {
-          ...unknownManifest(name, look),
-          id,
-          area: areaName,
-          kind: kindOf(look),
-          ...sumTree(item, name, look),
-        },
-      );
+      const whole = preserved ?? {
+        ...unknownManifest(name, look),
+        id,
+        area: areaName,
+        kind: kindOf(look),
+        ...sumTree(item, name, look),
+      };
+      items.push({ ...whole, mode: look.mode });
     });
   }
   return items.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));

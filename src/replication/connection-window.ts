@@ -85,12 +85,12 @@ export class ConnectionWindow {
     }
   }
 
-  /** How a folder’s session that runs in `window` ends with its link; null: it goes on. [dfsr.md §2.2] */
-  ending(folder: string, window: Window): 'interrupted' | 'completed' | null {
+  /** Why a folder’s session that runs in `window` ends with its link; null: it goes on over the next one. [dfsr.md §2.2] */
+  ending(folder: string, window: Window): 'forced' | 'schedule-off' | null {
     const next = this.now();
-    const broke = sameWindow(next, window);
-    if (broke || forceOf(next.forces, folder) !== forceOf(window.forces, folder)) return 'interrupted';
-    return next.level === LEVEL_OFF || next.folders?.has(folder) === false ? 'completed' : null;
+    if (sameWindow(next, window)) return null;
+    if (forceOf(next.forces, folder) !== forceOf(window.forces, folder)) return 'forced';
+    return next.level === LEVEL_OFF || next.folders?.has(folder) === false ? 'schedule-off' : null;
   }
 
   /** The member is in sync with the partner: an order that was to last until then is over. */

@@ -18,26 +18,25 @@ export interface ServedFolder {
   readonly core: FolderCore;
   /** Asks for a new look at a directory. */
   hint(directory: string): void;
-}
-
-export interface ServingCount {
-  bytesSent: number;
+  /** Where the bytes of content that are sent are counted. */
+  readonly tally: { bytesTransferred: number };
 }
 
 export async function* serveContent(
   folderOf: (guid: string) => ServedFolder | undefined,
   requests: AsyncIterable<ContentRequest>,
-  { hash64, count, signal }: { readonly hash64: Hash64; readonly count: ServingCount; readonly signal: AbortSignal },
+  { hash64, signal }: { readonly hash64: Hash64; readonly signal: AbortSignal },
 ): AsyncGenerator<ContentAnswer[]> {
   const desk = new Desk(folderOf, hash64);
   void desk.readRequests(requests);
   for (;;) {
     const work = await desk.nextWork(signal);
     if (work === null) break;
+    const tally = folderOf(folderOfWork(work))?.tally;
     for await (const answers of desk.answer(work)) {
       const bytes = answers.reduce((sum, answer) => sum + (answer.kind === 'data' ? answer.data.length : 0), 0);
       if (!(await desk.spend(bytes, signal))) return;
-      count.bytesSent += bytes;
+      if (tally) tally.bytesTransferred += bytes;
       yield answers;
     }
   }
@@ -65,7 +64,7 @@ class Desk {
         if (request.kind === 'credit')
           this.#credit = Math.min(this.#credit + request.bytes, LIMITS.contentCreditBytes * 2);
         else if (request.kind === 'abandon') for (const id of request.ids) this.#abandoned.add(id);
-        else this.#work.push(request);
+        else this.#work.push(...onePerFolder(request));
         if (this.#work.length > LIMITS.contentRequestsOnTheWay) {
           throw new TandemError(
             'PEER_VIOLATION',
@@ -115,31 +114,29 @@ class Desk {
     }
   }
 
+  /** Files of one folder. */
   async *#whole(files: readonly Wanted[]): AsyncGenerator<ContentAnswer[]> {
-    const byFolder = groupByFolder(files);
-    for (const [guid, wanted] of byFolder) {
-      const folder = this.#folderOf(guid);
-      const records = folder?.core.serving ? await folder.core.store.records(wanted.map(file => file.uid)) : [];
-      let batch: Wanted[] = [];
-      let held: FileRecord[] = [];
-      let bytes = 0;
-      for (const [i, file] of wanted.entries()) {
-        const record = records[i];
-        const refusal = !folder?.core.serving ? 'not-ready' : refuse(file, record);
-        if (refusal || !record?.disk || record.size > LIMITS.wholeFileBytes) {
-          yield [{ kind: 'failed', id: file.id, reason: refusal ?? 'changed' }];
-          continue;
-        }
-        if (bytes + record.size > LIMITS.contentMessageBytes && batch.length > 0) {
-          yield await this.#readBatch(folder!, batch, held);
-          [batch, held, bytes] = [[], [], 0];
-        }
-        batch.push(file);
-        held.push(record);
-        bytes += record.size;
+    const folder = this.#folderOf(files[0]!.folder);
+    const records = folder?.core.serving ? await folder.core.store.records(files.map(file => file.uid)) : [];
+    let batch: Wanted[] = [];
+    let held: FileRecord[] = [];
+    let bytes = 0;
+    for (const [i, file] of files.entries()) {
+      const record = records[i];
+      const refusal = !folder?.core.serving ? 'not-ready' : refuse(file, record);
+      if (refusal || !record?.disk || record.size > LIMITS.wholeFileBytes) {
+        yield [{ kind: 'failed', id: file.id, reason: refusal ?? 'changed' }];
+        continue;
       }
-      if (batch.length > 0) yield await this.#readBatch(folder!, batch, held);
+      if (bytes + record.size > LIMITS.contentMessageBytes && batch.length > 0) {
+        yield await this.#readBatch(folder!, batch, held);
+        [batch, held, bytes] = [[], [], 0];
+      }
+      batch.push(file);
+      held.push(record);
+      bytes += record.size;
     }
+    if (batch.length > 0) yield await this.#readBatch(folder!, batch, held);
   }
 
   async #readBatch(
@@ -239,6 +236,15 @@ class Desk {
 function refuse(file: Wanted, record: FileRecord | undefined): 'changed' | 'gone' | null {
   if (!record?.present || record.provisional || record.kind !== 'file') return 'gone';
   return record.hash === file.hash ? null : 'changed';
+}
+
+function folderOfWork(work: Work): string {
+  return work.kind === 'whole' ? (work.files[0]?.folder ?? '') : work.file.folder;
+}
+
+function onePerFolder(work: Work): readonly Work[] {
+  if (work.kind !== 'whole') return [work];
+  return [...groupByFolder(work.files).values()].map(files => ({ kind: 'whole', files }));
 }
 
 function split({

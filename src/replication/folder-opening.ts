@@ -13,13 +13,19 @@ import { recoverGroups } from './group-run.ts';
  * Whether a marker proves that the database at hand is an older copy than one that had written here: this one with more
  * numbers, or another one of this member although this one knows the folder.
  */
-export function databaseIsOldCopy(marker: Marker | null, store: Store, member: string): boolean {
+export function databaseIsOldCopy(
+  marker: Marker | null,
+  store: Store,
+  { member, takesOver }: { readonly member: string; readonly takesOver: boolean },
+): boolean {
   if (marker === null || marker.member !== member) return false;
   if (marker.database !== store.database) {
     const { phase = 'uninitialized' } = (store.folder(marker.folder).state ?? {}) as Partial<FolderMemory>;
     return phase !== 'uninitialized';
   }
-  return marker.reservedVsn > store.reservedVsn || marker.generation >= store.generation;
+  // A member that takes over finds the markers of the one before it, which ran on the same opening.
+  const newest = takesOver ? store.generation : store.generation - 1;
+  return marker.reservedVsn > store.reservedVsn || marker.generation > newest;
 }
 
 /** `orders`: an administrator said that the root is right as it is. */

@@ -8,6 +8,7 @@ import { containsVersion, EMPTY_VECTOR, subtractVectors, vectorFromVersions } fr
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { PendingUpdate } from './pending.ts';
+import { noSession } from './sync-session.ts';
 
 /**
  * Resolves when the download is ordered. REFUSED where the record has no content, or the partner has not this version of
@@ -43,7 +44,7 @@ export async function forceDownload(
       closed: true,
       abandoned: false,
       unanswered: EMPTY_VECTOR,
-      tally: session.record ?? { bytesTransferred: 0 },
+      tally: session.running.at(-1) ?? noSession(),
     },
     source: connection.fetcher.source({ core, flow }),
     contentNeeded: true,

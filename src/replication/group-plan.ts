@@ -12,6 +12,8 @@ export interface Step {
   readonly forget: FileRecord[];
   readonly claims: Gvsn[];
   readonly items: PendingUpdate[];
+  /** Conflicts met while it was planned. */
+  conflicts: number;
 }
 
 export interface Put {
@@ -36,15 +38,21 @@ export interface GroupPlan {
   readonly rejected: { readonly item: PendingUpdate; readonly reason: string }[];
   /** Taken meanwhile to need content after all. */
   readonly unfetched: PendingUpdate[];
-  conflicts: number;
 }
 
 export function emptyStep(item: PendingUpdate | null): Step {
-  return { operations: [], puts: [], forget: [], claims: item ? [item.update.gvsn] : [], items: item ? [item] : [] };
+  return {
+    operations: [],
+    puts: [],
+    forget: [],
+    claims: item ? [item.update.gvsn] : [],
+    items: item ? [item] : [],
+    conflicts: 0,
+  };
 }
 
 export function emptyPlan(): GroupPlan {
-  return { steps: [], blocked: [], rejected: [], unfetched: [], conflicts: 0 };
+  return { steps: [], blocked: [], rejected: [], unfetched: [] };
 }
 
 /** What was staged for these items and is not part of any operation of the plan. */

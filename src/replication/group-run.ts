@@ -43,13 +43,9 @@ export async function runGroup(
 ): Promise<GroupResult> {
   const operations = plan.steps.flatMap(step => step.operations);
   if (operations.length === 0) {
-    const committed = await commitSteps(
-      core,
-      plan.steps,
-      plan.steps.map(() => []),
-      recipes,
-      null,
-    );
+    const nothing = plan.steps.map(() => []);
+    const committed = await commitSteps(core, plan.steps, nothing, recipes, null);
+    countConflicts(plan.steps, nothing);
     return { done: plan.steps.flatMap(step => step.items), failed: [], committed };
   }
   const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
@@ -78,6 +74,7 @@ export async function runGroup(
   // Calls are carried out in order: the next group comes after it.
   core.disk.settle().catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
   reportPreserved(core, outcomes);
+  countConflicts(done, doneOutcomes);
   core.log.debug(
     {
       operations: operations.length,
@@ -109,6 +106,7 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
       forget: [...step.forget],
       claims: [...step.claims],
       items: [],
+      conflicts: 0,
     }));
     const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
     const { done, doneOutcomes, failed } = sort(steps, outcomes);
@@ -277,6 +275,15 @@ function withLook(put: Put, outcomes: readonly Outcome[]): FileRecord {
   // A directory is known by its inode while it is moved: other permissions are an edit the next scan must see.
   const disk = look?.kind === 'directory' ? { ...look, mode: put.after.mode } : look;
   return { ...put.after, disk };
+}
+
+/** An update met a conflict if the rules say so, or if content nobody had recorded was in its way. */
+function countConflicts(steps: readonly Step[], outcomes: readonly (readonly Outcome[])[]): void {
+  steps.forEach(({ items: [item], conflicts }, i) => {
+    if (!item) return;
+    const preserved = conflicts === 0 && outcomes[i]!.some(outcome => outcome.kind === 'done' && outcome.preserved);
+    item.round.tally.conflicts += preserved ? 1 : conflicts;
+  });
 }
 
 function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {

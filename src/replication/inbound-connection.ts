@@ -8,21 +8,28 @@ import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
 import { bytesPerSecond, LEVEL_OFF } from '../model/bandwidth.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
+
+import {
+  CONNECTION_START,
+  type ConnectionEvent,
+  type ConnectionState,
+  closingOfConnection,
+  stepConnection,
+} from '../model/connection-state.ts';
 import { forceOf, sameWindow, type Window } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
+import type { SessionFailure } from '../store/store.ts';
 import { Cancellations } from './cancellations.ts';
 import { ConnectionWindow, type WindowParts } from './connection-window.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
 import type { Emit } from './folder-parts.ts';
 import { InboundSession, type SessionTurn } from './inbound-session.ts';
+import type { SessionBook } from './session-book.ts';
+import type { Closing } from './sync-session.ts';
 
-/** States of a connection. [dfsr.md §2.1] */
-export type ConnectionState = 'connecting' | 'online' | 'offline' | 'in-error';
-
-export interface ConnectionFailure {
-  readonly code: ErrorCode;
+export interface ConnectionFailure extends SessionFailure {
   readonly message: string;
   readonly since: number;
 }
@@ -40,17 +47,31 @@ export interface InboundParts {
   readonly emit: Emit;
   readonly log: Log;
   readonly hash64: Hash64;
-  readonly freshGuid: () => string;
+  readonly book: SessionBook;
+  /** Asked when the signal has ended the connection. */
+  readonly whyStopped: () => Closing;
 }
 
 const FAILURES_TO_ERROR = 4;
-const FAILURE_EVENTS: Partial<Record<ErrorCode, EventName>> = {
-  PEER_UNREACHABLE: 'CONNECTION_UNREACHABLE',
-  PEER_UNRECOGNIZED: 'CONNECTION_UNRECOGNIZED',
-  PEER_INCOMPATIBLE: 'CONNECTION_INCOMPATIBLE',
+/** Events that say more than that the connection failed. */
+const FURTHER_EVENTS: Partial<Record<ErrorCode, EventName>> = {
   PEER_UNTRUSTED: 'PEER_REFUSED',
   PEER_VIOLATION: 'PEER_VIOLATION',
 };
+
+/** The event that belongs to a failure. 5008 is for a partner that cannot be reached, 5002 for a link that broke or was refused. */
+export function eventOfFailure({ code, lost }: SessionFailure): EventName {
+  switch (code) {
+    case 'PEER_UNREACHABLE':
+      return lost ? 'CONNECTION_ERROR' : 'CONNECTION_UNREACHABLE';
+    case 'PEER_UNRECOGNIZED':
+      return 'CONNECTION_UNRECOGNIZED';
+    case 'PEER_INCOMPATIBLE':
+      return 'CONNECTION_INCOMPATIBLE';
+    default:
+      return 'CONNECTION_ERROR';
+  }
+}
 
 export class InboundConnection {
   readonly parts: InboundParts;
@@ -63,7 +84,9 @@ export class InboundConnection {
   #link: PeerLink | null = null;
   /** Violations one after the other: each link comes up well and ends in one. */
   #violations = 0;
-  state: ConnectionState = 'offline';
+  /** The present or last attempt led to a link. */
+  #cameUp = false;
+  state: ConnectionState = CONNECTION_START;
   failure: ConnectionFailure | null = null;
   failures = 0;
   /** When the next attempt is due, while there is none under way. */
@@ -79,7 +102,8 @@ export class InboundConnection {
     const onEnded = (why: string) => this.#tellForceEnded(why);
     this.window = new ConnectionWindow({ ...parts.window, guid, clock, onEnded });
     this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
-    this.sessions = parts.folders.map(folder => new InboundSession(folder, parts.partner, parts.guid));
+    const subject = { partner: parts.partner, connection: parts.guid, book: parts.book };
+    this.sessions = parts.folders.map(folder => new InboundSession(folder, subject));
     this.#log = parts.log.child({ connection: parts.guid, partner: parts.partner.name });
     this.#cancellations = new Cancellations(parts.guid, { clock: parts.clock, log: this.#log });
   }
@@ -90,18 +114,36 @@ export class InboundConnection {
     this.#bell.ring();
   }
 
+  /** So many attempts have failed that it counts as an error, whatever the present one comes to. */
+  get gaveUp(): boolean {
+    return Math.max(this.failures, this.#violations) >= FAILURES_TO_ERROR;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, enabled } = this.parts;
-    while (enabled && !signal.aborted) {
+    const { clock, enabled, whyStopped } = this.parts;
+    if (!enabled) return;
+    const closeSessions = () => {
+      for (const session of this.sessions) session.close(whyStopped());
+    };
+    // At once: a moment later they would be taken for sessions whose link broke.
+    signal.addEventListener('abort', closeSessions, { once: true });
+    while (!signal.aborted) {
       const window = this.window.now();
+      for (const session of this.sessions) {
+        const force = forceOf(window.forces, session.guid);
+        if (admits(window, session)) session.trying(force);
+        else session.rest(force);
+      }
       if (window.level === LEVEL_OFF) {
         this.#rest();
         await this.window.over(window, signal);
         continue;
       }
-      if (this.state !== 'in-error') this.state = 'connecting';
+      this.#take('schedule-on');
+      this.#take('retrying');
       this.lastAttempt = clock.now();
       this.nextAttempt = null;
+      this.#cameUp = false;
       try {
         await this.#call(window, signal);
       } catch (error) {
@@ -113,7 +155,7 @@ export class InboundConnection {
       this.nextAttempt = clock.now() + pause;
       await this.#pause(pause, window, signal);
     }
-    this.state = 'offline';
+    for (const event of closingOfConnection(this.state, whyStopped().cause)) this.#take(event);
   }
 
   /** A real call to the partner. Rejects with what is wrong. */
@@ -154,8 +196,7 @@ export class InboundConnection {
 
   /** Closed, by the schedule or by an order. What failed before counts no more. */
   #rest(): void {
-    for (const session of this.sessions) session.finish('completed');
-    this.state = 'offline';
+    for (const event of closingOfConnection(this.state, 'schedule-off')) this.#take(event);
     this.failure = null;
     this.failures = 0;
     this.nextAttempt = null;
@@ -175,13 +216,15 @@ export class InboundConnection {
       this.#online(this.welcome);
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);
+      const wanted = !signal.aborted && sameWindow(this.window.now(), window);
+      if (wanted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
     } finally {
       timeout();
       end.abort();
       await keeping;
       this.#link = null;
       link.close();
-      if (this.state === 'online') this.state = 'connecting';
+      this.#take('disconnected');
     }
   }
 
@@ -193,9 +236,7 @@ export class InboundConnection {
   ): Promise<void> {
     const { parts, fetcher } = this;
     const offered = new Set(welcome.folders.map(folder => folder.folder));
-    const sessions = this.sessions.filter(
-      ({ guid }) => offered.has(guid) && (window.folders === null || window.folders.has(guid)),
-    );
+    const sessions = this.sessions.filter(session => offered.has(session.guid) && admits(window, session));
     const byFolder = new Map(sessions.map(session => [session.guid, session]));
     const watch = async () => {
       for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
@@ -210,8 +251,6 @@ export class InboundConnection {
         const { core, flow } = session.folder;
         const turn: SessionTurn = {
           source: fetcher.source({ core, flow }),
-          freshGuid: parts.freshGuid,
-          force: forceOf(window.forces, session.guid),
           ending: () => this.window.ending(session.guid, window),
           settled: () => {
             if (sessions.every(each => each.inSync)) this.window.inSync();
@@ -230,7 +269,8 @@ export class InboundConnection {
 
   #online(welcome: Welcome): void {
     const { parts } = this;
-    this.state = 'online';
+    this.#take('established');
+    this.#cameUp = true;
     this.lastOnline = parts.clock.now();
     this.firstOnline ??= this.lastOnline;
     this.failure = null;
@@ -272,18 +312,31 @@ export class InboundConnection {
       error instanceof TandemError && error.code === 'CANCELLED'
         ? `${parts.partner.name} does not answer`
         : messageOf(error);
+    const now = parts.clock.now();
+    const lost = this.#cameUp;
     this.failures++;
     this.#violations = code === 'PEER_VIOLATION' ? this.#violations + 1 : 0;
-    if (this.failures >= FAILURES_TO_ERROR) this.state = 'in-error';
+    const { gaveUp } = this;
+    if (gaveUp) this.#take('gave-up');
+    for (const session of this.sessions) session.failed({ code, lost }, { message, gaveUp });
     if (code === 'INTERNAL') this.#log.error({ err: error }, 'connection failed in an unexpected way');
-    if (this.failure?.code === code) return;
-    this.failure = { code, message, since: parts.clock.now() };
-    const name = FAILURE_EVENTS[code] ?? 'CONNECTION_ERROR';
-    parts.emit(name, `no connection from ${parts.partner.name}: ${message}`, {
-      partner: parts.partner.name,
-      connection: parts.guid,
-    });
+    const former = this.failure;
+    if (former?.code === code && former.lost === lost) return;
+    this.failure = { code, lost, message, since: former?.code === code ? former.since : now };
+    const told = { partner: parts.partner.name, connection: parts.guid };
+    const sentence = `no connection from ${parts.partner.name}: ${message}`;
+    parts.emit(eventOfFailure(this.failure), sentence, told);
+    const further = FURTHER_EVENTS[code];
+    if (further) parts.emit(further, sentence, told);
   }
+
+  #take(event: ConnectionEvent): void {
+    this.state = stepConnection(this.state, event) ?? this.state;
+  }
+}
+
+function admits({ level, folders }: Window, { guid }: InboundSession): boolean {
+  return level !== LEVEL_OFF && (folders === null || folders.has(guid));
 }
 
 function isCancelled(error: unknown): boolean {

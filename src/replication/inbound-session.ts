@@ -1,39 +1,50 @@
-/** One folder over one inbound connection: whenever the partner's vector holds what ours lacks, a round of updates. */
+/**
+ * One folder over one inbound connection: whenever the partner's vector holds what ours lacks, a round of updates. What
+ * a round brings belongs to a session; where that one is held up by updates that were put off, the next round begins
+ * another one beside it, so that nothing waits for what has not been transferred yet.
+ */
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Force } from '../model/force.ts';
-import { coversVector, EMPTY_VECTOR, type VersionVector } from '../model/version-vector.ts';
+import {
+  countVersions,
+  coversVector,
+  EMPTY_VECTOR,
+  mergeVectors,
+  subtractVectors,
+  type VersionVector,
+} from '../model/version-vector.ts';
 import type { PeerLink, VectorEvent } from '../peer/link.ts';
+import type { SessionFailure } from '../store/store.ts';
 import { finishFirstSync, mayFinish } from './first-sync.ts';
 import type { Folder } from './folder.ts';
 import { servesAsSource } from './folder-core.ts';
 import type { ContentSource } from './pending.ts';
+import type { SessionBook } from './session-book.ts';
+import { type Closing, SCHEDULE_CLOSES, type SyncSession } from './sync-session.ts';
 
-export interface SessionRecord {
-  readonly guid: string;
-  readonly startTime: number;
-  endTime: number | null;
-  state: 'initialized' | 'connecting' | 'in-progress' | 'completed' | 'in-sync' | 'interrupted' | 'in-error';
-  updatesTransferred: number;
-  bytesTransferred: number;
-  tombstones: number;
-  /** Conflicts the folder had met since its start when the session began, and those it met until the session's end. */
-  readonly conflictsBefore: number;
-  conflicts: number | null;
-  /** The order it was started by; null: the schedule. */
-  readonly force: Force | null;
+interface OpenSession {
+  readonly session: SyncSession;
+  /** The partner's vector when the session's last round began. */
+  asked: VersionVector;
 }
 
 /** What a session is given for the time of one link. */
 export interface SessionTurn {
   readonly source: ContentSource;
-  readonly freshGuid: () => string;
-  readonly force: Force | null;
-  /** Asked when the link ends: the state in which the session ends with it; null: it goes on over the next link. */
-  readonly ending: () => SessionRecord['state'] | null;
+  /** Asked when the link ends: why the session ends with it; null: it goes on over the next link. */
+  readonly ending: () => 'forced' | 'schedule-off' | null;
   /** Told when this member has all that the partner has. */
   readonly settled: () => void;
+}
+
+/** Updates that a session has not brought yet. */
+export interface Outstanding {
+  /** Received, and being fetched or installed, or waiting for that. */
+  readonly queued: number;
+  /** These, those put off until later, and those the partner has not told of yet. */
+  readonly toCome: number;
 }
 
 const NOT_READY_PAUSE_MS = 1000;
@@ -42,18 +53,27 @@ export class InboundSession {
   readonly folder: Folder;
   readonly #partner: { readonly name: string; readonly guid: string };
   readonly #connection: string;
+  readonly #book: SessionBook;
   readonly #bell = new Bell();
+  /** Oldest first. All but the newest are held up. */
+  readonly #open: OpenSession[] = [];
   #latest: VectorEvent | null = null;
-  record: SessionRecord | null = null;
-  history: SessionRecord[] = [];
-  lastSuccess: number | null = null;
+  /** What the partner holds, as far as was ever heard. */
+  #known: VersionVector = EMPTY_VECTOR;
+  #force: Force | null = null;
+  /** The last session since the start that brought everything. */
+  lastInSync: SyncSession | null = null;
   /** This member has had all that the partner has told of over the present link. */
   inSync = false;
 
-  constructor(folder: Folder, partner: { readonly name: string; readonly guid: string }, connection: string) {
+  constructor(
+    folder: Folder,
+    { partner, connection, book }: { partner: { name: string; guid: string }; connection: string; book: SessionBook },
+  ) {
     this.folder = folder;
     this.#partner = partner;
     this.#connection = connection;
+    this.#book = book;
   }
 
   /** GUID of the folder. */
@@ -66,8 +86,14 @@ export class InboundSession {
     return this.#latest;
   }
 
+  /** Oldest first. */
+  get running(): readonly SyncSession[] {
+    return this.#open.map(({ session }) => session);
+  }
+
   offer(event: VectorEvent): void {
     this.#latest = event;
+    this.#known = mergeVectors(this.#known, event.vector);
     const { pending, clock } = this.folder.core;
     pending.hasten(this.#partner.name, clock.now() + LIMITS.backoffFirstMs);
     this.#bell.ring();
@@ -78,25 +104,57 @@ export class InboundSession {
     this.#bell.ring();
   }
 
-  /** What the partner holds and this member does not claim yet. */
-  missing(): VersionVector {
-    return this.#latest?.vector ?? EMPTY_VECTOR;
+  /** The connection tries to connect, under this order if there is one. An order is a session also where nothing is left to do. */
+  trying(force: Force | null): void {
+    this.#obey(force);
+    if (this.#open.length === 0) this.#begin();
+    for (const { session } of this.#open) session.take('connection-trying');
+  }
+
+  /** The connection could not be established, this time or, where it gave up, for good. */
+  failed(failure: SessionFailure, { message, gaveUp }: { readonly message: string; readonly gaveUp: boolean }): void {
+    for (const { session } of [...this.#open]) {
+      session.failure = failure;
+      session.note = message;
+      if (gaveUp) this.#end(session, () => session.take('connection-failed'));
+    }
+  }
+
+  /** The connection is not used any longer. */
+  close(closing: Closing): void {
+    for (const { session } of [...this.#open]) this.#end(session, () => session.close(closing));
+  }
+
+  /** Nothing is to be brought now, by the schedule or by this order. */
+  rest(force: Force | null): void {
+    this.#obey(force);
+    this.close(SCHEDULE_CLOSES);
+  }
+
+  outstanding(session: SyncSession): Outstanding {
+    const { core, flow } = this.folder;
+    const queued = core.pending.list().filter(item => item.round.tally === session).length;
+    const putOff = core.pending.listGivenUp().filter(entry => entry.tally === session).length;
+    const told = queued + putOff;
+    const newest = this.#open.at(-1)?.session === session;
+    const have = flow.have();
+    if (!newest || coversVector(have, this.#known)) return { queued, toCome: told };
+    // Versions that newer ones have made needless are counted until the partner has told of all its updates.
+    return { queued, toCome: told + countVersions(subtractVectors(this.#known, have)) };
   }
 
   async run(link: PeerLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {
     const { core } = this.folder;
-    // What was ordered is a session also where nothing is left to do.
-    if (this.record && this.record.force !== turn.force) this.finish('interrupted');
-    if (turn.force) this.#begin(turn);
     const moved = core.listen();
     const over = new AbortController();
     // One of its own: many folders share a connection, and each waits in several places.
     const signal = AbortSignal.any([connected, over.signal]);
     const forward = this.#forward(moved.bell, signal);
+    for (const { session } of this.#open) session.take('connection-established');
     try {
       while (!signal.aborted) {
         await this.#bell.heard(signal);
-        while (!signal.aborted && this.#wantsRound()) await this.#round(link, turn, signal);
+        while (!signal.aborted && this.#wantsRound()) await this.#round(link, turn.source, signal);
         if (!signal.aborted) await this.#settle(turn);
       }
     } finally {
@@ -106,8 +164,7 @@ export class InboundSession {
       await forward;
       this.#latest = null;
       this.inSync = false;
-      const state = turn.ending();
-      if (state !== null) this.finish(state);
+      this.#unlinked(turn.ending());
     }
   }
 
@@ -125,28 +182,11 @@ export class InboundSession {
     return !coversVector(flow.have(), this.#latest.vector);
   }
 
-  #begin({ freshGuid, force }: SessionTurn): SessionRecord {
-    const { core, flow } = this.folder;
-    this.record ??= {
-      guid: freshGuid(),
-      startTime: core.clock.now(),
-      endTime: null,
-      state: 'in-progress',
-      updatesTransferred: 0,
-      bytesTransferred: 0,
-      tombstones: 0,
-      conflictsBefore: flow.counters.conflicts,
-      conflicts: null,
-      force,
-    };
-    return this.record;
-  }
-
-  async #round(link: PeerLink, turn: SessionTurn, signal: AbortSignal): Promise<void> {
+  async #round(link: PeerLink, source: ContentSource, signal: AbortSignal): Promise<void> {
     const { core, flow } = this.folder;
     this.inSync = false;
-    const record = this.#begin(turn);
-    const round = flow.openRound(this.#partner.name, this.#connection, record);
+    const tally = this.#sessionForRound(this.#latest!.vector);
+    const round = flow.openRound(this.#partner.name, this.#connection, tally);
     let vector: VersionVector = EMPTY_VECTOR;
     try {
       const request = { connection: this.#connection, folder: core.config.guid, have: flow.have() };
@@ -157,9 +197,8 @@ export class InboundSession {
         }
         await core.pending.room(signal);
         if (signal.aborted || !core.active) break;
-        record.updatesTransferred += answer.updates.length;
-        record.tombstones += answer.updates.filter(update => !update.present).length;
-        await flow.take(answer.updates, round, turn.source);
+        tally.tombstones += answer.updates.filter(update => !update.present).length;
+        await flow.take(answer.updates, round, source);
       }
       if (signal.aborted || !core.active) flow.abandonRound(round);
       else await flow.closeRound(round, vector);
@@ -170,26 +209,85 @@ export class InboundSession {
     }
   }
 
-  async #settle(turn: SessionTurn): Promise<void> {
+  #sessionForRound(vector: VersionVector): SyncSession {
+    let current = this.#open.at(-1);
+    const another =
+      current &&
+      this.#open.length < LIMITS.openSessions &&
+      !coversVector(current.asked, vector) &&
+      this.#isHeldUp(current);
+    if (!current || another) {
+      current = this.#begin();
+      current.session.take('connection-established');
+    }
+    current.asked = mergeVectors(current.asked, vector);
+    this.#book.touch();
+    return current.session;
+  }
+
+  /** Everything that it still has to bring was put off until later. */
+  #isHeldUp({ session }: OpenSession): boolean {
+    const { pending } = this.folder.core;
+    if (pending.givenUpSize === 0) return false;
+    return (
+      pending.listGivenUp().some(entry => entry.tally === session) &&
+      pending.list().every(item => item.round.tally !== session)
+    );
+  }
+
+  async #settle({ settled }: SessionTurn): Promise<void> {
     const { core } = this.folder;
-    if (!this.#latest || !core.active) return;
-    const inSync = coversVector(core.store.vector, this.#latest.vector);
-    if (mayFinish(core, { guid: this.#partner.guid, state: this.#latest.state, inSync })) await finishFirstSync(core);
-    if (inSync && this.#latest.state === 'normal') {
-      this.lastSuccess = core.clock.now();
-      this.finish('in-sync');
-      this.inSync = true;
-      turn.settled();
+    const latest = this.#latest;
+    if (!latest || !core.active) return;
+    const inSync = coversVector(core.store.vector, latest.vector);
+    if (mayFinish(core, { guid: this.#partner.guid, state: latest.state, inSync })) await finishFirstSync(core);
+    if (latest.state !== 'normal') return;
+    // What an earlier session is held up by does not hold up the later ones.
+    let held: VersionVector = EMPTY_VECTOR;
+    for (const each of [...this.#open]) {
+      const wanted = each === this.#open.at(-1) ? latest.vector : each.asked;
+      const missing = subtractVectors(subtractVectors(wanted, held), core.store.vector);
+      if (missing.size === 0) this.#end(each.session, () => each.session.take('no-more-updates'));
+      else held = mergeVectors(held, missing);
+    }
+    this.inSync = inSync;
+    if (inSync) settled();
+  }
+
+  #begin(): OpenSession {
+    const { name, guid } = this.folder.core.config;
+    const subject = {
+      connection: this.#connection,
+      partner: { name: this.#partner.name, guid: this.#partner.guid },
+      folder: { name, guid },
+      inbound: true,
+    };
+    const begun = { session: this.#book.begin(subject, this.#force), asked: EMPTY_VECTOR };
+    this.#open.push(begun);
+    return begun;
+  }
+
+  /** Another order than before takes the place of what was going on. [dfsr.md §2.2] */
+  #obey(force: Force | null): void {
+    if (this.#force !== force)
+      for (const { session } of [...this.#open]) this.#end(session, () => session.take('forced'));
+    this.#force = force;
+  }
+
+  #unlinked(why: 'forced' | 'schedule-off' | null): void {
+    for (const { session } of [...this.#open]) {
+      if (why === 'forced') this.#end(session, () => session.take('forced'));
+      else if (why === 'schedule-off') this.#end(session, () => session.close(SCHEDULE_CLOSES));
+      else session.take('disconnected');
     }
   }
 
-  /** Ends the running session, if there is one. */
-  finish(state: SessionRecord['state']): void {
-    if (!this.record) return;
-    this.record.state = state;
-    this.record.endTime = this.folder.core.clock.now();
-    this.record.conflicts = this.folder.flow.counters.conflicts - this.record.conflictsBefore;
-    this.history = [...this.history.slice(-19), this.record];
-    this.record = null;
+  #end(session: SyncSession, act: () => void): void {
+    Object.assign(session, this.outstanding(session));
+    act();
+    if (!session.over) return;
+    const at = this.#open.findIndex(each => each.session === session);
+    this.#open.splice(at, 1);
+    if (session.state === 'in-sync') this.lastInSync = session;
   }
 }

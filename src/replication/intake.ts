@@ -30,7 +30,11 @@ export function takeIn(
   }
   const verdict = judgeUpdate(local, update);
   const repair = verdict.kind === 'have' && local?.present === true && local.disk === null;
-  if (verdict.kind !== 'take' && !repair) return null;
+  if (verdict.kind !== 'take' && !repair) {
+    round.tally.updatesTransferred++;
+    if (verdict.kind === 'stale' && verdict.conflict) round.tally.conflicts++;
+    return null;
+  }
   return {
     update,
     round,

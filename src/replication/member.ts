@@ -14,12 +14,16 @@ import { databaseIsOldCopy } from './folder-opening.ts';
 import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
+import { SessionBook } from './session-book.ts';
+import { type Closing, MEMBER_STOPS } from './sync-session.ts';
 
 export interface MemberParts {
   readonly name: string;
   readonly group: GroupConfig;
   readonly software: string;
   readonly store: Store;
+  /** Another member ran on this opening of the database before: the configuration has changed. */
+  readonly takesOver: boolean;
   readonly openDisk: (folder: FolderConfig, root: string) => Disk;
   /** What the link takes in keeps to the rate; null: as fast as it goes. */
   readonly dial: (partner: GroupMember, bytesPerSecond: number | null) => PeerLink;
@@ -32,6 +36,8 @@ export interface MemberParts {
   readonly forces: ForceBook;
   readonly random: Random;
   readonly hash64: Hash64;
+  /** After so long without a word an outbound connection is taken for lost. */
+  readonly outboundIdleMs: number;
   readonly log: Log;
   readonly emit: Emit;
   /** Told of an error after which the member must not go on. */
@@ -49,14 +55,22 @@ export class Member {
   readonly folders = new Map<string, Folder>();
   readonly inbound: InboundConnection[] = [];
   readonly outbound: Outbound;
+  readonly sessions: SessionBook;
   readonly #disks: Disk[] = [];
   readonly #watchers: Watcher[] = [];
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
+  #closing: Closing = MEMBER_STOPS;
 
   constructor(parts: MemberParts) {
     this.parts = parts;
     this.guid = parts.group.members.get(parts.name)!.guid;
+    this.sessions = new SessionBook({
+      journal: parts.store.sessions,
+      clock: parts.clock,
+      freshGuid: () => parts.random.guid(),
+      fail: parts.fail,
+    });
     this.outbound = new Outbound({
       member: { name: parts.name, guid: this.guid },
       group: parts.group,
@@ -64,6 +78,8 @@ export class Member {
       folders: this.folders,
       clock: parts.clock,
       hash64: parts.hash64,
+      book: this.sessions,
+      idleMs: parts.outboundIdleMs,
       heard: partner => this.#poke(partner),
     });
   }
@@ -74,6 +90,7 @@ export class Member {
 
   async start(): Promise<void> {
     const { parts } = this;
+    await this.sessions.open();
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
@@ -84,11 +101,14 @@ export class Member {
   }
 
   /** Ends all loops; what was begun on disk is finished first. */
-  async stop(): Promise<void> {
+  async stop(closing: Closing = MEMBER_STOPS): Promise<void> {
+    this.#closing = closing;
     this.#stop.abort();
+    this.outbound.close(closing);
     await Promise.all(this.#watchers.map(watcher => watcher.close()));
     await Promise.all(this.#connections);
     await Promise.all([...this.folders.values()].map(folder => folder.stop()));
+    await this.sessions.close();
     await Promise.all(this.#disks.map(disk => disk.close()));
   }
 
@@ -120,7 +140,8 @@ export class Member {
       this.#disks.push(disk);
       opened.push({ config, root, disk });
       const probe = await disk.probe();
-      old ||= probe.kind === 'directory' && databaseIsOldCopy(probe.marker, parts.store, this.guid);
+      const by = { member: this.guid, takesOver: parts.takesOver };
+      old ||= probe.kind === 'directory' && databaseIsOldCopy(probe.marker, parts.store, by);
     }
     if (old) {
       await parts.store.renew();
@@ -176,7 +197,8 @@ export class Member {
         emit: parts.emit,
         log: parts.log,
         hash64: parts.hash64,
-        freshGuid: () => parts.random.guid(),
+        book: this.sessions,
+        whyStopped: () => this.#closing,
       });
       this.inbound.push(connection);
       this.#connections.push(connection.run(this.#stop.signal).catch(parts.fail));

@@ -1,6 +1,8 @@
 /** The answering side: what partners that call are told and given, and who they are. */
+import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
+import { formatElapsed } from '../base/sizes-and-durations.ts';
 import type { GroupConfig } from '../config/config.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
 import type { FileRecord, Update } from '../model/update.ts';
@@ -21,8 +23,11 @@ import {
   type WatchRequest,
   type Welcome,
 } from '../peer/link.ts';
-import { type ServingCount, serveContent } from './content-serving.ts';
+import { serveContent } from './content-serving.ts';
 import type { Folder } from './folder.ts';
+import { OutboundConnection } from './outbound-connection.ts';
+import type { SessionBook } from './session-book.ts';
+import type { Closing } from './sync-session.ts';
 
 export interface OutboundParts {
   readonly member: { readonly name: string; readonly guid: string };
@@ -31,19 +36,11 @@ export interface OutboundParts {
   readonly folders: ReadonlyMap<string, Folder>;
   readonly clock: Clock;
   readonly hash64: Hash64;
+  readonly book: SessionBook;
+  /** After so long without a word an outbound connection is taken for lost. */
+  readonly idleMs: number;
   /** A partner called: connections to it need not wait any longer. */
   readonly heard: (partner: string) => void;
-}
-
-/** An outbound connection exists from the partner's call on. */
-export interface OutboundConnection extends ServingCount {
-  readonly guid: string;
-  readonly partner: string;
-  readonly since: number;
-  lastHeard: number;
-  streams: number;
-  updatesSent: number;
-  cancelled: number;
 }
 
 /** Vector movements are told at most this often, the first at once. */
@@ -52,6 +49,9 @@ const VECTOR_PAUSE_MS = 20;
 export class Outbound implements PeerService {
   readonly #parts: OutboundParts;
   readonly connections = new Map<string, OutboundConnection>();
+  /** Streams end with it: whoever called calls again, and finds what has taken this one's place. */
+  readonly #closed = new AbortController();
+  readonly #idleTimers = new Map<OutboundConnection, () => void>();
 
   constructor(parts: OutboundParts) {
     this.#parts = parts;
@@ -62,6 +62,7 @@ export class Outbound implements PeerService {
   }
 
   async establishConnection(caller: string, hello: Hello): Promise<Welcome> {
+    this.#assertOpen();
     const { member, group, software, clock, heard } = this.#parts;
     if (hello.protocol.major !== PROTOCOL.major) {
       throw new TandemError(
@@ -77,19 +78,7 @@ export class Outbound implements PeerService {
       );
     }
     const now = clock.now();
-    const known = this.connections.get(hello.connection);
-    if (known) known.lastHeard = now;
-    else
-      this.connections.set(hello.connection, {
-        guid: hello.connection,
-        partner: caller,
-        since: now,
-        lastHeard: now,
-        streams: 0,
-        updatesSent: 0,
-        cancelled: 0,
-        bytesSent: 0,
-      });
+    this.#open(hello, caller).lastHeard = now;
     heard(caller);
     return {
       protocol: { major: PROTOCOL.major, minor: Math.min(PROTOCOL.minor, hello.protocol.minor) },
@@ -100,6 +89,14 @@ export class Outbound implements PeerService {
       now,
       folders: this.greetings(caller),
     };
+  }
+
+  /** Nothing is served any longer. */
+  close(closing: Closing): void {
+    this.#closed.abort();
+    for (const cancel of this.#idleTimers.values()) cancel();
+    this.#idleTimers.clear();
+    for (const connection of this.connections.values()) connection.close(closing);
   }
 
   /** The folders shared with a member, as they are here. */
@@ -114,11 +111,13 @@ export class Outbound implements PeerService {
     const folders = request.folders.map(guid => this.#folder(caller, guid));
     const told = new Map<Folder, number>();
     const stop = new AbortController();
-    const both = AbortSignal.any([signal, stop.signal]);
+    const both = AbortSignal.any([signal, stop.signal, this.#closed.signal]);
     const { bell, end } = listenAll(folders, both);
-    connection.streams++;
+    const sessions = folders.map(({ core }) => connection.session(core));
+    connection.streamOpened();
+    for (const session of sessions) connection.watched(session);
     try {
-      while (!signal.aborted) {
+      while (!both.aborted) {
         for (const folder of folders) {
           const { core } = folder;
           if (told.get(folder) === core.vectorGeneration) continue;
@@ -130,12 +129,13 @@ export class Outbound implements PeerService {
             vector: core.serving ? core.store.vector : EMPTY_VECTOR,
           };
         }
-        await this.#parts.clock.sleep(VECTOR_PAUSE_MS, signal).catch(() => {});
+        await this.#parts.clock.sleep(VECTOR_PAUSE_MS, both).catch(() => {});
         await bell.heard(both);
         connection.lastHeard = this.#parts.clock.now();
       }
     } finally {
-      connection.streams--;
+      for (const session of sessions) connection.unwatched(session);
+      connection.streamClosed(this.#parts.clock.now());
       stop.abort();
       end();
     }
@@ -150,17 +150,22 @@ export class Outbound implements PeerService {
         `folder ${core.config.name} on ${core.member.name} is ${core.publicState}`,
       );
     const view = core.store.view();
+    const difference = subtractVectors(view.vector, request.have);
+    const of = connection.session(core);
+    const telling = connection.tell(of, difference);
     try {
       yield { kind: 'vector', vector: view.vector };
-      const difference = subtractVectors(view.vector, request.have);
       for (const pass of ['tombstones', 'live'] as const) {
         for await (const records of view.updates(difference, pass)) {
           if (signal.aborted) return;
-          connection.updatesSent += records.length;
+          this.#assertOpen();
+          telling.sent += records.length;
+          of.session.updatesTransferred += records.length;
           yield { kind: 'updates', updates: records.map(updateOf) };
         }
       }
     } finally {
+      of.tellings.delete(telling);
       await view.close();
     }
   }
@@ -189,18 +194,45 @@ export class Outbound implements PeerService {
     connectionGuid: string,
     signal: AbortSignal,
   ): ReturnType<PeerService['fetchContent']> extends AsyncIterable<infer A> ? AsyncGenerator<A> : never {
-    const count = this.#connection(caller, connectionGuid);
+    const connection = this.#connection(caller, connectionGuid);
     const folderOf = (guid: string) => {
       const folder = this.#parts.folders.get(guid);
       if (!folder?.core.config.members.has(caller)) return undefined;
-      return { core: folder.core, hint: (directory: string) => folder.scanner.hint(directory) };
+      const tally = connection.session(folder.core).session;
+      return { core: folder.core, hint: (directory: string) => folder.scanner.hint(directory), tally };
     };
-    count.streams++;
+    connection.streamOpened();
     try {
-      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, count, signal });
+      const either = AbortSignal.any([signal, this.#closed.signal]);
+      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, signal: either });
     } finally {
-      count.streams--;
+      connection.streamClosed(this.#parts.clock.now());
     }
+  }
+
+  #open({ connection: guid, member }: Hello, caller: string): OutboundConnection {
+    const known = this.connections.get(guid);
+    if (known) return known;
+    const { book, clock } = this.#parts;
+    const partner = { name: caller, guid: member };
+    const connection = new OutboundConnection({ guid, partner, book, now: clock.now() });
+    this.connections.set(guid, connection);
+    this.#watchIdle(connection, this.#parts.idleMs);
+    return connection;
+  }
+
+  #watchIdle(connection: OutboundConnection, ms: number): void {
+    const { clock, idleMs } = this.#parts;
+    const look = () => {
+      const left = connection.used ? idleMs : connection.lastHeard + idleMs - clock.now();
+      // Where the clock was set back, the silence is counted from now.
+      if (left > 0) return this.#watchIdle(connection, Math.min(left, idleMs));
+      this.#idleTimers.delete(connection);
+      this.connections.delete(connection.guid);
+      const note = `${connection.partner.name} did not call for ${formatElapsed(idleMs)}`;
+      connection.close({ cause: 'schedule-off', note });
+    };
+    this.#idleTimers.set(connection, clock.after(ms, look));
   }
 
   #assertConnection(caller: string, groupGuid: string, guid: string): void {
@@ -218,9 +250,15 @@ export class Outbound implements PeerService {
       throw new TandemError('PEER_UNRECOGNIZED', `${problem}; group.yaml must be the same on both hosts`);
   }
 
+  #assertOpen(): void {
+    if (this.#closed.signal.aborted)
+      throw new TandemError('PEER_UNREACHABLE', `${this.#parts.member.name} is stopping, or starting again`);
+  }
+
   #connection(caller: string, guid: string): OutboundConnection {
+    this.#assertOpen();
     const connection = this.connections.get(guid);
-    if (connection?.partner !== caller)
+    if (connection?.partner.name !== caller)
       throw new TandemError('PEER_UNRECOGNIZED', `connection ${guid} has not been established`);
     connection.lastHeard = this.#parts.clock.now();
     return connection;
@@ -248,10 +286,12 @@ function listenAll(
   signal: AbortSignal,
 ): { bell: { heard(signal: AbortSignal): Promise<void> }; end: () => void } {
   const listeners = folders.map(({ core }) => core.listen());
+  // Where no folder is shared the signals alone end the wait.
+  const silent = new Bell();
   const heard = async (until: AbortSignal): Promise<void> => {
     const done = new AbortController();
     const either = AbortSignal.any([until, signal, done.signal]);
-    await Promise.race(listeners.map(listener => listener.bell.heard(either)));
+    await Promise.race([silent, ...listeners.map(({ bell }) => bell)].map(bell => bell.heard(either)));
     done.abort();
   };
   const end = () => {

@@ -9,6 +9,7 @@ import { supersedes } from '../model/update-order.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import { type VersionVector, vectorFromVersions } from '../model/version-vector.ts';
 import type { Wait } from '../model/wait-circle.ts';
+import type { SessionTally } from './sync-session.ts';
 
 /** UpdateState of the record of an update in progress. [dfsr.md §3.6] */
 export type UpdateStage = 'scheduled' | 'running' | 'downloading' | 'wait' | 'blocked';
@@ -26,8 +27,8 @@ export interface Round {
    * nothing about it.
    */
   unanswered: VersionVector;
-  /** Where the bytes of content that arrive for it are counted. */
-  readonly tally: { bytesTransferred: number };
+  /** The session it belongs to, where what comes of it is counted. */
+  readonly tally: SessionTally;
 }
 
 export interface Staged {
@@ -63,6 +64,8 @@ export interface PendingUpdate {
 export interface GivenUp {
   readonly update: Update;
   readonly partner: string;
+  readonly connection: string;
+  readonly tally: SessionTally;
   readonly reason: string;
   readonly since: number;
   readonly attempts: number;
@@ -158,6 +161,8 @@ export class PendingUpdates {
     const entry: GivenUp = {
       update: item.update,
       partner: item.round.partner,
+      connection: item.round.connection,
+      tally: item.round.tally,
       reason,
       since: item.since,
       attempts: item.attempts,

@@ -41,7 +41,7 @@ async function placeItem(p: Placement, item: PendingUpdate): Promise<boolean> {
   const verdict = judgeUpdate(local, update);
   const step = emptyStep(item);
   if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local) && !item.forced)) {
-    if (verdict.kind === 'stale' && verdict.conflict) p.plan.conflicts++;
+    if (verdict.kind === 'stale' && verdict.conflict) step.conflicts++;
     p.plan.steps.push(step);
     return true;
   }
@@ -55,7 +55,7 @@ async function placeItem(p: Placement, item: PendingUpdate): Promise<boolean> {
   }
   const outcome = await p.place({ update, item, contentLost, depth: 0 }, local, step);
   if (outcome === 'not') return step.puts.length === 0 && step.forget.length === 0 && step.operations.length === 0;
-  if (conflict) p.plan.conflicts++;
+  if (conflict) step.conflicts++;
   p.plan.steps.push(step);
   return true;
 }

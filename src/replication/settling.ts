@@ -22,7 +22,7 @@ export async function placeOnto(
     return p.block(candidate, { kind: 'name', on: [occupant.uid] }, 'waits until the name is free');
   }
   const { winner, merge, equalContent: same } = resolveNameConflict(update, occupant);
-  p.plan.conflicts += same || merge ? 0 : 1;
+  step.conflicts += same || merge ? 0 : 1;
   if (merge) {
     // A directory cannot take in the one it lies in here; that both may then be gone is settled as for any such pair.
     const inside = local?.present === true && (await p.view.isBelow(local.parent, occupant.uid));

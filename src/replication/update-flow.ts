@@ -24,14 +24,10 @@ import { stagingIdOf } from './local-content.ts';
 import { parentOf } from './paths.ts';
 import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
 import { planGroup } from './placing.ts';
+import type { SessionTally } from './sync-session.ts';
 import { WaitingUpdates } from './waiting.ts';
 
 const ATTEMPTS_BEFORE_GIVING_UP = 5;
-
-export interface FlowCounters {
-  conflicts: number;
-  installed: number;
-}
 
 export class UpdateFlow {
   readonly #core: FolderCore;
@@ -39,7 +35,6 @@ export class UpdateFlow {
   readonly #attempts = new Map<Gvsn, number>();
   readonly #recipes = new Map<Gvsn, Recipe>();
   readonly #rounds = new Set<Round>();
-  readonly counters: FlowCounters = { conflicts: 0, installed: 0 };
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
   #ready: PendingUpdate[] = [];
@@ -63,7 +58,7 @@ export class UpdateFlow {
   }
 
   /** To be called together with `have`: what is left out of the request is not answered by it. */
-  openRound(partner: string, connection: string, tally: Round['tally'] = { bytesTransferred: 0 }): Round {
+  openRound(partner: string, connection: string, tally: SessionTally): Round {
     const unanswered = this.#core.pending.unclaimable();
     const round = { partner, connection, closed: false, abandoned: false, unanswered, tally };
     this.#rounds.add(round);
@@ -256,8 +251,6 @@ export class UpdateFlow {
         }),
     );
     const result = await runGroup(core, plan, recipes);
-    this.counters.conflicts += plan.conflicts;
-    this.counters.installed += result.done.length;
     for (const item of result.done) this.#finish(item);
     this.#discard(unusedStaging(result.done, plan));
     for (const blocked of plan.blocked) await this.#block(blocked);
@@ -302,6 +295,7 @@ export class UpdateFlow {
     this.#core.hasRoom(item);
     this.#core.pending.remove(item);
     item.forced?.();
+    item.round.tally.updatesTransferred++;
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.gvsn);
   }

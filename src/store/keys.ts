@@ -15,6 +15,7 @@ export const META = {
 
 const FOLDER = 'm/folder/';
 const EVENT = 'e/';
+const SESSION = 's/';
 const SPACE = 'f';
 /** Follows '/' in the order of keys. */
 const AFTER_SLASH = '0';
@@ -25,6 +26,7 @@ const VERSION_LENGTH = 47;
 
 export const FOLDER_NUMBERS: KeyRange = { gte: FOLDER, lt: `m/folder${AFTER_SLASH}` };
 export const EVENTS_RANGE: KeyRange = { gte: EVENT, lt: `e${AFTER_SLASH}` };
+export const SESSIONS_RANGE: KeyRange = { gte: SESSION, lt: `s${AFTER_SLASH}` };
 
 export function folderNumberKey(folder: string): string {
   return FOLDER + folder;
@@ -40,6 +42,14 @@ export function eventKey(sequence: number): string {
 
 export function sequenceOfKey(key: string): number {
   return Number.parseInt(key.slice(EVENT.length), 16);
+}
+
+export function sessionKey(sequence: number): string {
+  return SESSION + sequence.toString(16).padStart(NUMBER_DIGITS, '0');
+}
+
+export function sequenceOfSessionKey(key: string): number {
+  return Number.parseInt(key.slice(SESSION.length), 16);
 }
 
 /** Everything of the folders with numbers from `from` up to, not including, `to`. */

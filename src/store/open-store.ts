@@ -12,6 +12,7 @@ import { FOLDER_NUMBERS, folderNumberKey, folderOfKey, META, SCHEMA, spaceOfKey,
 import type { KeyRange, KeyValue, KeyValueChange } from './kv.ts';
 import { openLevelKeyValue } from './level-kv.ts';
 import { rememberKeyValues } from './remembered-kv.ts';
+import { openSessionJournal } from './session-journal.ts';
 import type { FolderStore, Store } from './store.ts';
 import { decode, decodeCounts, decodeVector, encode } from './values.ts';
 
@@ -105,6 +106,7 @@ async function openStoreOn(
         }),
       ),
     events,
+    sessions: openSessionJournal(kv),
     close: async () => {
       await allocations.idle();
       await line.close();

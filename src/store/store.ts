@@ -3,7 +3,11 @@
  * applied in the order they were made; reads see every finished commit.
  * All calls reject only with `TandemError` STORE_FAILED (or HOME_LOCKED at opening).
  */
+
+import type { ErrorCode } from '../base/errors.ts';
+import type { Force } from '../model/force.ts';
 import type { Recipe } from '../model/recipe.ts';
+import type { SessionState } from '../model/session-state.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
 import type { DatabaseId, Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
@@ -21,6 +25,7 @@ export interface Store {
   /** Starts a new identity: an old copy of the database was put back. Drops all folders' records. */
   renew(): Promise<void>;
   readonly events: EventJournal;
+  readonly sessions: SessionJournal;
   close(): Promise<void>;
 }
 
@@ -133,5 +138,55 @@ export interface EventBody {
 }
 
 export interface StoredEvent extends EventBody {
+  readonly sequence: number;
+}
+
+/** Synchronisation sessions, kept over restarts. */
+export interface SessionJournal {
+  /** All of them, in the order in which they began. */
+  list(): Promise<StoredSession[]>;
+  /**
+   * By sequence; null forgets a session. One batch, not synced: a crash of the host may take the last ones, a crash of
+   * the member takes none.
+   */
+  write(changes: ReadonlyMap<number, SessionBody | null>): Promise<void>;
+}
+
+/** Times in milliseconds since the Unix epoch. */
+export interface SessionBody {
+  readonly guid: string;
+  readonly connection: string;
+  readonly partner: { readonly name: string; readonly guid: string };
+  readonly folder: { readonly name: string; readonly guid: string };
+  readonly inbound: boolean;
+  readonly state: SessionState;
+  readonly startTime: number;
+  /** Null while it runs. */
+  readonly endTime: number | null;
+  /** When this was written: the last that is known of a session whose member died. */
+  readonly seenTime: number;
+  /** Updates dealt with here, or sent to the partner. */
+  readonly updatesTransferred: number;
+  /** Bytes of content that crossed the link. */
+  readonly bytesTransferred: number;
+  readonly conflicts: number;
+  readonly tombstones: number;
+  /** Updates that were left at its end: in its queue, and in all. */
+  readonly queued: number;
+  readonly toCome: number;
+  readonly failure: SessionFailure | null;
+  /** The order that the session obeys instead of the schedule. */
+  readonly force: Force | null;
+  /** Why it ended as it did, in words; empty if there is nothing to say. */
+  readonly note: string;
+}
+
+export interface SessionFailure {
+  readonly code: ErrorCode;
+  /** The link had been up before it failed. */
+  readonly lost: boolean;
+}
+
+export interface StoredSession extends SessionBody {
   readonly sequence: number;
 }

@@ -3,12 +3,13 @@
  * as a 64-bit integer, every other number as an integer up to 32 bits or a double, so each comes back as what it was.
  */
 import { Packr } from 'msgpackr';
-import { messageOf, TandemError } from '../base/errors.ts';
+import { type ErrorCode, messageOf, TandemError } from '../base/errors.ts';
+import type { Force } from '../model/force.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord, Kind, Stat } from '../model/update.ts';
 import type { DatabaseId, Gvsn, Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { Counts, EventBody, StoredEvent } from './store.ts';
+import type { Counts, EventBody, SessionBody, StoredEvent } from './store.ts';
 
 export const NOTHING = new Uint8Array(0);
 
@@ -47,6 +48,29 @@ type RecordTuple = readonly [
   target: string,
   ancestry: readonly Gvsn[],
   disk: StatTuple | null,
+];
+
+type SessionTuple = readonly [
+  guid: string,
+  connection: string,
+  partner: string,
+  partnerGuid: string,
+  folder: string,
+  folderGuid: string,
+  inbound: boolean,
+  state: SessionBody['state'],
+  startTime: number,
+  endTime: number | null,
+  seenTime: number,
+  updatesTransferred: number,
+  bytesTransferred: number,
+  conflicts: number,
+  tombstones: number,
+  queued: number,
+  toCome: number,
+  failure: readonly [code: ErrorCode, lost: boolean] | null,
+  force: readonly [reason: Force['reason'], endTime: number, level: number] | null,
+  note: string,
 ];
 
 export function encode(value: unknown): Uint8Array {
@@ -163,6 +187,58 @@ export function decodeEvent(sequence: number, bytes: Uint8Array): StoredEvent {
   const [time, number, name, severity, message, fields] =
     decode<[number, number, string, EventBody['severity'], string, EventBody['fields']]>(bytes);
   return { sequence, time, number, name, severity, message, fields };
+}
+
+export function encodeSession(session: SessionBody): Uint8Array {
+  const { partner, folder, failure, force } = session;
+  const tuple: SessionTuple = [
+    session.guid,
+    session.connection,
+    partner.name,
+    partner.guid,
+    folder.name,
+    folder.guid,
+    session.inbound,
+    session.state,
+    session.startTime,
+    session.endTime,
+    session.seenTime,
+    session.updatesTransferred,
+    session.bytesTransferred,
+    session.conflicts,
+    session.tombstones,
+    session.queued,
+    session.toCome,
+    failure && [failure.code, failure.lost],
+    force && [force.reason, force.endTime, force.level],
+    session.note,
+  ];
+  return encode(tuple);
+}
+
+export function decodeSession(bytes: Uint8Array): SessionBody {
+  const tuple = decode<SessionTuple>(bytes);
+  const [failure, force] = [tuple[17], tuple[18]];
+  return {
+    guid: tuple[0],
+    connection: tuple[1],
+    partner: { name: tuple[2], guid: tuple[3] },
+    folder: { name: tuple[4], guid: tuple[5] },
+    inbound: tuple[6],
+    state: tuple[7],
+    startTime: tuple[8],
+    endTime: tuple[9],
+    seenTime: tuple[10],
+    updatesTransferred: tuple[11],
+    bytesTransferred: tuple[12],
+    conflicts: tuple[13],
+    tombstones: tuple[14],
+    queued: tuple[15],
+    toCome: tuple[16],
+    failure: failure && { code: failure[0], lost: failure[1] },
+    force: force && { reason: force[0], endTime: force[1], level: force[2] },
+    note: tuple[19],
+  };
 }
 
 function bytesOf(numbers: Uint32Array | BigUint64Array): Uint8Array {

@@ -41,7 +41,8 @@ async function inbound(member: Member): Promise<ConnectionRecord> {
   return (await member.json<ConnectionRecord[]>('connection', 'list')).find(({ Inbound }) => Inbound)!;
 }
 
-const latestSession = async (member: Member) => (await member.json<SessionRecord[]>('session', 'list'))[0];
+const latestSession = async (member: Member) =>
+  (await member.json<SessionRecord[]>('session', 'list', '--connection', 'alpha:beta'))[0];
 
 function reaches(member: Member, state: number): Promise<unknown> {
   return until(`${member.name}'s connection is in state ${state}`, async () => (await inbound(member)).State === state);

@@ -194,6 +194,7 @@ export class SimMember {
       group: options.group,
       software: 'simulated',
       store,
+      takesOver: false,
       openDisk: (folder, root) => this.#openDisk(life, folder, root),
       dial: partner => options.network.link(life.endpoint, partner.name),
       watch: (_folder, _root, hint) => {
@@ -205,6 +206,7 @@ export class SimMember {
       forces: new Map(),
       random: options.random,
       hash64: options.xxh64,
+      outboundIdleMs: 12 * 3_600_000,
       log: silentLog,
       emit: (name, message) => {
         if (life.alive) options.note(`${this.name} ${name}: ${message}`);

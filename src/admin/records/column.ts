@@ -8,6 +8,8 @@ export type Names = Readonly<Record<number, string>>;
 
 interface ColumnBase {
   readonly about: string;
+  /** How Tandem finds the value, where the meaning does not say it. */
+  readonly derived?: string;
   /** Heads the column in tables for people; columns without one are shown by `--json` and `show` only. */
   readonly heading?: string;
   /** True where the value may be unknown or not applicable: null in records and JSON. */
@@ -46,7 +48,7 @@ export function toDatetime(ms: number | null | undefined, absent: typeof NOT_END
   return Number.isNaN(date.getTime()) ? absent : date.toISOString();
 }
 
-type Options = { readonly heading?: string };
+type Options = { readonly heading?: string; readonly derived?: string };
 
 export function text<const O extends Options>(about: string, options?: O) {
   return { kind: 'text', about, ...(options as O) } as const;

@@ -13,37 +13,72 @@ import {
 import { FOLDER_STATES } from './names.ts';
 
 const columns = {
-  ReplicatedFolderGuid: text('GUID of the folder.'),
-  ReplicatedFolderName: text('Name of the folder.', { heading: 'FOLDER' }),
-  ReplicationGroupGuid: text('GUID of the replication group.'),
-  ReplicationGroupName: text('Name of the replication group.'),
-  MemberGuid: text('GUID of this member.'),
-  MemberName: text('Name of this member.'),
-  State: choice(FOLDER_STATES, 'State of the folder on this member.', { heading: 'STATE' }),
+  ReplicatedFolderGuid: text('GUID of the folder.', { derived: 'group.yaml' }),
+  ReplicatedFolderName: text('Name of the folder.', { heading: 'FOLDER', derived: 'group.yaml' }),
+  ReplicationGroupGuid: text('GUID of the replication group.', { derived: 'group.yaml' }),
+  ReplicationGroupName: text('Name of the replication group.', { derived: 'group.yaml' }),
+  MemberGuid: text('GUID of this member.', { derived: 'group.yaml' }),
+  MemberName: text('Name of this member.', { derived: 'member.yaml' }),
+  State: choice(FOLDER_STATES, 'State of the folder on this member.', {
+    heading: 'STATE',
+    derived:
+      'Uninitialized until it is opened; Initialized while it is looked at for the first time; Initial Sync until a member that has the content has brought it; Auto Recovery while lost records are rebuilt; In Error while it is halted',
+  }),
   StateReason: text('Why it is in that state, in words; empty if all is well.'),
-  FileCount: count('Files in the folder.', { heading: 'FILES' }),
-  DirectoryCount: count('Directories in the folder.'),
-  SymlinkCount: count('Symlinks in the folder.'),
-  SizeInBytes: count('Sum of the files’ sizes.', { unit: 'bytes', heading: 'SIZE' }),
-  TombstoneCount: count('Deletions that are remembered.'),
-  UpdatesPending: count('Updates of partners that are not dealt with yet.', { heading: 'PENDING' }),
-  PendingBytes: count('Bytes of content those updates still need.', { unit: 'bytes' }),
-  RootPath: path('Root directory of the folder on this member.', { heading: 'ROOT' }),
-  IsPrimary: flag('True where this member’s content wins the first synchronisation.'),
-  LastConflictCleanupTime: datetime('When the conflict area was last cleaned up.'),
-  LastTombstoneCleanupTime: datetime('When old tombstones were last forgotten.'),
-  CurrentStageSizeInMb: count('Space used in staging, in MiB.'),
-  CurrentConflictSizeInMb: count('Space used by preserved items, in MiB.'),
-  StageSizeInBytes: count('Space used in staging.', { unit: 'bytes' }),
-  ConflictSizeInBytes: count('Space used by preserved items.', { unit: 'bytes' }),
-  ConflictCount: count('Preserved items.', { heading: 'CONFLICTS' }),
-  LastErrorCode: count('Number of the last error; 0: none.'),
-  LastErrorMessageId: count('Number of the event that belongs to it; 0: none.'),
-  LastScanTime: datetime('When the whole folder was last compared with the disk.'),
-  HaltReason: nullable(text('Name of the brake or fault that halts the folder; null if it runs.')),
+  FileCount: count('Files in the folder.', { heading: 'FILES', derived: 'the records' }),
+  DirectoryCount: count('Directories in the folder.', { derived: 'the records' }),
+  SymlinkCount: count('Symlinks in the folder.', { derived: 'the records' }),
+  SizeInBytes: count('Sum of the files’ sizes.', { unit: 'bytes', heading: 'SIZE', derived: 'the records' }),
+  TombstoneCount: count('Deletions that are remembered.', { derived: 'the records' }),
+  UpdatesPending: count('Updates of partners that are not dealt with yet.', {
+    heading: 'PENDING',
+    derived: 'under way, and put off',
+  }),
+  PendingBytes: count('Bytes of content those updates still need.', {
+    unit: 'bytes',
+    derived: 'sizes less what is staged or received; all of those put off',
+  }),
+  RootPath: path('Root directory of the folder on this member.', { heading: 'ROOT', derived: 'group.yaml' }),
+  IsPrimary: flag('True where this member’s content wins the first synchronisation.', { derived: 'group.yaml' }),
+  LastConflictCleanupTime: datetime('When the conflict area was last cleaned up.', {
+    derived: 'always 9999-01-01: preserved items are only deleted by order',
+  }),
+  LastTombstoneCleanupTime: datetime('When old tombstones were last forgotten.', {
+    derived: 'always 9999-01-01: none are forgotten yet',
+  }),
+  CurrentStageSizeInMb: count('Space used in staging, in MiB.', { derived: 'StageSizeInBytes, rounded up' }),
+  CurrentConflictSizeInMb: count('Space used by preserved items, in MiB.', {
+    derived: 'ConflictSizeInBytes, rounded up',
+  }),
+  StageSizeInBytes: count('Space used in staging.', {
+    unit: 'bytes',
+    derived: 'files in .tandem/staging, looked at every five seconds at most',
+  }),
+  ConflictSizeInBytes: count('Space used by preserved items.', {
+    unit: 'bytes',
+    derived: 'items in .tandem/conflicts and .tandem/pre-existing, looked at every five seconds at most',
+  }),
+  ConflictCount: count('Preserved items.', { heading: 'CONFLICTS', derived: 'as ConflictSizeInBytes' }),
+  LastErrorCode: count('Number of the last error; 0: none.', {
+    derived:
+      'of a halt: 3 no root, 5 not writable, 9024 another root, 9061 away for too long, the event’s number for a brake; 112 disk full',
+  }),
+  LastErrorMessageId: count('Number of the event that belongs to it; 0: none.', {
+    derived: '6404, 6406, 4012, 20002 to 20004, 4502',
+  }),
+  LastScanTime: datetime('When the whole folder was last compared with the disk.', {
+    derived: 'end of the last full scan since the start',
+  }),
+  HaltReason: nullable(
+    text('Name of the brake or fault that halts the folder; null if it runs.', {
+      derived: 'the folder’s own state in the database',
+    }),
+  ),
   HaltDetail: nullable(text('What was found, with the numbers.')),
   HaltCommand: nullable(text('The command that helps.')),
-  HaltTime: nullable(datetime('Since when the folder is halted.')),
+  HaltTime: nullable(
+    datetime('Since when the folder is halted.', { derived: 'the folder’s own state in the database' }),
+  ),
   HaltDeletedFiles: nullable(count('Deletions that are held.')),
   HaltChangedFiles: nullable(count('Changes that are held.')),
   HaltTotalFiles: nullable(count('Files the folder had before.')),

@@ -25,6 +25,10 @@ export const FOLDER_STATES = {
 
 export const SERVICE_STATES = { 0: 'Starting', 1: 'Running', 2: 'Degraded', 3: 'Shutting Down' } as const;
 
+export const MEMBER_STATES = { 0: 'Initialized', 1: 'Shutting Down', 2: 'In Error' } as const;
+
+export const FILE_SYSTEM_STATES = { 0: 'Initialized', 1: 'Shutting Down', 2: 'In Error', 3: 'Auto Recovery' } as const;
+
 export const UPDATE_STATES = { 1: 'Scheduled', 2: 'Running', 3: 'Downloading', 4: 'Wait', 5: 'Blocked' } as const;
 
 export const CONFLICT_TYPES = {

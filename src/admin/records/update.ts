@@ -13,22 +13,35 @@ import {
 import { UPDATE_STATES } from './names.ts';
 
 const columns = {
-  UpdateGuid: text('Identity of the update while it is in progress.'),
-  Uid: text('UID of the file, {DatabaseGUID}-v<number>.'),
-  GVsn: text('The version on its way.'),
-  ParentUid: text('UID of its directory.'),
-  UpdateState: choice(UPDATE_STATES, 'What is being done with the update.', { heading: 'STATE' }),
-  Since: datetime('Since when it is in that state.', { heading: 'SINCE' }),
+  UpdateGuid: text('Identity of the update while it is in progress.', {
+    derived: 'from the version: the same whoever sends it',
+  }),
+  Uid: text('UID of the file, {DatabaseGUID}-v<number>.', { derived: 'the update' }),
+  GVsn: text('The version on its way.', { derived: 'the update' }),
+  ParentUid: text('UID of its directory.', { derived: 'the update' }),
+  UpdateState: choice(UPDATE_STATES, 'What is being done with the update.', {
+    heading: 'STATE',
+    derived:
+      'Scheduled: received and queued; Running: content is here, waits for its turn or is being installed; Downloading: content is on its way; Wait: for staging space, a full disk, or another try; Blocked: for another update, such as its directory',
+  }),
+  Since: datetime('Since when it is in that state.', { heading: 'SINCE', derived: 'receipt of the update' }),
   FileName: text('Name of the file.'),
-  FullPathName: path('Path below the folder’s root, as far as it is known.', { heading: 'FILE' }),
-  ReplicatedFolderGuid: text('GUID of the folder.'),
-  ReplicatedFolderName: text('Name of the folder.', { heading: 'FOLDER' }),
-  ConnectionGuid: text('GUID of the connection it comes over.'),
-  PartnerName: text('The partner it comes from.', { heading: 'PARTNER' }),
-  Inbound: flag('True: it comes here.'),
-  SizeInBytes: count('Bytes of content.', { unit: 'bytes', heading: 'SIZE' }),
-  BytesReceived: count('Bytes of content that are here already.', { unit: 'bytes' }),
-  RetryTime: nullable(datetime('When a failed update is tried again.')),
+  FullPathName: path('Path below the folder’s root, as far as it is known.', {
+    heading: 'FILE',
+    derived: 'records and updates of its directories',
+  }),
+  ReplicatedFolderGuid: text('GUID of the folder.', { derived: 'group.yaml' }),
+  ReplicatedFolderName: text('Name of the folder.', { heading: 'FOLDER', derived: 'group.yaml' }),
+  ConnectionGuid: text('GUID of the connection it comes over.', { derived: 'the session that brought it' }),
+  PartnerName: text('The partner it comes from.', { heading: 'PARTNER', derived: 'the session that brought it' }),
+  Inbound: flag('True: it comes here.', { derived: 'always true: what a partner is being sent is its own update' }),
+  SizeInBytes: count('Bytes of content.', { unit: 'bytes', heading: 'SIZE', derived: 'the update' }),
+  BytesReceived: count('Bytes of content that are here already.', { unit: 'bytes', derived: 'content in staging' }),
+  RetryTime: nullable(
+    datetime('When a failed update is tried again.', {
+      derived: '1 s after the first failure, twice as long each time, 300 s at most',
+    }),
+  ),
   Reason: text('What it waits for, in words; empty while it moves.', { heading: 'WAITS FOR' }),
 } satisfies Columns;
 

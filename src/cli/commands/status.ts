@@ -1,11 +1,13 @@
 import type { StatusAnswer } from '../../admin/backend.ts';
 import { connectionNoun } from '../../admin/records/connection.ts';
 import { attentionNoun } from '../../admin/records/event.ts';
+import { fileSystemNoun } from '../../admin/records/file-system.ts';
 import { folderNoun } from '../../admin/records/folder.ts';
+import { localMemberNoun } from '../../admin/records/local-member.ts';
 import { SERVICE_STATES } from '../../admin/records/names.ts';
 import { serviceNoun } from '../../admin/records/service.ts';
 import type { CommandSpec } from '../command.ts';
-import { printJson, recordToJson } from '../records-output.ts';
+import { printJson, printRecord, printRecords, recordToJson } from '../records-output.ts';
 import { formatTable } from '../table.ts';
 import { printable } from '../terminal.ts';
 
@@ -20,6 +22,29 @@ export const statusCommands: readonly CommandSpec[] = [
         const status = await client.status();
         if (call.json) printJson(call, statusToJson(status));
         else call.terminal.out(statusText(status, call.terminal.columns));
+      }),
+  },
+  {
+    words: ['member', 'show'],
+    summary: 'show this member of its replication group',
+    examples: ['member show', 'member show --json'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => printRecord(call, localMemberNoun, (await client.localMember()).member)),
+  },
+  {
+    words: ['file-system', 'list'],
+    summary: 'list the file systems on which this member’s folders lie',
+    examples: ['file-system list', 'file-system list --json'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => {
+        const { fileSystems } = await client.fileSystems();
+        printRecords(call, {
+          noun: fileSystemNoun,
+          rows: fileSystems,
+          none: 'no folder has a root that can be looked at',
+        });
       }),
   },
 ];

@@ -5,7 +5,7 @@ import { backlogNoun, updateNoun } from '../../admin/records/update.ts';
 import { formatBytes } from '../../base/sizes-and-durations.ts';
 import { type CommandSpec, optionOf } from '../command.ts';
 import { FOLDER_OPTION, LIMIT_OPTION } from '../option-values.ts';
-import { printJson, printRecords, recordToJson } from '../records-output.ts';
+import { printJson, printRecord, printRecords, recordToJson } from '../records-output.ts';
 import { formatTable } from '../table.ts';
 
 export const transferCommands: readonly CommandSpec[] = [
@@ -25,18 +25,51 @@ export const transferCommands: readonly CommandSpec[] = [
       }),
   },
   {
-    words: ['session', 'list'],
-    summary: 'list synchronisation sessions with the partners',
-    examples: ['session list', 'session list --json'],
+    words: ['connection', 'show'],
+    summary: 'show all that is known of one connection',
+    parameters: [{ usage: '<connection>', about: 'its GUID, its name as in alpha:beta, or its partner’s name' }],
+    examples: ['connection show alpha:beta', "connection show 'alpha -> beta' --json"],
     target: 'daemon',
     run: call =>
       call.withClient(async client => {
-        const { sessions } = await client.sessions();
+        const { connection } = await client.connection({ connection: call.parameters[0]! });
+        printRecord(call, connectionNoun, connection);
+      }),
+  },
+  {
+    words: ['session', 'list'],
+    summary: 'list synchronisation sessions with the partners: those that run, then the newest',
+    options: [
+      {
+        flags: '--connection <connection>',
+        about: 'only of this connection, by GUID, by name as in alpha:beta, or by its partner’s name',
+      },
+      LIMIT_OPTION,
+    ],
+    examples: ['session list', 'session list --connection alpha:beta --limit 10', 'session list --json'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => {
+        const connection = call.options.connection as string | undefined;
+        const { sessions, total } = await client.sessions({ connection, limit: optionOf(call, 'limit') });
         printRecords(call, {
           noun: sessionNoun,
           rows: sessions,
           none: 'no sessions; “tandem connection list” tells why',
+          total,
         });
+      }),
+  },
+  {
+    words: ['session', 'show'],
+    summary: 'show all that is known of one synchronisation session',
+    parameters: [{ usage: '<guid>', about: 'the GUID of the session' }],
+    examples: ['session show 6a1f7c52-9a41-4c8b-8b0e-2f4f0f6d1c33'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => {
+        const { session } = await client.session({ session: call.parameters[0]! });
+        printRecord(call, sessionNoun, session);
       }),
   },
   {

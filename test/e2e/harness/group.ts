@@ -23,6 +23,8 @@ export interface GroupOptions {
   readonly workspace?: Workspace;
   /** The daemons may outlive this process. */
   readonly detached?: boolean;
+  /** Other builds of the program, by the member whose daemon runs them. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 export interface Group {
@@ -86,7 +88,14 @@ export async function createGroup(options: GroupOptions): Promise<Group> {
       ]),
     );
     for (const root of Object.values(roots)) mkdirSync(root, { recursive: true });
-    return createMember({ name, directory, port: await findFreePort(), roots, detached: options.detached ?? false });
+    return createMember({
+      name,
+      directory,
+      port: await findFreePort(),
+      roots,
+      detached: options.detached ?? false,
+      program: options.programs?.[name],
+    });
   }
 
   async function makeProxies(): Promise<void> {

@@ -48,6 +48,8 @@ export async function createMember(options: {
   readonly roots: Readonly<Record<string, string>>;
   /** The daemon may outlive this process: whoever wants that ends it by its process id. */
   readonly detached?: boolean;
+  /** Another build of the program for the daemon. */
+  readonly program?: string | undefined;
 }): Promise<Member> {
   const { name, port, roots } = options;
   const home = join(options.directory, 'home');
@@ -70,7 +72,7 @@ export async function createMember(options: {
     if (child !== null) throw new Error(`${name} runs already`);
     const output = openSync(logFile, 'a');
     writeSync(output, `--- started at ${new Date().toISOString()}\n`);
-    const started = spawn(process.execPath, [CLI, 'daemon', '--home', home], {
+    const started = spawn(process.execPath, [options.program ?? CLI, 'daemon', '--home', home], {
       stdio: ['ignore', output, output],
       detached: options.detached === true,
     });

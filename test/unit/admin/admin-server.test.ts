@@ -48,7 +48,13 @@ describe('over the socket', () => {
     expect(await client.folder({ folder: 'docs' })).toEqual(await backend.folder({ folder: 'docs' }));
     expect(await client.folderVector({ folder: 'docs' })).toEqual(await backend.folderVector({ folder: 'docs' }));
     expect(await client.connections()).toEqual(await backend.connections());
-    expect(await client.sessions()).toEqual(await backend.sessions());
+    expect(await client.connection({ connection: 'beta:alpha' })).toEqual(
+      await backend.connection({ connection: 'beta:alpha' }),
+    );
+    expect(await client.sessions({ limit: 2 })).toEqual(await backend.sessions({ limit: 2 }));
+    expect(await client.session({ session: 'x' })).toEqual(await backend.session({ session: 'x' }));
+    expect(await client.localMember()).toEqual(await backend.localMember());
+    expect(await client.fileSystems()).toEqual(await backend.fileSystems());
     expect(await client.updates({ limit: 5 })).toEqual(await backend.updates({ limit: 5 }));
     const backlog = { from: 'alpha', to: 'beta', folder: 'docs', limit: 10 };
     expect(await client.backlog(backlog)).toEqual(await backend.backlog(backlog));

@@ -11,8 +11,10 @@ import {
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
+import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -146,7 +148,6 @@ export function createFakeBackend(): FakeBackend {
       await keep('release', order);
     },
     connections: async () => ({ connections: [CONNECTION] }),
-    sessions: async () => ({ sessions: [sample(sessionNoun, { EndTime: NOT_ENDED, State: 2 })] }),
     checkConnectivity: async query => ({
       result:
         query.connection === 'beta'
@@ -165,6 +166,25 @@ export function createFakeBackend(): FakeBackend {
       await keep('forceDownload', order);
       return { result: { ReturnValue: 2, Message: 'there is no record of x', ErrorCode: 'NOT_FOUND' } };
     },
+    localMember: async () => ({ member: sample(localMemberNoun, { MemberName: 'alpha' }) }),
+    fileSystems: async () => ({ fileSystems: [sample(fileSystemNoun, { VolumePath: '/srv' })] }),
+    connection: async ({ connection }) => {
+      if (connection !== 'beta:alpha')
+        throw new TandemError(
+          'NOT_FOUND',
+          describeUnknown({ what: 'connection', name: connection, known: ['beta → alpha'] }),
+        );
+      return { connection: CONNECTION };
+    },
+    sessions: async ({ limit }) => ({
+      total: 3,
+      sessions: [
+        sample(sessionNoun, { EndTime: NOT_ENDED, State: 2 }),
+        sample(sessionNoun, { State: 4 }),
+        sample(sessionNoun, { State: 6 }),
+      ].slice(0, limit),
+    }),
+    session: async ({ session }) => ({ session: sample(sessionNoun, { SyncGuid: session }) }),
     updates: async ({ folder, limit }) => {
       assertFolder(folder);
       await keep('updates', { folder, limit });

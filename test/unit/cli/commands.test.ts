@@ -88,7 +88,24 @@ describe('for programs', () => {
     });
   });
 
+  test('connections and sessions are shown one by one, and sessions by connection', async () => {
+    expect(await json('connection', 'show', 'beta:alpha')).toMatchObject({
+      PartnerName: 'beta',
+      StateName: 'In Error',
+    });
+    expect(await tandem('connection', 'show', 'beta:gamma')).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('beta → alpha'),
+    });
+    expect(await json('session', 'show', 'a-guid')).toMatchObject({ SyncGuid: 'a-guid' });
+    expect(await json('session', 'list', '--limit', '1', '--connection', 'beta:alpha')).toHaveLength(1);
+    expect((await tandem('session', 'list', '--limit', '1')).out).toContain('and 2 more');
+    expect((await tandem('session', 'show', 'a-guid')).out).toMatch(/^SyncGuid +a-guid$/m);
+  });
+
   test('every noun prints as JSON', async () => {
+    expect(await json('member', 'show')).toMatchObject({ MemberName: 'alpha', StateName: 'Shutting Down' });
+    expect(await json('file-system', 'list')).toMatchObject([{ VolumePath: '/srv', StateName: 'Shutting Down' }]);
     expect(Object.keys(await json('status'))).toEqual(['Service', 'Folders', 'Connections', 'Attention']);
     expect(await json('folder', 'list')).toMatchObject([
       { ReplicatedFolderName: 'docs', StateName: 'In Error', HaltDeletedFiles: 15_000, HaltChangedFiles: null },

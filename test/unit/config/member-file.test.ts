@@ -43,6 +43,7 @@ describe('loadMember', () => {
       groupFile: join(home, 'group.yaml'),
       listen: { host: '0.0.0.0', port: 7420 },
       adminSocket: join(home, 'admin.sock'),
+      outboundIdleMs: 12 * 3_600_000,
       logLevel: 'info',
     });
     expect([...group.members.keys()]).toEqual(['alpha', 'beta']);
@@ -53,6 +54,7 @@ describe('loadMember', () => {
     expect((await loadMember(home)).member).toMatchObject({
       member: 'beta',
       listen: { host: '::', port: 7421 },
+      outboundIdleMs: 12 * 3_600_000,
       logLevel: 'info',
     });
   });

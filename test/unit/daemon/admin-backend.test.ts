@@ -24,7 +24,7 @@ function folderOf({ member }: TestMember): Folder {
 }
 
 function pendingOf(update: Update): PendingUpdate {
-  const tally = { bytesTransferred: 0 };
+  const tally = { updatesTransferred: 0, bytesTransferred: 0, conflicts: 0, tombstones: 0 };
   return {
     update,
     round: {
@@ -122,7 +122,7 @@ describe('two members that are connected', () => {
 
   test('the session that brought the file tells how much it brought', async () => {
     const sessions = await soon(async () => {
-      const answer = (await pair.beta.backend.sessions()).sessions;
+      const answer = (await pair.beta.backend.sessions({ connection: 'alpha:beta', limit: LIMIT })).sessions;
       expect(answer.length).toBeGreaterThan(0);
       expect(answer.every(session => session.State === 4 && session.EndTime !== NOT_ENDED)).toBe(true);
       return answer;

@@ -124,7 +124,7 @@ describe('ForceReplication and ForceFolderReplication', () => {
     expect(await forceFolder('docs', 30, 7)).toMatchObject({ ReturnValue: 0 });
     await soon(() => expect(pair.beta.user.exists(`${ROOT}/later.txt`)).toBe(true));
     await soon(async () => {
-      const [session] = (await beta().sessions()).sessions;
+      const [session] = (await beta().sessions({ connection: 'alpha', limit: 10 })).sessions;
       expect(session).toMatchObject({ State: 4, InitiationReason: 1, ForceReplicationBandwidthlevel: 7 });
       expect(Date.parse(session!.ForceReplicationEndTime)).toBeGreaterThanOrEqual(before + 30 * 60_000);
     });

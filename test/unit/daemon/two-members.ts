@@ -124,6 +124,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       group,
       software: 'test',
       store,
+      takesOver: false,
       openDisk: (folder, root) =>
         createLocalDisk({
           files,
@@ -144,6 +145,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       forces: new Map(),
       random: systemRandom,
       hash64: xxh64,
+      outboundIdleMs: 12 * 3_600_000,
       log: silentLog,
       emit: events.emit,
       fail: error => {
@@ -163,10 +165,12 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         groupFile: `/home/${name}/.tandem/group.yaml`,
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
+        outboundIdleMs: 12 * 3_600_000,
         logLevel: 'info',
       },
       startedAt: now(),
-      configReadAt: now,
+      configuration: () => ({ readAt: now(), changedAt: now(), problem: null }),
+      stopping: () => false,
       clock: systemClock,
     });
     return { name, backend, member, events, user: files.user, files, hint: (directory = '') => hint(directory) };

@@ -4,6 +4,7 @@ import { FENCE, type Update } from '../../../src/model/update.ts';
 import { makeVersion } from '../../../src/model/version.ts';
 import { EMPTY_VECTOR } from '../../../src/model/version-vector.ts';
 import { type PendingUpdate, PendingUpdates } from '../../../src/replication/pending.ts';
+import { noSession } from '../../../src/replication/sync-session.ts';
 
 const DATABASE = 'd0000000000000000000000000000001';
 const NOW = 1_800_000_000_000;
@@ -35,7 +36,7 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
     closed: true,
     abandoned: false,
     unanswered: EMPTY_VECTOR,
-    tally: { bytesTransferred: 0 },
+    tally: noSession(),
   };
   return {
     update,

@@ -1,0 +1,129 @@
+/**
+ * The sending end of a connection. It comes into being when the partner calls, and nothing tells when the partner means
+ * to call no more: after a long silence it is forgotten. [dfsr.md §2.1]
+ */
+import {
+  CONNECTION_START,
+  type ConnectionEvent,
+  type ConnectionState,
+  closingOfConnection,
+  stepConnection,
+} from '../model/connection-state.ts';
+import type { VersionVector } from '../model/version-vector.ts';
+import type { FolderStore } from '../store/store.ts';
+import type { FolderCore } from './folder-core.ts';
+import type { SessionBook } from './session-book.ts';
+import type { Closing, SyncSession } from './sync-session.ts';
+
+export interface OutboundParts {
+  readonly guid: string;
+  readonly partner: { readonly name: string; readonly guid: string };
+  readonly book: SessionBook;
+  readonly now: number;
+}
+
+/** An answer on its way: what it is to give, and how much of it has been sent. */
+interface Telling {
+  readonly difference: VersionVector;
+  sent: number;
+}
+
+/** One folder of the connection. */
+export interface OutboundSession {
+  readonly session: SyncSession;
+  readonly store: FolderStore;
+  readonly tellings: Set<Telling>;
+  watchers: number;
+}
+
+export class OutboundConnection {
+  readonly guid: string;
+  readonly partner: { readonly name: string; readonly guid: string };
+  /** When it came into being. */
+  readonly since: number;
+  /** Updates that the partner could not process, as it told. */
+  cancelled = 0;
+  lastHeard: number;
+  state: ConnectionState = CONNECTION_START;
+  readonly #book: SessionBook;
+  readonly #sessions = new Map<string, OutboundSession>();
+  #streams = 0;
+
+  constructor({ guid, partner, book, now }: OutboundParts) {
+    this.guid = guid;
+    this.partner = partner;
+    this.since = now;
+    this.lastHeard = now;
+    this.#book = book;
+    this.#take('schedule-on');
+  }
+
+  /** Whether the partner has a call open. */
+  get used(): boolean {
+    return this.#streams > 0;
+  }
+
+  get sessions(): readonly OutboundSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  streamOpened(): void {
+    this.#streams++;
+    this.#take('established');
+  }
+
+  streamClosed(now: number): void {
+    this.lastHeard = now;
+    if (--this.#streams > 0) return;
+    for (const { session } of this.#sessions.values()) session.take('disconnected');
+    this.#take('disconnected');
+  }
+
+  /** The session of a folder; it begins when the partner first asks for the folder. */
+  session(core: FolderCore): OutboundSession {
+    const { name, guid } = core.config;
+    const known = this.#sessions.get(guid);
+    if (known) return known;
+    const subject = { connection: this.guid, partner: this.partner, folder: { name, guid }, inbound: false };
+    const session = this.#book.begin(subject, null);
+    const begun: OutboundSession = { session, store: core.store, tellings: new Set(), watchers: 0 };
+    this.#sessions.set(guid, begun);
+    session.take('connection-established');
+    return begun;
+  }
+
+  watched(of: OutboundSession): void {
+    of.watchers++;
+    of.session.take('connection-established');
+  }
+
+  unwatched(of: OutboundSession): void {
+    if (--of.watchers === 0) of.session.take('disconnected');
+  }
+
+  tell(of: OutboundSession, difference: VersionVector): Telling {
+    const telling = { difference, sent: 0 };
+    of.tellings.add(telling);
+    this.#book.touch();
+    return telling;
+  }
+
+  close(closing: Closing): void {
+    for (const { session } of this.#sessions.values()) session.close(closing);
+    for (const event of closingOfConnection(this.state, closing.cause)) this.#take(event);
+  }
+
+  #take(event: ConnectionEvent): void {
+    this.state = stepConnection(this.state, event) ?? this.state;
+  }
+}
+
+/** Updates that the partner has asked for and that have not been sent yet. */
+export async function queuedUpdates({ store, tellings }: OutboundSession): Promise<number> {
+  let queued = 0;
+  for (const { difference, sent } of tellings) {
+    const { updates } = await store.countUpdates(difference);
+    queued += Math.max(0, updates - sent);
+  }
+  return queued;
+}
