@@ -28,6 +28,7 @@ import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
+import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 
@@ -122,9 +123,10 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const admin = await createAdminServer({ socketPath: own.adminSocket, backend, log });
-    closeAdmin = () => admin.close();
     const reloads = new TaskLine();
+    const asked = settledBackend(backend, () => reloads.idle());
+    const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
+    closeAdmin = () => admin.close();
     const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
     process.on('SIGHUP', reload);
     undo.push(async () => void process.off('SIGHUP', reload));

@@ -45,7 +45,7 @@ port.on('message', (message: ToWorker) => {
 async function carryOut({ disk: number, call, method, args }: ToWorker & { kind: 'call' }): Promise<void> {
   try {
     const disk = disks.get(number);
-    if (disk === undefined) throw new TandemError('INTERNAL', 'the disk was closed');
+    if (disk === undefined) throw new TandemError('CANCELLED', 'the folder was closed meanwhile; ask again');
     if (method === 'close') disks.delete(number);
     const invoke = disk[method] as (...args: unknown[]) => Promise<unknown>;
     const value = await (method === 'hash' ? withCancel(call, invoke, args) : invoke(...args));
