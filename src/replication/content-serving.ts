@@ -193,10 +193,13 @@ class Desk {
     if (refusal || !record?.disk || path === undefined)
       return yield [{ kind: 'failed', id: file.id, reason: refusal ?? 'gone' }];
     const pieces = ranges.flatMap(range => split(range));
-    const read = (i: number) =>
-      i < pieces.length
-        ? folder!.core.disk.readRange({ path, stat: record.disk! }, pieces[i]!.offset, pieces[i]!.length)
-        : null;
+    const read = (i: number) => {
+      const piece = pieces[i];
+      const reading = piece && folder!.core.disk.readRange({ path, stat: record.disk! }, piece.offset, piece.length);
+      // Whoever goes away meanwhile does not wait for what was read ahead.
+      reading?.catch(() => {});
+      return reading;
+    };
     let ahead = read(0);
     for (const [i, piece] of pieces.entries()) {
       if (this.#abandoned.delete(file.id)) return;
@@ -204,7 +207,6 @@ class Desk {
       ahead = read(i + 1);
       if (typeof data === 'string') {
         this.#doubt(folder!, path);
-        ahead?.catch(() => {});
         return yield [{ kind: 'failed', id: file.id, reason: data }];
       }
       yield [{ kind: 'data', id: file.id, offset: piece.offset, data, last: i === pieces.length - 1 }];

@@ -11,6 +11,7 @@ import { buildOfNextProtocol } from './harness/other-build.ts';
 import { findFreePort } from './harness/proxy.ts';
 import { type Connection, connection, connections, connectionThat, traceConnection } from './harness/records.ts';
 import { startGroup, testWorkspace } from './harness/scenario.ts';
+import { until } from './harness/until.ts';
 
 const STATE = { connecting: 0, online: 1, offline: 2, inError: 3 } as const;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -113,11 +114,10 @@ describe('records of connections', () => {
     const trace = await traceConnection(beta, 'alpha:beta');
     onTestFinished(trace.stop);
     group.proxy('beta', 'alpha').set('cut');
-    const broken = await eventOf(beta, 'CONNECTION_ERROR');
-    expect(broken).toMatchObject({ EventId: 5002 });
-    await connectionThat(beta, 'alpha:beta', ({ LastErrorMessageId }) => LastErrorMessageId === 5008);
+    await until('a call fails', () => trace.looks.at(-1)?.LastErrorMessageId === 5008, { everyMs: 5 });
     group.proxy('beta', 'alpha').set('open');
-    await connectionThat(beta, 'alpha:beta', ({ State }) => State === STATE.online);
+    await until('the link is up again', () => trace.looks.at(-1)?.State === STATE.online, { everyMs: 5 });
+    expect(await eventOf(beta, 'CONNECTION_ERROR')).toMatchObject({ EventId: 5002 });
     put(alpha.root, { after: 'x' });
     await arrives(beta, 'after', 'x');
     trace.stop();
