@@ -69,3 +69,37 @@ function share(concerned: number, folderFiles: number): string {
 function percent(value: number): string {
   return `${Math.round(value * 1000) / 10} %`;
 }
+
+export interface Ripeness {
+  /** How long a name must have been gone: it may be moving, or half-way through an editor’s save. Milliseconds. */
+  readonly holdMs: number;
+  /** How long many names that go one after the other are waited for. Milliseconds. */
+  readonly patienceMs: number;
+  readonly limits: BrakeLimits;
+}
+
+/**
+ * Which vanished names may be taken for deleted now, and when to ask again. Many that go one after the other are judged
+ * together, so that the first of them are not published before it shows what it comes to. `gone`: since when, in
+ * milliseconds; 0: without waiting.
+ */
+export function ripeDeletions<Key>(
+  gone: ReadonlyMap<Key, number>,
+  now: number,
+  { holdMs, patienceMs, limits }: Ripeness,
+): { readonly ripe: readonly Key[]; readonly nextAt: number } {
+  const ripe: Key[] = [];
+  let oldest = Number.POSITIVE_INFINITY;
+  let nextAt = Number.POSITIVE_INFINITY;
+  for (const [key, since] of gone) {
+    oldest = Math.min(oldest, since);
+    if (since === 0 || now >= since + holdMs) ripe.push(key);
+    else nextAt = Math.min(nextAt, since + holdMs);
+  }
+  const goesOn = ripe.length > 0 && ripe.length < gone.size && gone.size >= Math.max(2, limits.minimumFiles);
+  const patienceEnds = oldest + holdMs + patienceMs;
+  if (goesOn && limits.deletedShare < 1 && now < patienceEnds) {
+    return { ripe: [], nextAt: Math.min(nextAt, patienceEnds) };
+  }
+  return { ripe, nextAt: ripe.length > 0 ? now : nextAt };
+}

@@ -5,7 +5,7 @@
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { judgeScan } from '../model/brakes.ts';
+import { judgeScan, ripeDeletions } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import { parentOf } from './paths.ts';
@@ -131,7 +131,7 @@ export class FolderScanner {
       let next = this.#fullAt;
       for (const { due } of this.#hinted.values()) next = Math.min(next, due);
       for (const { due } of this.#restless.values()) next = Math.min(next, due);
-      for (const since of this.#gone.values()) next = Math.min(next, since + this.#holdMs());
+      next = Math.min(next, this.#ripeDeletions(now).nextAt);
       if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
       await this.#bell.heard(signal);
@@ -224,10 +224,7 @@ export class FolderScanner {
   /** Tombstones for what has been gone long enough to be neither moving nor half-way through an editor’s save. */
   async #confirm(bypass: boolean): Promise<void> {
     const core = this.#core;
-    const now = core.clock.now();
-    const ripe = [...this.#gone]
-      .filter(([, since]) => since === 0 || now >= since + this.#holdMs())
-      .map(([uid]) => uid);
+    const { ripe } = this.#ripeDeletions(core.clock.now());
     if (ripe.length === 0) return;
     await core.line.run(async () => {
       if (!core.active || !(await this.#rootIsThere())) return;
@@ -355,8 +352,9 @@ export class FolderScanner {
     await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
   }
 
-  #holdMs(): number {
-    return 2 * this.#core.config.quietMs;
+  #ripeDeletions(now: number): ReturnType<typeof ripeDeletions<Uid>> {
+    const { quietMs, quietLimitMs, brakes } = this.#core.config;
+    return ripeDeletions(this.#gone, now, { holdMs: 2 * quietMs, patienceMs: quietLimitMs, limits: brakes });
   }
 
   #wait(full: boolean): Promise<void> {

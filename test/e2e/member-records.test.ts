@@ -50,19 +50,24 @@ describe('records of the member', () => {
   test('a member that stops says so to the end', async () => {
     const group = await startGroup({ label: 'stopping', members: ['alpha', 'beta'] });
     const alpha = group.member('alpha');
-    const client = await createAdminClient(join(alpha.home, 'admin.sock'));
     const states = new Set<number>();
-    alpha.signal('SIGTERM');
-    await until(
-      'the daemon has stopped',
-      async () => {
-        const answers = await Promise.all([client.localMember(), client.status()]).catch(() => null);
-        if (answers && answers[0].member.State === 1) states.add(answers[1].service.State);
-        return !alpha.running;
-      },
-      { everyMs: 5 },
-    );
-    client.close();
+    // A stop takes milliseconds: it may be over before it could be asked about.
+    for (let turn = 0; turn < 8 && states.size === 0; turn++) {
+      if (turn > 0) await alpha.start();
+      const client = await createAdminClient(join(alpha.home, 'admin.sock'));
+      await client.status();
+      alpha.signal('SIGTERM');
+      await until(
+        'the daemon has stopped',
+        async () => {
+          const answers = await Promise.all([client.localMember(), client.status()]).catch(() => null);
+          if (answers && answers[0].member.State === 1) states.add(answers[1].service.State);
+          return !alpha.running;
+        },
+        { everyMs: 1 },
+      );
+      client.close();
+    }
     expect(states).toEqual(new Set([3]));
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeScan } from '../../../src/model/brakes.ts';
+import { judgeScan, ripeDeletions } from '../../../src/model/brakes.ts';
 
 const limits = { deletedShare: 0.5, changedShare: 0.8, minimumFiles: 100 };
 const quiet = { folderFiles: 1000, deleted: 0, changed: 0, rootEmpty: false };
@@ -36,4 +36,25 @@ test('a root that was emptied is held however few files it had, but for a single
   expect(judgeScan({ folderFiles: 2, deleted: 2, changed: 0, rootEmpty: true }, limits)?.reason).toBe('root-emptied');
   expect(judgeScan({ folderFiles: 1, deleted: 1, changed: 0, rootEmpty: true }, limits)).toBeNull();
   expect(judgeScan({ folderFiles: 0, deleted: 0, changed: 0, rootEmpty: true }, limits)).toBeNull();
+});
+
+const ripeness = { holdMs: 200, patienceMs: 5000, limits };
+const since = (...times: number[]) => new Map(times.map((time, i) => [i, time]));
+
+test('a vanished name is deleted when it has been gone for long enough', () => {
+  expect(ripeDeletions(since(1000, 1100), 1150, ripeness)).toEqual({ ripe: [], nextAt: 1200 });
+  expect(ripeDeletions(since(1000, 1100), 1250, ripeness)).toEqual({ ripe: [0], nextAt: 1250 });
+  expect(ripeDeletions(since(0), 50, ripeness)).toEqual({ ripe: [0], nextAt: 50 });
+  expect(ripeDeletions(since(), 50, ripeness)).toEqual({ ripe: [], nextAt: Number.POSITIVE_INFINITY });
+});
+
+test('many names that go one after the other are judged together, but not waited for without end', () => {
+  const going = since(...Array.from({ length: 100 }, (_, i) => 1000 + 10 * i));
+  expect(ripeDeletions(going, 1300, ripeness)).toEqual({ ripe: [], nextAt: 1320 });
+  expect(ripeDeletions(going, 2190, ripeness).ripe).toHaveLength(100);
+  const endless = new Map([...going, [100, 6150]]);
+  expect(ripeDeletions(endless, 6199, ripeness)).toEqual({ ripe: [], nextAt: 6200 });
+  expect(ripeDeletions(endless, 6200, ripeness).ripe).toHaveLength(100);
+  const unbraked = { ...ripeness, limits: { ...limits, deletedShare: 1 } };
+  expect(ripeDeletions(going, 1300, unbraked).ripe).toHaveLength(11);
 });
