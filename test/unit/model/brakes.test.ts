@@ -50,7 +50,7 @@ test('a vanished name is deleted when it has been gone for long enough', () => {
 
 test('many names that go one after the other are judged together, but not waited for without end', () => {
   const going = since(...Array.from({ length: 100 }, (_, i) => 1000 + 10 * i));
-  expect(ripeDeletions(going, 1300, ripeness)).toEqual({ ripe: [], nextAt: 1320 });
+  expect(ripeDeletions(going, 1300, ripeness)).toEqual({ ripe: [], nextAt: 1310 });
   expect(ripeDeletions(going, 2190, ripeness).ripe).toHaveLength(100);
   const endless = new Map([...going, [100, 6150]]);
   expect(ripeDeletions(endless, 6199, ripeness)).toEqual({ ripe: [], nextAt: 6200 });
