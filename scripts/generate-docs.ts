@@ -17,6 +17,7 @@ import { methodResultNoun } from '../src/admin/records/method-result.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
+import { waitNoun } from '../src/admin/records/wait.ts';
 import { ERRORS } from '../src/base/errors.ts';
 import { EVENTS } from '../src/base/events.ts';
 import type { CommandSpec } from '../src/cli/command.ts';
@@ -126,6 +127,7 @@ function recordsDoc(): string {
     eventNoun,
     attentionNoun,
     methodResultNoun,
+    waitNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

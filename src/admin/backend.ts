@@ -7,6 +7,7 @@
  * `describeUnknown`, which lists the known ones. New methods: one here, one in methods.ts, one in admin.proto.
  */
 
+import type { InsightBackend } from './insight.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
@@ -19,7 +20,7 @@ import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
 
-export interface AdminBackend {
+export interface AdminBackend extends InsightBackend {
   status(): Promise<StatusAnswer>;
   folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
   folder(query: FolderQuery): Promise<FolderAnswer>;

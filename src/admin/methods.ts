@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
 import { type AdminBackend, RELEASE_DECISIONS } from './backend.ts';
+import { INSIGHT_METHODS } from './insight-methods.ts';
 import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
@@ -104,6 +105,7 @@ export const ADMIN_METHODS = {
     records: { event: eventNoun },
     stream: true,
   },
+  ...INSIGHT_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

@@ -9,12 +9,14 @@ import { initCommands } from './commands/init.ts';
 import { recordCommands } from './commands/record.ts';
 import { statusCommands } from './commands/status.ts';
 import { transferCommands } from './commands/transfer.ts';
+import { waitCommands } from './commands/wait.ts';
 
 /** Every command, in the order of help and docs. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...initCommands,
   ...daemonCommands,
   ...statusCommands,
+  ...waitCommands,
   ...folderCommands,
   ...transferCommands,
   ...forceCommands,

@@ -23,6 +23,7 @@ import { idRecord } from './file-records.ts';
 import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
+import { createInsight } from './insight.ts';
 import { findSession, sessionRecords } from './session-records.ts';
 import {
   attentionRecords,
@@ -89,8 +90,16 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   function facts(): ServiceFacts {
     return { ...parts, configuration: parts.configuration(), stopping: parts.stopping() };
   }
+  const insight = createInsight({
+    member: parts.member,
+    folderNamed: folder => folderNamed({ folder }),
+    memberNamed,
+    clock,
+  });
 
   return {
+    ...insight,
+
     async status() {
       const member = parts.member();
       const { group } = member.parts;

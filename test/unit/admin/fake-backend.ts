@@ -18,6 +18,7 @@ import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { waitNoun } from '../../../src/admin/records/wait.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { describeUnknown } from '../../../src/base/known-names.ts';
 
@@ -234,6 +235,14 @@ export function createFakeBackend(): FakeBackend {
         .filter(({ Sequence }) => Sequence > (after ?? 0))
         .slice(-limit),
     }),
+    waitForMember: async function* ({ folder, member, timeoutMs }) {
+      assertFolder(folder);
+      await keep('waitForMember', { folder, member, timeoutMs });
+      const given = { MemberName: member, ReplicatedFolderName: folder, Reason: '' };
+      yield sample(waitNoun, { ...given, Stage: 'waiting', Arrived: false, MissingVersions: 12 });
+      if (timeoutMs < 1000) throw new TandemError('TIMED_OUT', `after 0.5 s ${member} still lacks 12 versions of docs`);
+      yield sample(waitNoun, { ...given, Stage: 'arrived', Arrived: true, MissingVersions: 0, ElapsedSeconds: 3 });
+    },
     followEvents: async function* ({ after }, signal) {
       for (let sequence = (after ?? 0) + 1; sequence <= (after ?? 0) + 3; sequence++) yield event(sequence);
       await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));

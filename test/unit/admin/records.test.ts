@@ -11,6 +11,7 @@ import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { waitNoun } from '../../../src/admin/records/wait.ts';
 
 const PROTO = readFileSync(new URL('../../../proto/tandem/admin/v1/admin.proto', import.meta.url), 'utf8');
 const NOUNS: readonly (readonly [string, Noun])[] = [
@@ -28,6 +29,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['IdRecord', idRecordNoun],
   ['EventRecord', eventNoun],
   ['AttentionRecord', attentionNoun],
+  ['WaitRecord', waitNoun],
 ];
 const WIRE_TYPES = {
   text: 'string',

@@ -1,0 +1,17 @@
+/** The part of the admin API by which an administrator waits, finds reasons and reports. Orders change nothing here. */
+import type { WaitRecord } from './records/wait.ts';
+
+export interface InsightBackend {
+  /**
+   * Tells how far the member has come, the last time when it has everything that was on this host's disk at the call.
+   * TIMED_OUT after `timeoutMs`; REFUSED where nothing can be known of the member, or nothing goes out from here.
+   */
+  waitForMember(query: WaitQuery, signal: AbortSignal): AsyncIterable<WaitRecord>;
+}
+
+export interface WaitQuery {
+  readonly folder: string;
+  readonly member: string;
+  /** At most LIMITS.waitMs. */
+  readonly timeoutMs: number;
+}

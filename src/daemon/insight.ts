@@ -1,0 +1,25 @@
+/** Waits, reasons and reports, answered from the running member. */
+import type { InsightBackend } from '../admin/insight.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Folder } from '../replication/folder.ts';
+import type { Member } from '../replication/member.ts';
+import { waitForMember } from './wait-for-member.ts';
+
+export interface InsightParts {
+  /** The member that runs now: another one after group.yaml was read again. */
+  readonly member: () => Member;
+  /** NOT_FOUND with the known ones. */
+  readonly folderNamed: (folder: string) => Folder;
+  /** The name of the member that a name or GUID stands for. */
+  readonly memberNamed: (member: string) => string;
+  readonly clock: Clock;
+}
+
+export function createInsight({ member, folderNamed, memberNamed, clock }: InsightParts): InsightBackend {
+  return {
+    async *waitForMember({ folder, member: partner, timeoutMs }, signal) {
+      const subject = { member, folder: folderNamed(folder), partner: memberNamed(partner), timeoutMs, clock };
+      yield* waitForMember(subject, signal);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type FakeDaemon, startFakeDaemon } from './run-fake.ts';
+
+let daemon: FakeDaemon;
+beforeAll(async () => {
+  daemon = await startFakeDaemon();
+});
+afterAll(() => daemon.close());
+
+describe('wait', () => {
+  const words = ['wait', '--folder', 'docs', '--member', 'beta'];
+
+  test('ends with 0 and a sentence, or with the last progress as JSON', async () => {
+    expect(await daemon.tandem(...words)).toEqual({
+      code: 0,
+      out: 'beta has everything of docs, after 3.0 s\n',
+      err: '',
+    });
+    const { out } = await daemon.tandem(...words, '--json');
+    expect(JSON.parse(out)).toMatchObject({ Stage: 'arrived', Arrived: true, MissingVersions: 0 });
+    expect(daemon.backend.orders.at(-1)!.order).toEqual({ folder: 'docs', member: 'beta', timeoutMs: 300_000 });
+  });
+
+  test('shows how far it has come on a terminal', async () => {
+    const { err } = await daemon.onTerminal(80, ...words);
+    expect(err).toContain('beta lacks 12 versions');
+    expect(err.endsWith('\r\u001b[K')).toBe(true);
+  });
+
+  test('ends with 11 when the time is over', async () => {
+    expect(await daemon.tandem(...words, '--timeout', '500ms')).toEqual({
+      code: 11,
+      out: '',
+      err: 'tandem: after 0.5 s beta still lacks 12 versions of docs\n',
+    });
+  });
+
+  test('refuses what it does not understand with a sentence', async () => {
+    for (const timeout of ['soon', '8d', '0']) {
+      const ran = await daemon.tandem(...words, '--timeout', timeout);
+      expect(ran.code).toBe(2);
+      expect(ran.err).toContain(`“${timeout}”`);
+    }
+    expect(await daemon.tandem('wait', '--folder', 'dosc', '--member', 'beta')).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('did you mean “docs”'),
+    });
+    expect((await daemon.tandem('wait', '--folder', 'docs')).code).toBe(2);
+  });
+});
