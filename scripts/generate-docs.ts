@@ -18,6 +18,7 @@ import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
 import { waitNoun } from '../src/admin/records/wait.ts';
+import { whyNoun } from '../src/admin/records/why.ts';
 import { ERRORS } from '../src/base/errors.ts';
 import { EVENTS } from '../src/base/events.ts';
 import type { CommandSpec } from '../src/cli/command.ts';
@@ -128,6 +129,7 @@ function recordsDoc(): string {
     attentionNoun,
     methodResultNoun,
     waitNoun,
+    whyNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

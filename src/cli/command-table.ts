@@ -10,12 +10,14 @@ import { recordCommands } from './commands/record.ts';
 import { statusCommands } from './commands/status.ts';
 import { transferCommands } from './commands/transfer.ts';
 import { waitCommands } from './commands/wait.ts';
+import { whyCommands } from './commands/why.ts';
 
 /** Every command, in the order of help and docs. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...initCommands,
   ...daemonCommands,
   ...statusCommands,
+  ...whyCommands,
   ...waitCommands,
   ...folderCommands,
   ...transferCommands,

@@ -93,6 +93,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   const insight = createInsight({
     member: parts.member,
     folderNamed: folder => folderNamed({ folder }),
+    foldersOf,
     memberNamed,
     clock,
   });

@@ -4,22 +4,28 @@ import type { Clock } from '../base/clock.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import { waitForMember } from './wait-for-member.ts';
+import { whyFile } from './why-file.ts';
 
 export interface InsightParts {
   /** The member that runs now: another one after group.yaml was read again. */
   readonly member: () => Member;
   /** NOT_FOUND with the known ones. */
   readonly folderNamed: (folder: string) => Folder;
+  /** That one, or all. */
+  readonly foldersOf: (folder: string | undefined) => readonly Folder[];
   /** The name of the member that a name or GUID stands for. */
   readonly memberNamed: (member: string) => string;
   readonly clock: Clock;
 }
 
-export function createInsight({ member, folderNamed, memberNamed, clock }: InsightParts): InsightBackend {
+export function createInsight(parts: InsightParts): InsightBackend {
+  const { member, folderNamed, foldersOf, memberNamed, clock } = parts;
   return {
     async *waitForMember({ folder, member: partner, timeoutMs }, signal) {
       const subject = { member, folder: folderNamed(folder), partner: memberNamed(partner), timeoutMs, clock };
       yield* waitForMember(subject, signal);
     },
+
+    why: async query => whyFile(member(), foldersOf(query.folder), query),
   };
 }

@@ -19,6 +19,7 @@ import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
 import { waitNoun } from '../../../src/admin/records/wait.ts';
+import { whyNoun } from '../../../src/admin/records/why.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { describeUnknown } from '../../../src/base/known-names.ts';
 
@@ -242,6 +243,19 @@ export function createFakeBackend(): FakeBackend {
       yield sample(waitNoun, { ...given, Stage: 'waiting', Arrived: false, MissingVersions: 12 });
       if (timeoutMs < 1000) throw new TandemError('TIMED_OUT', `after 0.5 s ${member} still lacks 12 versions of docs`);
       yield sample(waitNoun, { ...given, Stage: 'arrived', Arrived: true, MissingVersions: 0, ElapsedSeconds: 3 });
+    },
+    why: async ({ folder, file }) => {
+      assertFolder(folder);
+      const holds = [
+        sample(whyNoun, {
+          Kind: 'partner-lacks',
+          MemberName: 'beta',
+          Reason: 'beta lacks this version',
+          Next: 'beta fetches it',
+        }),
+        sample(whyNoun, { Kind: 'preserved-copy', MemberName: '', Since: NEVER, Next: '', NextTime: NEVER }),
+      ];
+      return { path: file, folder: 'docs', verdict: 'held', sentence: 'beta lacks this version', holds };
     },
     followEvents: async function* ({ after }, signal) {
       for (let sequence = (after ?? 0) + 1; sequence <= (after ?? 0) + 3; sequence++) yield event(sequence);

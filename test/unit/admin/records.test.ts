@@ -12,6 +12,7 @@ import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
 import { waitNoun } from '../../../src/admin/records/wait.ts';
+import { whyNoun } from '../../../src/admin/records/why.ts';
 
 const PROTO = readFileSync(new URL('../../../proto/tandem/admin/v1/admin.proto', import.meta.url), 'utf8');
 const NOUNS: readonly (readonly [string, Noun])[] = [
@@ -30,6 +31,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['EventRecord', eventNoun],
   ['AttentionRecord', attentionNoun],
   ['WaitRecord', waitNoun],
+  ['WhyRecord', whyNoun],
 ];
 const WIRE_TYPES = {
   text: 'string',

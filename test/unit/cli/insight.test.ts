@@ -48,3 +48,31 @@ describe('wait', () => {
     expect((await daemon.tandem('wait', '--folder', 'docs')).code).toBe(2);
   });
 });
+
+describe('why', () => {
+  test('prints the verdict, a sentence, and each hold with what happens next', async () => {
+    const { code, out } = await daemon.tandem('why', '--folder', 'docs', 'a/report.txt');
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^a\/report\.txt in docs: held\nbeta lacks this version\n {2}partner-lacks: beta lacks this version \(since .*\)\n {4}next: beta fetches it at .*\n {2}preserved-copy: a Reason\n$/,
+    );
+  });
+
+  test('gives the same to programs', async () => {
+    const { out } = await daemon.tandem('why', '/srv/docs/report.txt', '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      FullPathName: '/srv/docs/report.txt',
+      ReplicatedFolderName: 'docs',
+      Verdict: 'held',
+      Holds: [{ Kind: 'partner-lacks', MemberName: 'beta' }, { Kind: 'preserved-copy' }],
+    });
+  });
+
+  test('refuses a folder that is not there, and nothing at all', async () => {
+    expect(await daemon.tandem('why', '--folder', 'dosc', 'x')).toMatchObject({
+      code: 6,
+      err: expect.stringContaining('did you mean “docs”'),
+    });
+    expect((await daemon.tandem('why')).code).toBe(2);
+  });
+});
