@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { backlogSummaryNoun } from '../src/admin/records/backlog-summary.ts';
 import type { Noun } from '../src/admin/records/column.ts';
 import { conflictNoun } from '../src/admin/records/conflict.ts';
 import { connectionNoun } from '../src/admin/records/connection.ts';
@@ -128,6 +129,7 @@ function recordsDoc(): string {
     eventNoun,
     attentionNoun,
     methodResultNoun,
+    backlogSummaryNoun,
     waitNoun,
     whyNoun,
   ];

@@ -8,6 +8,7 @@
  */
 
 import type { InsightBackend } from './insight.ts';
+import type { BacklogSummaryRecord } from './records/backlog-summary.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
@@ -61,6 +62,7 @@ export interface StatusAnswer {
   readonly service: ServiceRecord;
   readonly folders: readonly FolderRecord[];
   readonly connections: readonly ConnectionRecord[];
+  readonly backlogs: readonly BacklogSummaryRecord[];
   /** What waits for an administrator; empty if all is well. */
   readonly attention: readonly AttentionRecord[];
 }

@@ -14,6 +14,7 @@ import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
+import { backlogSummaries } from './backlog-summary.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
@@ -113,6 +114,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
         service: serviceRecord(member, facts()),
         folders: await Promise.all([...sizesByFolder].map(([folder, found]) => folderRecord(group, folder, found))),
         connections,
+        backlogs: await backlogSummaries(member, clock.now()),
         attention: attentionRecords(member, {
           configProblem: parts.configuration().problem,
           sizes: sizesByFolder,

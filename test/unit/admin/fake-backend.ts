@@ -1,5 +1,6 @@
 /** A backend with a little of everything, for the server, the client and the commands. Orders are kept to be looked at. */
 import type { AdminBackend } from '../../../src/admin/backend.ts';
+import { backlogSummaryNoun } from '../../../src/admin/records/backlog-summary.ts';
 import {
   type Column,
   type Columns,
@@ -115,6 +116,19 @@ export function createFakeBackend(): FakeBackend {
       }),
       folders: [HALTED_FOLDER],
       connections: [CONNECTION],
+      backlogs: [
+        sample(backlogSummaryNoun, {
+          ReplicatedFolderName: 'docs',
+          FromMember: 'alpha',
+          ToMember: 'beta',
+          BacklogFileCount: 1200,
+          BacklogSizeInBytes: 5 * 2 ** 20,
+          AgeSeconds: 7200,
+          EtaSeconds: 90,
+          Reason: '',
+        }),
+        sample(backlogSummaryNoun, { FromMember: 'beta', ToMember: 'alpha', BacklogFileCount: 0 }),
+      ],
       attention: [
         sample(attentionNoun, {
           Subject: 'docs',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { backlogSummaryNoun } from '../../../src/admin/records/backlog-summary.ts';
 import { NEVER, NOT_ENDED, type Noun, toDatetime } from '../../../src/admin/records/column.ts';
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
@@ -30,6 +31,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['IdRecord', idRecordNoun],
   ['EventRecord', eventNoun],
   ['AttentionRecord', attentionNoun],
+  ['BacklogSummaryRecord', backlogSummaryNoun],
   ['WaitRecord', waitNoun],
   ['WhyRecord', whyNoun],
 ];

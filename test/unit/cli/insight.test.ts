@@ -76,3 +76,13 @@ describe('why', () => {
     expect((await daemon.tandem('why')).code).toBe(2);
   });
 });
+
+describe('status', () => {
+  test('shows each backlog with its size, the age of the oldest update and how long it will last', async () => {
+    const { out } = await daemon.tandem('status');
+    expect(out).toMatch(
+      /FOLDER +FROM +TO +BACKLOG +SIZE +AGE +ETA +REASON\ndocs +alpha +beta +1200 +5\.00 MiB +2 h +1 min 30 s *\n\n/,
+    );
+    expect(out).not.toContain('beta    alpha');
+  });
+});
