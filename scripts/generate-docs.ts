@@ -15,6 +15,7 @@ import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/f
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
+import { propagationNoun } from '../src/admin/records/propagation.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
@@ -130,6 +131,7 @@ function recordsDoc(): string {
     attentionNoun,
     methodResultNoun,
     backlogSummaryNoun,
+    propagationNoun,
     waitNoun,
     whyNoun,
   ];

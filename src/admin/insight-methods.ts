@@ -3,15 +3,17 @@ import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
 import type { InsightBackend } from './insight.ts';
 import type { AdminMethod } from './methods.ts';
+import { propagationNoun } from './records/propagation.ts';
 import { waitNoun } from './records/wait.ts';
 import { whyNoun } from './records/why.ts';
 
 const name = z.string().min(1).max(4096);
+const timeoutMs = z.int().min(1).max(LIMITS.waitMs);
 
 export const INSIGHT_METHODS = {
   waitForMember: {
     rpc: 'WaitForMember',
-    request: z.strictObject({ folder: name, member: name, timeoutMs: z.int().min(1).max(LIMITS.waitMs) }),
+    request: z.strictObject({ folder: name, member: name, timeoutMs }),
     records: { progress: waitNoun },
     stream: true,
   },
@@ -19,5 +21,16 @@ export const INSIGHT_METHODS = {
     rpc: 'ExplainFile',
     request: z.strictObject({ folder: name.optional(), file: name }),
     records: { holds: whyNoun },
+  },
+  propagationTest: {
+    rpc: 'TestPropagation',
+    request: z.strictObject({ folder: name, timeoutMs }),
+    records: { row: propagationNoun },
+    stream: true,
+  },
+  propagationReport: {
+    rpc: 'ListPropagations',
+    request: z.strictObject({ folder: name.optional(), limit: z.int().min(1).max(LIMITS.adminRecords) }),
+    records: { rows: propagationNoun },
   },
 } as const satisfies Record<keyof InsightBackend, AdminMethod>;

@@ -1,5 +1,6 @@
 /** The part of the admin API by which an administrator waits, finds reasons and reports. Orders change nothing here. */
-import type { RecordQuery } from './backend.ts';
+import type { ListQuery, RecordQuery } from './backend.ts';
+import type { PropagationRecord } from './records/propagation.ts';
 import type { WaitRecord } from './records/wait.ts';
 import type { WhyRecord } from './records/why.ts';
 
@@ -11,6 +12,24 @@ export interface InsightBackend {
   waitForMember(query: WaitQuery, signal: AbortSignal): AsyncIterable<WaitRecord>;
   /** What holds a file, here and elsewhere. A path needs nothing to be there. */
   why(query: RecordQuery): Promise<WhyAnswer>;
+  /**
+   * Writes a test file and tells of each other member when it has it; removes it afterwards. TIMED_OUT at the end if one
+   * was late, REFUSED where nothing goes out of the folder.
+   */
+  propagationTest(query: PropagationQuery, signal: AbortSignal): AsyncIterable<PropagationRecord>;
+  /** The newest first, as far as the journal reaches. */
+  propagationReport(query: ListQuery): Promise<PropagationAnswer>;
+}
+
+export interface PropagationQuery {
+  readonly folder: string;
+  /** At most LIMITS.waitMs. */
+  readonly timeoutMs: number;
+}
+
+export interface PropagationAnswer {
+  readonly total: number;
+  readonly rows: readonly PropagationRecord[];
 }
 
 export interface WhyAnswer {

@@ -6,6 +6,7 @@ import { eventCommands } from './commands/event.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
+import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
 import { statusCommands } from './commands/status.ts';
 import { transferCommands } from './commands/transfer.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...statusCommands,
   ...whyCommands,
   ...waitCommands,
+  ...propagationCommands,
   ...folderCommands,
   ...transferCommands,
   ...forceCommands,
@@ -36,6 +38,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
+  propagation: 'how long a file takes to each member',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   event: 'the journal of events',

@@ -96,6 +96,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     folderNamed: folder => folderNamed({ folder }),
     foldersOf,
     memberNamed,
+    events,
     clock,
   });
 

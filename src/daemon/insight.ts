@@ -1,8 +1,11 @@
 /** Waits, reasons and reports, answered from the running member. */
 import type { InsightBackend } from '../admin/insight.ts';
 import type { Clock } from '../base/clock.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
+import type { EventFeed } from './event-feed.ts';
+import { propagationReport, runPropagationTest } from './propagation-test.ts';
 import { waitForMember } from './wait-for-member.ts';
 import { whyFile } from './why-file.ts';
 
@@ -15,11 +18,13 @@ export interface InsightParts {
   readonly foldersOf: (folder: string | undefined) => readonly Folder[];
   /** The name of the member that a name or GUID stands for. */
   readonly memberNamed: (member: string) => string;
+  readonly events: Pick<EventFeed, 'emit' | 'list' | 'flush'>;
   readonly clock: Clock;
 }
 
 export function createInsight(parts: InsightParts): InsightBackend {
-  const { member, folderNamed, foldersOf, memberNamed, clock } = parts;
+  const { member, folderNamed, foldersOf, memberNamed, events, clock } = parts;
+  const running = new Set<string>();
   return {
     async *waitForMember({ folder, member: partner, timeoutMs }, signal) {
       const subject = { member, folder: folderNamed(folder), partner: memberNamed(partner), timeoutMs, clock };
@@ -27,5 +32,17 @@ export function createInsight(parts: InsightParts): InsightBackend {
     },
 
     why: async query => whyFile(member(), foldersOf(query.folder), query),
+
+    async *propagationTest({ folder, timeoutMs }, signal) {
+      const { emit } = events;
+      yield* runPropagationTest({ member, folder: folderNamed(folder), timeoutMs, clock, emit, running }, signal);
+    },
+
+    async propagationReport({ folder, limit }) {
+      const name = folder === undefined ? undefined : folderNamed(folder).core.config.name;
+      await events.flush();
+      const rows = propagationReport(await events.list({ limit: LIMITS.eventJournalEntries }), name);
+      return { total: rows.length, rows: rows.slice(0, limit) };
+    },
   };
 }

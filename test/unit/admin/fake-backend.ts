@@ -16,6 +16,7 @@ import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
+import { propagationNoun } from '../../../src/admin/records/propagation.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -270,6 +271,28 @@ export function createFakeBackend(): FakeBackend {
         sample(whyNoun, { Kind: 'preserved-copy', MemberName: '', Since: NEVER, Next: '', NextTime: NEVER }),
       ];
       return { path: file, folder: 'docs', verdict: 'held', sentence: 'beta lacks this version', holds };
+    },
+    propagationTest: async function* ({ folder, timeoutMs }) {
+      assertFolder(folder);
+      yield sample(propagationNoun, {
+        TestId: 't1',
+        ToMember: 'beta',
+        State: 'arrived',
+        LatencyInMilliseconds: 42,
+        Reason: '',
+      });
+      if (timeoutMs > 1000) return;
+      yield sample(propagationNoun, {
+        TestId: 't1',
+        ToMember: 'gamma',
+        State: 'late',
+        Reason: 'gamma does not answer',
+      });
+      throw new TandemError('TIMED_OUT', 'gamma did not have the test’s file in time');
+    },
+    propagationReport: async ({ folder }) => {
+      assertFolder(folder);
+      return { total: 9, rows: [sample(propagationNoun, { TestId: 't1', ToMember: 'beta', State: 'arrived' })] };
     },
     followEvents: async function* ({ after }, signal) {
       for (let sequence = (after ?? 0) + 1; sequence <= (after ?? 0) + 3; sequence++) yield event(sequence);

@@ -9,6 +9,7 @@ import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
+import { propagationNoun } from '../../../src/admin/records/propagation.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -32,6 +33,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['EventRecord', eventNoun],
   ['AttentionRecord', attentionNoun],
   ['BacklogSummaryRecord', backlogSummaryNoun],
+  ['PropagationRecord', propagationNoun],
   ['WaitRecord', waitNoun],
   ['WhyRecord', whyNoun],
 ];

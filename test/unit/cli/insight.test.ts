@@ -86,3 +86,27 @@ describe('status', () => {
     expect(out).not.toContain('beta    alpha');
   });
 });
+
+describe('propagation', () => {
+  test('test prints a line for each member', async () => {
+    const ran = await daemon.tandem('propagation', 'test', '--folder', 'docs');
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(ran.out).toMatch(/t1 .* beta +arrived .* 42/);
+  });
+
+  test('test ends with 11 where one was late, after the times of the others', async () => {
+    const ran = await daemon.tandem('propagation', 'test', '--folder', 'docs', '--timeout', '1s', '--json');
+    expect(ran).toMatchObject({ code: 11, err: 'tandem: gamma did not have the test’s file in time\n' });
+    expect(JSON.parse(ran.out)).toMatchObject([
+      { ToMember: 'beta', LatencyInMilliseconds: 42 },
+      { ToMember: 'gamma', State: 'late', LatencyInMilliseconds: null },
+    ]);
+  });
+
+  test('report lists what is remembered; bad input is refused', async () => {
+    expect((await daemon.tandem('propagation', 'report')).out).toContain('and 8 more');
+    expect((await daemon.tandem('propagation', 'report', '--folder', 'dosc')).code).toBe(6);
+    expect((await daemon.tandem('propagation', 'test')).code).toBe(2);
+    expect((await daemon.tandem('propagation', 'test', '--folder', 'docs', '--timeout', 'x')).code).toBe(2);
+  });
+});
