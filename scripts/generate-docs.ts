@@ -12,6 +12,7 @@ import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
 import { fileSystemNoun } from '../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
@@ -26,6 +27,7 @@ import { EVENTS } from '../src/base/events.ts';
 import type { CommandSpec } from '../src/cli/command.ts';
 import { COMMANDS } from '../src/cli/command-table.ts';
 import { optionsOf } from '../src/cli/program.ts';
+import { troubleNoun } from '../src/cli/report.ts';
 import { type CataloguedKey, KEY_CATALOGUE } from '../src/config/key-catalogue.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
@@ -132,6 +134,8 @@ function recordsDoc(): string {
     methodResultNoun,
     backlogSummaryNoun,
     propagationNoun,
+    groupMemberNoun,
+    troubleNoun,
     waitNoun,
     whyNoun,
   ];

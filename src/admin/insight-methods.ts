@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
 import type { InsightBackend } from './insight.ts';
 import type { AdminMethod } from './methods.ts';
+import { groupMemberNoun } from './records/group-member.ts';
 import { propagationNoun } from './records/propagation.ts';
 import { waitNoun } from './records/wait.ts';
 import { whyNoun } from './records/why.ts';
@@ -33,4 +34,5 @@ export const INSIGHT_METHODS = {
     request: z.strictObject({ folder: name.optional(), limit: z.int().min(1).max(LIMITS.adminRecords) }),
     records: { rows: propagationNoun },
   },
+  groupMembers: { rpc: 'ListMembers', request: z.strictObject({}), records: { members: groupMemberNoun } },
 } as const satisfies Record<keyof InsightBackend, AdminMethod>;

@@ -1,5 +1,6 @@
 /** The part of the admin API by which an administrator waits, finds reasons and reports. Orders change nothing here. */
 import type { ListQuery, RecordQuery } from './backend.ts';
+import type { GroupMemberRecord } from './records/group-member.ts';
 import type { PropagationRecord } from './records/propagation.ts';
 import type { WaitRecord } from './records/wait.ts';
 import type { WhyRecord } from './records/why.ts';
@@ -19,6 +20,8 @@ export interface InsightBackend {
   propagationTest(query: PropagationQuery, signal: AbortSignal): AsyncIterable<PropagationRecord>;
   /** The newest first, as far as the journal reaches. */
   propagationReport(query: ListQuery): Promise<PropagationAnswer>;
+  /** This member first. */
+  groupMembers(): Promise<{ readonly members: readonly GroupMemberRecord[] }>;
 }
 
 export interface PropagationQuery {

@@ -8,6 +8,7 @@ import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
 import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
+import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { transferCommands } from './commands/transfer.ts';
 import { waitCommands } from './commands/wait.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...initCommands,
   ...daemonCommands,
   ...statusCommands,
+  ...reportCommands,
   ...whyCommands,
   ...waitCommands,
   ...propagationCommands,
@@ -32,7 +34,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What the nouns are, for the help of `tandem`. */
 export const NOUNS: Readonly<Record<string, string>> = {
-  member: 'this member of its replication group',
+  member: 'this member and the others of its replication group',
   'file-system': 'the file systems on which folders lie',
   folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',

@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import type { EventFeed } from './event-feed.ts';
+import { groupMemberRecords } from './group-member-records.ts';
 import { propagationReport, runPropagationTest } from './propagation-test.ts';
 import { waitForMember } from './wait-for-member.ts';
 import { whyFile } from './why-file.ts';
@@ -44,5 +45,7 @@ export function createInsight(parts: InsightParts): InsightBackend {
       const rows = propagationReport(await events.list({ limit: LIMITS.eventJournalEntries }), name);
       return { total: rows.length, rows: rows.slice(0, limit) };
     },
+
+    groupMembers: async () => ({ members: groupMemberRecords(member(), clock.now()) }),
   };
 }

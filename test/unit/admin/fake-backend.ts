@@ -14,6 +14,7 @@ import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { propagationNoun } from '../../../src/admin/records/propagation.ts';
@@ -272,6 +273,12 @@ export function createFakeBackend(): FakeBackend {
       ];
       return { path: file, folder: 'docs', verdict: 'held', sentence: 'beta lacks this version', holds };
     },
+    groupMembers: async () => ({
+      members: [
+        sample(groupMemberNoun, { MemberName: 'alpha', IsLocal: true, ConfigDigest: 'aa', ConfigDiffers: false }),
+        sample(groupMemberNoun, { MemberName: 'beta', IsLocal: false, ConfigDigest: 'bb', ConfigDiffers: true }),
+      ],
+    }),
     propagationTest: async function* ({ folder, timeoutMs }) {
       assertFolder(folder);
       yield sample(propagationNoun, {

@@ -7,6 +7,7 @@ import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { propagationNoun } from '../../../src/admin/records/propagation.ts';
@@ -34,6 +35,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['AttentionRecord', attentionNoun],
   ['BacklogSummaryRecord', backlogSummaryNoun],
   ['PropagationRecord', propagationNoun],
+  ['GroupMemberRecord', groupMemberNoun],
   ['WaitRecord', waitNoun],
   ['WhyRecord', whyNoun],
 ];

@@ -1,4 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attentionNoun } from '../../../src/admin/records/event.ts';
+import { reportToHtml } from '../../../src/cli/report-html.ts';
 import { type FakeDaemon, startFakeDaemon } from './run-fake.ts';
 
 let daemon: FakeDaemon;
@@ -108,5 +112,75 @@ describe('propagation', () => {
     expect((await daemon.tandem('propagation', 'report', '--folder', 'dosc')).code).toBe(6);
     expect((await daemon.tandem('propagation', 'test')).code).toBe(2);
     expect((await daemon.tandem('propagation', 'test', '--folder', 'docs', '--timeout', 'x')).code).toBe(2);
+  });
+});
+
+describe('report', () => {
+  const SECTIONS = [
+    'Attention',
+    'Service',
+    'Members',
+    'ConfigDifferences',
+    'Folders',
+    'FileSystems',
+    'Connections',
+    'Backlogs',
+    'Sessions',
+    'Conflicts',
+    'Propagation',
+    'Troubles',
+  ];
+
+  test('has the same sections as JSON, as text and as a page', async () => {
+    const json = JSON.parse((await daemon.tandem('report', '--json')).out);
+    expect(Object.keys(json)).toEqual(['Title', 'Time', 'Days', ...SECTIONS]);
+    expect(json.ConfigDifferences).toMatchObject([{ MemberName: 'beta', ConfigDigest: 'bb' }]);
+    const text = (await daemon.tandem('report')).out;
+    expect(text).toContain('Health report of alpha of projects');
+    expect(text.match(/^-+$/gm)).toHaveLength(SECTIONS.length);
+    const html = (await daemon.tandem('report', '--format', 'html')).out;
+    expect(html.match(/<h2>/g)).toHaveLength(SECTIONS.length);
+  });
+
+  test('the page needs nothing from elsewhere and shows text as text', async () => {
+    const html = reportToHtml({
+      title: '<script>alert(1)</script>',
+      time: '2025-03-01T12:00:00.000Z',
+      days: 7,
+      sections: [
+        {
+          name: 'Attention',
+          title: 'A & B',
+          noun: attentionNoun,
+          shown: null,
+          rows: [{ Subject: '<img src=x onerror=alert(1)>', Problem: `"quoted" 'too' & more`, Command: 'a\u001b[2Jb' }],
+          none: '',
+        },
+      ],
+    });
+    expect(html).not.toMatch(/<script|<img|<link|https?:|src=["']|url\(|@import/);
+    expect(html).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(html).toContain('&quot;quoted&quot; &#39;too&#39; &amp; more');
+    expect(html).toContain('a\\x1b[2Jb');
+  });
+
+  test('goes into a file, and says so where that cannot be', async () => {
+    const file = join(daemon.home, 'health.html');
+    expect(await daemon.tandem('report', '--format', 'html', '--output', file)).toEqual({
+      code: 0,
+      out: `the report is in ${file}\n`,
+      err: '',
+    });
+    expect(await readFile(file, 'utf8')).toMatch(/^<!DOCTYPE html>/);
+    expect(await daemon.tandem('report', '--output', daemon.home)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`cannot be written to ${daemon.home}`),
+    });
+    expect((await daemon.tandem('report', '--format', 'pdf')).code).toBe(2);
+    expect((await daemon.tandem('report', '--days', '0')).code).toBe(2);
+  });
+
+  test('members are listed with whose configuration differs', async () => {
+    expect((await daemon.tandem('member', 'list')).out).toMatch(/beta +a Address +no +– +yes/);
   });
 });
