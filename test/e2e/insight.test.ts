@@ -15,8 +15,8 @@ interface Why {
 test('waiting for a member, why a file is where it is, how long one takes, and the report', async () => {
   const group = await startGroup({ members: ['alpha', 'beta'], folders: { docs: { filters: { files: ['*.bak'] } } } });
   const [alpha, beta] = [group.member('alpha'), group.member('beta')];
-  for (let i = 0; i < 50; i++) put(alpha.root, `d${i % 5}/${i}.txt`, `content ${i}`);
-  put(alpha.root, 'd0/old.bak', 'not replicated');
+  for (let i = 0; i < 50; i++) put(alpha.root, { [`d${i % 5}/${i}.txt`]: `content ${i}` });
+  put(alpha.root, { 'd0/old.bak': 'not replicated' });
 
   const waited = await alpha.tandem('wait', '--folder', 'docs', '--member', 'beta', '--timeout', '30s');
   expect(waited).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^beta has everything of docs/) });
@@ -48,7 +48,7 @@ test('waiting for a member, why a file is where it is, how long one takes, and t
 
   await beta.stop();
   rmSync(join(alpha.root, 'd0/0.txt'));
-  put(alpha.root, 'd1/new.txt', 'beta lacks this');
+  put(alpha.root, { 'd1/new.txt': 'beta lacks this' });
   const late = await alpha.tandem('wait', '--folder', 'docs', '--member', 'beta', '--timeout', '1s');
   expect(late).toMatchObject({ exitCode: 11, stderr: expect.stringMatching(/^tandem: after 1\.0 s beta still/) });
   await beta.start();
