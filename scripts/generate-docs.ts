@@ -5,23 +5,29 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { backlogSummaryNoun } from '../src/admin/records/backlog-summary.ts';
 import type { Noun } from '../src/admin/records/column.ts';
 import { conflictNoun } from '../src/admin/records/conflict.ts';
 import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
 import { fileSystemNoun } from '../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
+import { propagationNoun } from '../src/admin/records/propagation.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
+import { waitNoun } from '../src/admin/records/wait.ts';
+import { whyNoun } from '../src/admin/records/why.ts';
 import { ERRORS } from '../src/base/errors.ts';
 import { EVENTS } from '../src/base/events.ts';
 import type { CommandSpec } from '../src/cli/command.ts';
 import { COMMANDS } from '../src/cli/command-table.ts';
 import { optionsOf } from '../src/cli/program.ts';
+import { troubleNoun } from '../src/cli/report.ts';
 import { type CataloguedKey, KEY_CATALOGUE } from '../src/config/key-catalogue.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
@@ -126,6 +132,12 @@ function recordsDoc(): string {
     eventNoun,
     attentionNoun,
     methodResultNoun,
+    backlogSummaryNoun,
+    propagationNoun,
+    groupMemberNoun,
+    troubleNoun,
+    waitNoun,
+    whyNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

@@ -7,6 +7,8 @@
  * `describeUnknown`, which lists the known ones. New methods: one here, one in methods.ts, one in admin.proto.
  */
 
+import type { InsightBackend } from './insight.ts';
+import type { BacklogSummaryRecord } from './records/backlog-summary.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
@@ -19,7 +21,7 @@ import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
 
-export interface AdminBackend {
+export interface AdminBackend extends InsightBackend {
   status(): Promise<StatusAnswer>;
   folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
   folder(query: FolderQuery): Promise<FolderAnswer>;
@@ -60,6 +62,7 @@ export interface StatusAnswer {
   readonly service: ServiceRecord;
   readonly folders: readonly FolderRecord[];
   readonly connections: readonly ConnectionRecord[];
+  readonly backlogs: readonly BacklogSummaryRecord[];
   /** What waits for an administrator; empty if all is well. */
   readonly attention: readonly AttentionRecord[];
 }

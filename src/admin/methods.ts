@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
 import { type AdminBackend, RELEASE_DECISIONS } from './backend.ts';
+import { INSIGHT_METHODS } from './insight-methods.ts';
+import { backlogSummaryNoun } from './records/backlog-summary.ts';
 import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
@@ -37,7 +39,13 @@ export const ADMIN_METHODS = {
   status: {
     rpc: 'GetStatus',
     request: nothing,
-    records: { service: serviceNoun, folders: folderNoun, connections: connectionNoun, attention: attentionNoun },
+    records: {
+      service: serviceNoun,
+      folders: folderNoun,
+      connections: connectionNoun,
+      backlogs: backlogSummaryNoun,
+      attention: attentionNoun,
+    },
   },
   folders: { rpc: 'ListFolders', request: nothing, records: { folders: folderNoun } },
   folder: { rpc: 'GetFolder', request: folderQuery, records: { folder: folderNoun, members: folderMemberNoun } },
@@ -104,6 +112,7 @@ export const ADMIN_METHODS = {
     records: { event: eventNoun },
     stream: true,
   },
+  ...INSIGHT_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

@@ -117,6 +117,11 @@ export const ERRORS = {
     exitCode: 10,
     meaning: 'The member’s database cannot be opened, read or written.',
   },
+  TIMED_OUT: {
+    reaction: 'tell-caller',
+    exitCode: 11,
+    meaning: 'The time given to a command was over before what it waited for had happened.',
+  },
   CANCELLED: {
     reaction: 'tell-caller',
     exitCode: 1,

@@ -284,6 +284,16 @@ export const EVENTS = {
     meaning:
       'The database was lost or an old copy was put back. It got a new identity and is rebuilt from the folders.',
   },
+  PROPAGATION_MEASURED: {
+    number: 20031,
+    severity: 'information',
+    meaning: 'A propagation test found when a member had its file, or that nothing can be known of that member here.',
+  },
+  PROPAGATION_LATE: {
+    number: 20032,
+    severity: 'warning',
+    meaning: 'A member did not have the file of a propagation test in time: see “tandem status” and “tandem why”.',
+  },
   ITEM_PRESERVED: {
     number: 20040,
     severity: 'information',

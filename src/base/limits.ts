@@ -81,6 +81,8 @@ export const LIMITS = {
   adminCallTimeoutMs: 120_000,
   /** How long a partner may take to tell of a backlog. */
   backlogTimeoutMs: 60_000,
+  /** The longest wait an administrator may order. */
+  waitMs: 7 * 86_400_000,
   /** Records in one answer of the admin API. */
   adminRecords: 20_000,
   /** Between two attempts to go on where a disk is full. */

@@ -6,15 +6,23 @@ import { eventCommands } from './commands/event.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
+import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
+import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { transferCommands } from './commands/transfer.ts';
+import { waitCommands } from './commands/wait.ts';
+import { whyCommands } from './commands/why.ts';
 
 /** Every command, in the order of help and docs. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...initCommands,
   ...daemonCommands,
   ...statusCommands,
+  ...reportCommands,
+  ...whyCommands,
+  ...waitCommands,
+  ...propagationCommands,
   ...folderCommands,
   ...transferCommands,
   ...forceCommands,
@@ -26,12 +34,13 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What the nouns are, for the help of `tandem`. */
 export const NOUNS: Readonly<Record<string, string>> = {
-  member: 'this member of its replication group',
+  member: 'this member and the others of its replication group',
   'file-system': 'the file systems on which folders lie',
   folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
+  propagation: 'how long a file takes to each member',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   event: 'the journal of events',

@@ -14,6 +14,7 @@ import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
+import { backlogSummaries } from './backlog-summary.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
@@ -23,6 +24,7 @@ import { idRecord } from './file-records.ts';
 import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
+import { createInsight } from './insight.ts';
 import { findSession, sessionRecords } from './session-records.ts';
 import {
   attentionRecords,
@@ -89,8 +91,18 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   function facts(): ServiceFacts {
     return { ...parts, configuration: parts.configuration(), stopping: parts.stopping() };
   }
+  const insight = createInsight({
+    member: parts.member,
+    folderNamed: folder => folderNamed({ folder }),
+    foldersOf,
+    memberNamed,
+    events,
+    clock,
+  });
 
   return {
+    ...insight,
+
     async status() {
       const member = parts.member();
       const { group } = member.parts;
@@ -103,6 +115,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
         service: serviceRecord(member, facts()),
         folders: await Promise.all([...sizesByFolder].map(([folder, found]) => folderRecord(group, folder, found))),
         connections,
+        backlogs: await backlogSummaries(member, clock.now()),
         attention: attentionRecords(member, {
           configProblem: parts.configuration().problem,
           sizes: sizesByFolder,

@@ -117,7 +117,7 @@ async function backlogFrom(member: Member, subject: BacklogSubject, clock: Clock
 }
 
 /** The enabled connection on which a partner’s versions of this folder arrive. */
-function connectionFrom(member: Member, folder: Folder, partner: string): InboundConnection | undefined {
+export function connectionFrom(member: Member, folder: Folder, partner: string): InboundConnection | undefined {
   const candidates = member.inbound.filter(
     ({ parts, sessions }) =>
       parts.enabled && parts.partner.name === partner && sessions.some(session => session.folder === folder),
@@ -130,7 +130,8 @@ function unreachable({ parts, failure }: InboundConnection): TandemError {
   return new TandemError('PEER_UNREACHABLE', `${parts.partner.name} has not said what it holds${why}`);
 }
 
-function assertShared({ core: { config } }: Folder, partner: string): void {
+/** NOT_FOUND with the members that have the folder. */
+export function assertShared({ core: { config } }: Folder, partner: string): void {
   if (config.members.has(partner)) return;
   const known = [...config.members.keys()].join(', ');
   throw new TandemError('NOT_FOUND', `folder ${config.name} is not replicated by ${partner}; its members: ${known}`);

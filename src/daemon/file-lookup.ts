@@ -20,8 +20,31 @@ export interface FoundFile {
 const UID = /^\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?-v\d+$/i;
 
 /** Searches one folder, if `folders` holds only the one that was named, or all. NOT_FOUND says why there is no record. */
-export async function findFile(folders: readonly Folder[], { folder: named, file }: RecordQuery): Promise<FoundFile> {
-  if (UID.test(file)) return findByUid(folders, parseVersion(file), file);
+export async function findFile(folders: readonly Folder[], query: RecordQuery): Promise<FoundFile> {
+  const { file } = query;
+  if (isUid(file)) return findByUid(folders, parseVersion(file), file);
+  const { folder, names } = placeOf(folders, query);
+  const record = await folder.core.paths.recordAt(names.join('/'));
+  if (record) return { folder, record };
+  const reason = await whyNoRecord(folder, names);
+  throw new TandemError(
+    'NOT_FOUND',
+    `there is no record of “${names.join('/')}” in folder ${folder.core.config.name}: ${reason}`,
+  );
+}
+
+export function isUid(text: string): boolean {
+  return UID.test(text);
+}
+
+export interface FoundPlace {
+  readonly folder: Folder;
+  /** Below the root; never empty. */
+  readonly names: readonly string[];
+}
+
+/** Where a path points, whether anything is there or not. NOT_FOUND, INVALID_ARGUMENT if it cannot be in a folder. */
+export function placeOf(folders: readonly Folder[], { folder: named, file }: RecordQuery): FoundPlace {
   const absolute = posix.isAbsolute(file);
   const folder = absolute ? folderAbove(folders, posix.normalize(file)) : folders[0];
   if (!absolute && (named === undefined || !folder)) {
@@ -41,13 +64,7 @@ export async function findFile(folders: readonly Folder[], { folder: named, file
       'NOT_FOUND',
       `“${file}” is the root of folder ${folder.core.config.name}; a root has no record`,
     );
-  const record = await folder.core.paths.recordAt(names.join('/'));
-  if (record) return { folder, record };
-  const reason = await whyNoRecord(folder, names);
-  throw new TandemError(
-    'NOT_FOUND',
-    `there is no record of “${names.join('/')}” in folder ${folder.core.config.name}: ${reason}`,
-  );
+  return { folder, names };
 }
 
 /** The names of a path below a root. INVALID_ARGUMENT if it cannot be one. */
@@ -107,7 +124,7 @@ async function whyNoRecord(folder: Folder, names: readonly string[]): Promise<st
 }
 
 /** The filter that keeps a name of the path out; the last name may be a file’s or a directory’s. */
-function excludingFilter({ config: { filters } }: FolderCore, names: readonly string[]): string | null {
+export function excludingFilter({ config: { filters } }: FolderCore, names: readonly string[]): string | null {
   for (const [i, name] of names.entries()) {
     const directory = filters.directories.find(pattern =>
       compileFilter({ files: [], directories: [pattern] }).excludesDirectory(name),
@@ -121,11 +138,17 @@ function excludingFilter({ config: { filters } }: FolderCore, names: readonly st
 }
 
 async function updateAt(core: FolderCore, path: string): Promise<string | null> {
+  const uid = await uidOnItsWay(core, path);
+  return uid === null ? null : whatUpdateWaitsFor(core, uid);
+}
+
+/** The file whose update, under way or put off, wants this path. */
+export async function uidOnItsWay(core: FolderCore, path: string): Promise<Uid | null> {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const updates = [...core.pending.list(), ...core.pending.listGivenUp()].map(({ update }) => update);
   const pathOf = createKnownPaths(core);
   for (const update of updates) {
-    if (update.name === name && (await pathOf(update)) === path) return whatUpdateWaitsFor(core, update.uid);
+    if (update.name === name && (await pathOf(update)) === path) return update.uid;
   }
   return null;
 }

@@ -109,7 +109,7 @@ export function vectorText(vector: VersionVector): string {
 }
 
 /** Whose databases are known: this member's, and those partners named when they were connected. */
-function databaseOwners({ parts, inbound }: Member): Map<DatabaseId, string> {
+export function databaseOwners({ parts, inbound }: Member): Map<DatabaseId, string> {
   const owners = new Map<DatabaseId, string>();
   for (const { parts: connection, welcome } of inbound) {
     for (const { database } of welcome?.folders ?? []) owners.set(database, connection.partner.name);

@@ -84,6 +84,12 @@ export class FolderScanner {
     });
   }
 
+  /** Something that changed up to this moment has not come to rest, or is gone and may still turn up elsewhere. */
+  isUnsettled(until: number): boolean {
+    const restless = [...this.#restless.values()].map(({ since }) => since);
+    return [...restless, ...this.#gone.values()].some(since => since <= until);
+  }
+
   /** The folder was released. */
   wake(): void {
     this.#bell.ring();
@@ -171,7 +177,9 @@ export class FolderScanner {
       const phase = core.memory.phase === 'initialized' ? 'normal' : core.memory.phase;
       await core.line.run(() => core.commit({ memory: { initialScanDone: true, phase } }));
     }
-    this.#fullAt = core.clock.now() + core.config.rescanMs;
+    // One that was ordered while this one ran has seen nothing of it yet.
+    const ordered = this.#waiters.some(waiter => waiter.full);
+    this.#fullAt = ordered ? 0 : core.clock.now() + core.config.rescanMs;
     this.#keepWatching(result.hot, startedAt);
     this.#report(result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };

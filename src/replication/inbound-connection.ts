@@ -18,7 +18,7 @@ import {
 } from '../model/connection-state.ts';
 import { forceOf, sameWindow, type Window } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, Welcome } from '../peer/link.ts';
+import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, VectorEvent, Welcome } from '../peer/link.ts';
 import type { SessionFailure } from '../store/store.ts';
 import { Cancellations } from './cancellations.ts';
 import { ConnectionWindow, type WindowParts } from './connection-window.ts';
@@ -174,6 +174,14 @@ export class InboundConnection {
     if (!link)
       throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
     return link.requestUpdates({ connection: this.parts.guid, folder, have }, signal);
+  }
+
+  /** What the partner holds of a folder, whenever that moves, beside the sessions. PEER_UNREACHABLE while not connected. */
+  watchVectors(folder: string, signal: AbortSignal): AsyncIterable<VectorEvent> {
+    const link = this.#link;
+    if (!link)
+      throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
+    return link.watchVectors({ connection: this.parts.guid, folders: [folder] }, signal);
   }
 
   /** Only enqueues. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { idRecordNoun } from '../../admin/records/id-record.ts';
 import type { CommandSpec } from '../command.ts';
+import { fileOf } from '../option-values.ts';
 import { printRecord } from '../records-output.ts';
 
 export const recordCommands: readonly CommandSpec[] = [
@@ -17,15 +18,8 @@ export const recordCommands: readonly CommandSpec[] = [
     target: 'daemon',
     run: call =>
       call.withClient(async client => {
-        const given = call.parameters[0]!;
-        const folder = call.options.folder as string | undefined;
-        const file = folder !== undefined || isUid(given) ? given : resolve(given);
-        const { record } = await client.record({ folder, file });
+        const { record } = await client.record(fileOf(call, resolve));
         printRecord(call, idRecordNoun, record);
       }),
   },
 ];
-
-function isUid(text: string): boolean {
-  return /^\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?-v\d+$/i.test(text);
-}

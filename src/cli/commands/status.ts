@@ -1,4 +1,5 @@
 import type { StatusAnswer } from '../../admin/backend.ts';
+import { backlogSummaryNoun } from '../../admin/records/backlog-summary.ts';
 import { connectionNoun } from '../../admin/records/connection.ts';
 import { attentionNoun } from '../../admin/records/event.ts';
 import { fileSystemNoun } from '../../admin/records/file-system.ts';
@@ -54,6 +55,7 @@ function statusToJson(status: StatusAnswer) {
     Service: recordToJson(serviceNoun, status.service),
     Folders: status.folders.map(folder => recordToJson(folderNoun, folder)),
     Connections: status.connections.map(connection => recordToJson(connectionNoun, connection)),
+    Backlogs: status.backlogs.map(backlog => recordToJson(backlogSummaryNoun, backlog)),
     Attention: status.attention.map(attention => recordToJson(attentionNoun, attention)),
   };
 }
@@ -65,9 +67,11 @@ function statusText(status: StatusAnswer, columns: number | null): string {
   const folders = status.folders.length > 0 ? formatTable(folderNoun, status.folders, columns) : 'no folders\n';
   const connections =
     status.connections.length > 0 ? formatTable(connectionNoun, status.connections, columns) : 'no connections\n';
+  const behind = status.backlogs.filter(({ BacklogFileCount }) => BacklogFileCount !== 0);
+  const backlog = behind.length > 0 ? formatTable(backlogSummaryNoun, behind, columns) : 'no backlog\n';
   const attention = status.attention.map(
     ({ Subject, Problem, Command }) =>
       `${printable(Subject)}: ${printable(Problem)}\n${Command === '' ? '' : `    ${printable(Command)}\n`}`,
   );
-  return `${printable(head)}\n\n${folders}\n${connections}\n${attention.length > 0 ? `Needs a hand:\n${attention.join('')}` : 'Nothing needs a hand.\n'}`;
+  return `${printable(head)}\n\n${folders}\n${connections}\n${backlog}\n${attention.length > 0 ? `Needs a hand:\n${attention.join('')}` : 'Nothing needs a hand.\n'}`;
 }

@@ -1,5 +1,6 @@
 /** A backend with a little of everything, for the server, the client and the commands. Orders are kept to be looked at. */
 import type { AdminBackend } from '../../../src/admin/backend.ts';
+import { backlogSummaryNoun } from '../../../src/admin/records/backlog-summary.ts';
 import {
   type Column,
   type Columns,
@@ -13,11 +14,15 @@ import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
+import { propagationNoun } from '../../../src/admin/records/propagation.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { waitNoun } from '../../../src/admin/records/wait.ts';
+import { whyNoun } from '../../../src/admin/records/why.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { describeUnknown } from '../../../src/base/known-names.ts';
 
@@ -113,6 +118,19 @@ export function createFakeBackend(): FakeBackend {
       }),
       folders: [HALTED_FOLDER],
       connections: [CONNECTION],
+      backlogs: [
+        sample(backlogSummaryNoun, {
+          ReplicatedFolderName: 'docs',
+          FromMember: 'alpha',
+          ToMember: 'beta',
+          BacklogFileCount: 1200,
+          BacklogSizeInBytes: 5 * 2 ** 20,
+          AgeSeconds: 7200,
+          EtaSeconds: 90,
+          Reason: '',
+        }),
+        sample(backlogSummaryNoun, { FromMember: 'beta', ToMember: 'alpha', BacklogFileCount: 0 }),
+      ],
       attention: [
         sample(attentionNoun, {
           Subject: 'docs',
@@ -234,6 +252,55 @@ export function createFakeBackend(): FakeBackend {
         .filter(({ Sequence }) => Sequence > (after ?? 0))
         .slice(-limit),
     }),
+    waitForMember: async function* ({ folder, member, timeoutMs }) {
+      assertFolder(folder);
+      await keep('waitForMember', { folder, member, timeoutMs });
+      const given = { MemberName: member, ReplicatedFolderName: folder, Reason: '' };
+      yield sample(waitNoun, { ...given, Stage: 'waiting', Arrived: false, MissingVersions: 12 });
+      if (timeoutMs < 1000) throw new TandemError('TIMED_OUT', `after 0.5 s ${member} still lacks 12 versions of docs`);
+      yield sample(waitNoun, { ...given, Stage: 'arrived', Arrived: true, MissingVersions: 0, ElapsedSeconds: 3 });
+    },
+    why: async ({ folder, file }) => {
+      assertFolder(folder);
+      const holds = [
+        sample(whyNoun, {
+          Kind: 'partner-lacks',
+          MemberName: 'beta',
+          Reason: 'beta lacks this version',
+          Next: 'beta fetches it',
+        }),
+        sample(whyNoun, { Kind: 'preserved-copy', MemberName: '', Since: NEVER, Next: '', NextTime: NEVER }),
+      ];
+      return { path: file, folder: 'docs', verdict: 'held', sentence: 'beta lacks this version', holds };
+    },
+    groupMembers: async () => ({
+      members: [
+        sample(groupMemberNoun, { MemberName: 'alpha', IsLocal: true, ConfigDigest: 'aa', ConfigDiffers: false }),
+        sample(groupMemberNoun, { MemberName: 'beta', IsLocal: false, ConfigDigest: 'bb', ConfigDiffers: true }),
+      ],
+    }),
+    propagationTest: async function* ({ folder, timeoutMs }) {
+      assertFolder(folder);
+      yield sample(propagationNoun, {
+        TestId: 't1',
+        ToMember: 'beta',
+        State: 'arrived',
+        LatencyInMilliseconds: 42,
+        Reason: '',
+      });
+      if (timeoutMs > 1000) return;
+      yield sample(propagationNoun, {
+        TestId: 't1',
+        ToMember: 'gamma',
+        State: 'late',
+        Reason: 'gamma does not answer',
+      });
+      throw new TandemError('TIMED_OUT', 'gamma did not have the test’s file in time');
+    },
+    propagationReport: async ({ folder }) => {
+      assertFolder(folder);
+      return { total: 9, rows: [sample(propagationNoun, { TestId: 't1', ToMember: 'beta', State: 'arrived' })] };
+    },
     followEvents: async function* ({ after }, signal) {
       for (let sequence = (after ?? 0) + 1; sequence <= (after ?? 0) + 3; sequence++) yield event(sequence);
       await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));

@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { backlogSummaryNoun } from '../../../src/admin/records/backlog-summary.ts';
 import { NEVER, NOT_ENDED, type Noun, toDatetime } from '../../../src/admin/records/column.ts';
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
+import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
+import { propagationNoun } from '../../../src/admin/records/propagation.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { waitNoun } from '../../../src/admin/records/wait.ts';
+import { whyNoun } from '../../../src/admin/records/why.ts';
 
 const PROTO = readFileSync(new URL('../../../proto/tandem/admin/v1/admin.proto', import.meta.url), 'utf8');
 const NOUNS: readonly (readonly [string, Noun])[] = [
@@ -28,6 +33,11 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['IdRecord', idRecordNoun],
   ['EventRecord', eventNoun],
   ['AttentionRecord', attentionNoun],
+  ['BacklogSummaryRecord', backlogSummaryNoun],
+  ['PropagationRecord', propagationNoun],
+  ['GroupMemberRecord', groupMemberNoun],
+  ['WaitRecord', waitNoun],
+  ['WhyRecord', whyNoun],
 ];
 const WIRE_TYPES = {
   text: 'string',

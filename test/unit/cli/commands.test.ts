@@ -106,7 +106,7 @@ describe('for programs', () => {
   test('every noun prints as JSON', async () => {
     expect(await json('member', 'show')).toMatchObject({ MemberName: 'alpha', StateName: 'Shutting Down' });
     expect(await json('file-system', 'list')).toMatchObject([{ VolumePath: '/srv', StateName: 'Shutting Down' }]);
-    expect(Object.keys(await json('status'))).toEqual(['Service', 'Folders', 'Connections', 'Attention']);
+    expect(Object.keys(await json('status'))).toEqual(['Service', 'Folders', 'Connections', 'Backlogs', 'Attention']);
     expect(await json('folder', 'list')).toMatchObject([
       { ReplicatedFolderName: 'docs', StateName: 'In Error', HaltDeletedFiles: 15_000, HaltChangedFiles: null },
     ]);

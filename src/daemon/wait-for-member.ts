@@ -1,0 +1,97 @@
+/** Waits until another member has what was on this host's disk when the wait began. */
+import type { WaitRecord } from '../admin/records/wait.ts';
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import { formatElapsed } from '../base/sizes-and-durations.ts';
+import { type Arrival, judgeArrival } from '../model/arrival.ts';
+import type { Folder } from '../replication/folder.ts';
+import type { Member } from '../replication/member.ts';
+import { watchPartner } from './arrival-watch.ts';
+import { assertShared } from './backlog-records.ts';
+
+export interface WaitSubject {
+  readonly member: () => Member;
+  readonly folder: Folder;
+  /** Name of the partner. */
+  readonly partner: string;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** How often is looked whether files have come to rest. */
+const REST_LOOK_MS = 50;
+
+export async function* waitForMember(subject: WaitSubject, signal: AbortSignal): AsyncGenerator<WaitRecord> {
+  const { folder, partner, timeoutMs, clock } = subject;
+  const { core } = folder;
+  const { name } = core.config;
+  if (partner === core.member.name)
+    throw new TandemError('INVALID_ARGUMENT', `${partner} is this member; name another one`);
+  assertShared(folder, partner);
+  const start = clock.now();
+  const record = (Stage: string, found: Arrival): WaitRecord => ({
+    ReplicatedFolderName: name,
+    MemberName: partner,
+    Stage,
+    Arrived: found.kind === 'arrived',
+    MissingVersions: found.kind === 'missing' ? found.versions : 0,
+    ElapsedSeconds: Math.max(0, Math.round((clock.now() - start) / 1000)),
+    Reason: found.kind === 'unknown' ? found.reason : '',
+  });
+  const timeUp = new AbortController();
+  const cancel = clock.after(timeoutMs, () => timeUp.abort());
+  const either = AbortSignal.any([signal, timeUp.signal]);
+  let found: Arrival = { kind: 'unknown', reason: 'this host’s copy is being looked at' };
+  try {
+    yield record('scanning', found);
+    await settled(folder, clock, either);
+    const wanted = core.store.vector;
+    if (!either.aborted) {
+      for await (const view of watchPartner({ ...subject, folder: core.config.guid }, either)) {
+        found = judgeArrival(wanted, view);
+        yield record(found.kind === 'arrived' ? 'arrived' : 'waiting', found);
+        if (found.kind === 'arrived') return;
+      }
+    }
+  } finally {
+    cancel();
+  }
+  if (signal.aborted) return;
+  const lacks = found.kind === 'missing' ? `lacks ${found.versions} versions` : 'is not known to have everything';
+  const why = found.kind === 'unknown' ? `: ${found.reason}` : '';
+  const advice = `“tandem backlog --from ${core.member.name} --to ${partner} --folder ${name}” lists them`;
+  throw new TandemError(
+    'TIMED_OUT',
+    `after ${formatElapsed(timeoutMs)} ${partner} still ${lacks} of ${name}${why}; ${advice}`,
+  );
+}
+
+/** Everything that is on disk now is recorded: seen, come to rest, and told to the partners. */
+async function settled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { core, scanner } = folder;
+  const now = clock.now();
+  await untilAborted(scanner.full(), signal);
+  while (!signal.aborted) {
+    if (core.memory.halt) {
+      const { sentence } = core.memory.halt;
+      throw new TandemError('REFUSED', `nothing goes out of folder ${core.config.name}, it is halted: ${sentence}`);
+    }
+    if (core.active && !scanner.isUnsettled(now)) {
+      // What has come to rest is taken up by the pass that runs now.
+      await untilAborted(scanner.look(['']), signal);
+      if (core.active && !scanner.isUnsettled(now)) return;
+    }
+    await clock.sleep(REST_LOOK_MS, signal).catch(() => {});
+  }
+}
+
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = () => {};
+  const aborted = new Promise<void>(resolve => {
+    stop = resolve;
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', stop);
+}

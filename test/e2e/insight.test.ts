@@ -1,0 +1,71 @@
+/** What an administrator sees of real daemons: waits, reasons, the time to each member, and the report. */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { put } from './harness/files.ts';
+import { startGroup } from './harness/scenario.ts';
+import { until } from './harness/until.ts';
+
+interface Why {
+  readonly Verdict: string;
+  readonly Sentence: string;
+  readonly Holds: readonly { readonly Kind: string; readonly MemberName: string }[];
+}
+
+test('waiting for a member, why a file is where it is, how long one takes, and the report', async () => {
+  const group = await startGroup({ members: ['alpha', 'beta'], folders: { docs: { filters: { files: ['*.bak'] } } } });
+  const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+  for (let i = 0; i < 50; i++) put(alpha.root, { [`d${i % 5}/${i}.txt`]: `content ${i}` });
+  put(alpha.root, { 'd0/old.bak': 'not replicated' });
+
+  const waited = await alpha.tandem('wait', '--folder', 'docs', '--member', 'beta', '--timeout', '30s');
+  expect(waited).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^beta has everything of docs/) });
+  for (let i = 0; i < 50; i++) expect(readFileSync(join(beta.root, `d${i % 5}/${i}.txt`), 'utf8')).toBe(`content ${i}`);
+
+  await until('both know that both have it', async () => {
+    const why = await alpha.json<Why>('why', join(alpha.root, 'd0/0.txt'));
+    return why.Verdict === 'identical' && why.Sentence.includes('beta');
+  });
+  expect(await alpha.json<Why>('why', join(alpha.root, 'd0/old.bak'))).toMatchObject({
+    Verdict: 'not-replicated',
+    Holds: [{ Kind: 'filter' }],
+  });
+
+  const rows = await alpha.json<Record<string, unknown>[]>(
+    'propagation',
+    'test',
+    '--folder',
+    'docs',
+    '--timeout',
+    '20s',
+  );
+  expect(rows).toMatchObject([{ FromMember: 'alpha', ToMember: 'beta', State: 'arrived' }]);
+  const testFiles = (root: string) => readdirSync(root).filter(name => name.startsWith('.tandem-propagation-test-'));
+  await until(
+    'the test’s file is gone everywhere',
+    () => testFiles(alpha.root).length + testFiles(beta.root).length === 0,
+  );
+
+  await beta.stop();
+  rmSync(join(alpha.root, 'd0/0.txt'));
+  put(alpha.root, { 'd1/new.txt': 'beta lacks this' });
+  const late = await alpha.tandem('wait', '--folder', 'docs', '--member', 'beta', '--timeout', '1s');
+  expect(late).toMatchObject({ exitCode: 11, stderr: expect.stringMatching(/^tandem: after 1\.0 s beta still/) });
+  await beta.start();
+  await alpha.tandem('wait', '--folder', 'docs', '--member', 'beta', '--timeout', '30s');
+  expect(await beta.json<Why>('why', '--folder', 'docs', 'd0/0.txt')).toMatchObject({
+    Verdict: 'deleted',
+    Sentence: expect.stringMatching(/^it was deleted on alpha/),
+  });
+
+  const page = join(alpha.home, 'health.html');
+  expect((await alpha.tandem('report', '--format', 'html', '--output', page)).exitCode).toBe(0);
+  const html = readFileSync(page, 'utf8');
+  expect(html).toContain('CONNECTION_');
+  expect(html).not.toMatch(/https?:\/\/|<script/);
+  const report = await alpha.json<Record<string, unknown[]>>('report');
+  expect(report.Members).toHaveLength(2);
+  expect(report.ConfigDifferences).toEqual([]);
+  expect(report.Propagation).toMatchObject(rows);
+  expect((await alpha.tandem('status')).stdout).toContain('no backlog');
+});
