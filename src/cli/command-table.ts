@@ -8,6 +8,7 @@ import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
 import { recordCommands } from './commands/record.ts';
 import { statusCommands } from './commands/status.ts';
+import { syncCommands } from './commands/sync.ts';
 import { transferCommands } from './commands/transfer.ts';
 
 /** Every command, in the order of help and docs. */
@@ -18,6 +19,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...folderCommands,
   ...transferCommands,
   ...forceCommands,
+  ...syncCommands,
   ...conflictCommands,
   ...recordCommands,
   ...eventCommands,
@@ -32,6 +34,8 @@ export const NOUNS: Readonly<Record<string, string>> = {
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
+  queue: 'ordered synchronisations that wait or run',
+  'replica-source': 'the members that folders come from: last attempt, last success, result',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   event: 'the journal of events',

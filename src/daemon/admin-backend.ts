@@ -12,6 +12,7 @@ import type { MemberConfig } from '../config/config.ts';
 import { isReserved, PRIVATE_DIRECTORY } from '../model/name-rules.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
+import type { SyncQueue } from '../replication/sync-queue.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
@@ -24,6 +25,7 @@ import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
 import { findSession, sessionRecords } from './session-records.ts';
+import { sourceRecords } from './source-records.ts';
 import {
   attentionRecords,
   type ConfigurationFacts,
@@ -31,6 +33,7 @@ import {
   type ServiceFacts,
   serviceRecord,
 } from './status-records.ts';
+import { createSyncMethods } from './sync-methods.ts';
 import { listUpdates } from './update-records.ts';
 
 export interface AdminBackendParts {
@@ -38,6 +41,7 @@ export interface AdminBackendParts {
   readonly member: () => Member;
   readonly store: Store;
   readonly events: EventFeed;
+  readonly syncs: SyncQueue;
   readonly home: string;
   readonly memberConfig: MemberConfig;
   readonly startedAt: number;
@@ -89,6 +93,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   function facts(): ServiceFacts {
     return { ...parts, configuration: parts.configuration(), stopping: parts.stopping() };
   }
+  const syncs = createSyncMethods({ member: parts.member, syncs: parts.syncs, clock });
 
   return {
     async status() {
@@ -159,6 +164,16 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     forceFolderReplication: async order => ({ result: await methods.forceFolderReplication(order) }),
 
     forceDownload: async order => ({ result: await methods.forceDownload(order) }),
+
+    replicaSync: (order, signal) => syncs.replicaSync(order, signal),
+
+    syncQueue: async () => ({ operations: syncs.operations() }),
+
+    cancelSync: async ({ serial }) => syncs.cancel(serial),
+
+    replicaSources: async ({ folder }) => ({
+      sources: sourceRecords(parts.member(), foldersOf(folder), parts.syncs),
+    }),
 
     updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
 

@@ -15,6 +15,7 @@ import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -185,6 +186,28 @@ export function createFakeBackend(): FakeBackend {
       ].slice(0, limit),
     }),
     session: async ({ session }) => ({ session: sample(sessionNoun, { SyncGuid: session }) }),
+    replicaSync: async function* (order) {
+      await keep('replicaSync', order);
+      const unknown = order.source !== undefined && order.source !== 'beta';
+      const report = { SerialNumber: 4, Absorbed: false, Done: false, ReturnValue: 0, ErrorCode: '' };
+      yield sample(syncReportNoun, { ...report, Message: 'calling beta' });
+      yield sample(syncReportNoun, {
+        ...report,
+        Done: true,
+        ...(unknown
+          ? { ReturnValue: 8452, Message: `${order.source} is no source of folder docs here`, ErrorCode: 'NOT_FOUND' }
+          : { Message: 'folder docs has all that beta has' }),
+      });
+    },
+    syncQueue: async () => ({ operations: [sample(syncOperationNoun, { SerialNumber: 4 })] }),
+    cancelSync: async order => {
+      if (order.serial !== 4) throw new TandemError('NOT_FOUND', `there is no synchronisation ${order.serial}`);
+      await keep('cancelSync', order);
+    },
+    replicaSources: async ({ folder }) => {
+      assertFolder(folder);
+      return { sources: [sample(replicaSourceNoun, { SourceName: 'beta' })] };
+    },
     updates: async ({ folder, limit }) => {
       assertFolder(folder);
       await keep('updates', { folder, limit });
