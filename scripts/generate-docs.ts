@@ -14,6 +14,7 @@ import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/f
 import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
@@ -126,6 +127,9 @@ function recordsDoc(): string {
     eventNoun,
     attentionNoun,
     methodResultNoun,
+    syncReportNoun,
+    syncOperationNoun,
+    replicaSourceNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +
