@@ -146,7 +146,11 @@ class Running {
     await aborted(AbortSignal.any([stop, this.#fault.signal]));
     this.#stopping = true;
     feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
-    if (this.#failure !== null) throw this.#failure;
+    if (this.#failure !== null) {
+      const ofDatabase = this.#failure instanceof TandemError && this.#failure.code === 'STORE_FAILED';
+      feed.emit(ofDatabase ? 'DATABASE_ERROR' : 'SERVICE_INTERNAL_ERROR', messageOf(this.#failure));
+      throw this.#failure;
+    }
   }
 
   /** Ordered synchronisations have their turns until the end. */
@@ -218,6 +222,13 @@ class Running {
       this.#configuration = { ...this.#configuration, readAt: systemClock.now(), problem: null };
       if (next.group.digest === this.#loaded.group.digest) return;
       await this.#current().stop(CONFIG_CHANGES);
+      for (const { core } of this.#current().folders.values()) {
+        if (next.group.folders.get(core.config.name)?.members.has(next.member.member)) continue;
+        const { name } = core.config;
+        feed.emit('FOLDER_REMOVED', `folder ${name} is not replicated by this member any more; its files stay`, {
+          folder: name,
+        });
+      }
       this.#loaded = next;
       this.#member = build(next);
       await this.#member.start();

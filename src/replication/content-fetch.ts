@@ -19,6 +19,8 @@ const BYTES_PER_REQUEST = 1024 * 1024;
 const LARGE_FILES_AT_ONCE = 4;
 const STAGING_CALLS_AT_ONCE = 3;
 const QUOTA_PAUSE_MS = 200;
+/** A quota that stays used up is told of at most so often. */
+const FULL_TOLD_MS = 60_000;
 
 export interface FetchTarget {
   readonly core: FolderCore;
@@ -39,6 +41,7 @@ export class ContentFetcher {
   #run: FetchRun | null = null;
   /** Content bytes that arrived over this connection. */
   bytesReceived = 0;
+  readonly #fullToldAt = new Map<FolderCore, number>();
 
   constructor(connection: string, hash64: Hash64) {
     this.#connection = connection;
@@ -111,8 +114,22 @@ export class ContentFetcher {
     if (core.pending.reserve(item, core.config.stagingQuotaBytes)) return true;
     item.stage = 'wait';
     item.reason = 'the staging quota is used up; it goes on when other files are installed';
+    this.#tellFull(core);
     core.clock.after(QUOTA_PAUSE_MS, () => this.#bell.ring());
     return false;
+  }
+
+  #tellFull(core: FolderCore): void {
+    const now = core.clock.now();
+    if (Math.abs(now - (this.#fullToldAt.get(core) ?? Number.NEGATIVE_INFINITY)) < FULL_TOLD_MS) return;
+    this.#fullToldAt.set(core, now);
+    core.emit(
+      'STAGING_FULL',
+      `the staging quota of folder ${core.config.name} is used up; transfers wait for installs`,
+      {
+        quotaBytes: core.config.stagingQuotaBytes,
+      },
+    );
   }
 }
 

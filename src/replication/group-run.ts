@@ -94,6 +94,11 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   let recovered = 0;
   let undone = 0;
   const intents = await core.store.intents();
+  if (intents.length > 0) {
+    core.emit('RECOVERY_STARTED', 'the last run did not end cleanly; interrupted work is looked after', {
+      groups: intents.length,
+    });
+  }
   for (const intent of intents) {
     const body = intent.body as IntentBody;
     // Nothing was committed since: the records are still as they were before.

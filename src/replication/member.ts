@@ -203,6 +203,10 @@ export class Member {
       this.inbound.push(connection);
       this.#connections.push(connection.run(this.#stop.signal).catch(parts.fail));
     }
+    const joined = parts.group.connections.some(
+      ({ from, to, enabled }) => enabled && (from === parts.name || to === parts.name),
+    );
+    if (!joined) parts.emit('NO_CONNECTIONS', 'no enabled connection joins this member with another one');
     for (const folder of this.folders.values()) {
       folder.flow.retry = () => {
         for (const { sessions } of this.inbound)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EVENTS, makeEvent } from '../../../src/base/events.ts';
 import { describeUnknown, nearestName } from '../../../src/base/known-names.ts';
@@ -9,6 +9,52 @@ test('event numbers are unique, and our own start at 20000', () => {
   const numbers = Object.values(EVENTS).map(event => event.number);
   expect(new Set(numbers).size).toBe(numbers.length);
   for (const number of numbers) expect(number < 10_100 || number >= 20_000).toBe(true);
+});
+
+/** Numbers of DFS Replication that are kept for their meaning; nothing raises these events. */
+const NOT_RAISED: readonly string[] = [
+  'FOLDER_STOPPED',
+  'FOLDER_HALTED',
+  'STAGING_CLEANED',
+  'STAGING_INACCESSIBLE',
+  'FILE_BUSY',
+  'CONNECTION_STOPPED',
+  'ITEM_PRESERVED',
+];
+
+test('every other event is raised somewhere', () => {
+  const src = new URL('../../../src/', import.meta.url);
+  const text = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts') && path !== 'base/events.ts')
+    .map(path => readFileSync(new URL(path, src), 'utf8'))
+    .join('\n');
+  const silent = Object.keys(EVENTS).filter(name => !text.includes(`'${name}'`));
+  expect(silent.filter(name => !NOT_RAISED.includes(name))).toEqual([]);
+});
+
+/** [dfsr.md §4.1]: those whose number stands in the sources, by what happened. */
+test('happenings that DFS Replication knows have its numbers', () => {
+  const numbers = Object.fromEntries(Object.entries(EVENTS).map(([name, { number }]) => [name, number]));
+  expect(numbers).toMatchObject({
+    SERVICE_STARTED: 1004,
+    SERVICE_INTERNAL_ERROR: 1010,
+    LISTENER_ERROR: 1208,
+    DATABASE_ERROR: 2104,
+    RECOVERY_STARTED: 2212,
+    FOLDER_STALE: 4012,
+    INITIAL_SYNC_FINISHED: 4104,
+    FOLDER_REMOVED: 4114,
+    STAGING_FULL: 4208,
+    FILE_UNSUPPORTED: 4406,
+    DISK_FULL: 4502,
+    CONNECTION_ERROR: 5002,
+    CONNECTION_UNREACHABLE: 5008,
+    CONNECTION_UNRECOGNIZED: 5012,
+    CONNECTION_INCOMPATIBLE: 5102,
+    CONFIG_INVALID: 6002,
+    ROOT_INVALID: 6404,
+    ROOT_STALE: 6406,
+  });
 });
 
 test('an event takes number and severity from the table', () => {
