@@ -69,3 +69,22 @@ test('waiting for a member, why a file is where it is, how long one takes, and t
   expect(report.Propagation).toMatchObject(rows);
   expect((await alpha.tandem('status')).stdout).toContain('no backlog');
 });
+
+test('a folder that is taken out is told of, and the journal outlasts the daemon', async () => {
+  const group = await startGroup({ members: ['alpha', 'beta'], folders: { docs: {}, media: {} } });
+  const alpha = group.member('alpha');
+  const events = () => alpha.json<{ Sequence: number; EventId: number; Fields: string }[]>('event', 'list');
+  const removed = async () => (await events()).find(({ EventId }) => EventId === 4114);
+  group.writeGroupFile(file => {
+    delete (file.folders.media!.members as Record<string, string>).alpha;
+  });
+  const event = await until('alpha tells that media is gone', removed);
+  expect(JSON.parse(event.Fields)).toEqual({ folder: 'media' });
+  await alpha.stop();
+  await alpha.start();
+  expect(await removed()).toEqual(event);
+  const started = await until('alpha tells of its start', async () =>
+    (await events()).findLast(({ EventId, Sequence }) => EventId === 1004 && Sequence > event.Sequence),
+  );
+  expect(started.Sequence).toBeGreaterThan(event.Sequence);
+});
