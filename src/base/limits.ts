@@ -94,6 +94,16 @@ export const LIMITS = {
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
   backoffSourceMs: 16_000,
   connectTimeoutMs: 10_000,
+  /** Requests of ReplicaSync that wait. */
+  syncQueueEntries: 1024,
+  /** Between two turns of one folder and source: a call that comes sooner waits, and equal ones with it. */
+  syncPauseMs: 2000,
+  /** How often a request that runs gives way to more urgent ones. */
+  syncPreemptions: 3,
+  /** How often a synchronisation that was ordered looks how far it is. */
+  syncLookMs: 50,
+  /** Without any movement for so long, it ends with what it has. */
+  syncIdleMs: 60_000,
   /** How long a wait for the schedule goes on before the clock is asked again: it may have been set. */
   scheduleLookMs: 60_000,
   /** A call with a single answer, once connected. */
