@@ -17,6 +17,7 @@ import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/f
 import type { IdRecord } from './records/id-record.ts';
 import type { LocalMemberRecord } from './records/local-member.ts';
 import type { MethodResult } from './records/method-result.ts';
+import type { ReplicaSourceRecord, SyncOperationRecord, SyncReportRecord } from './records/replica-sync.ts';
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
@@ -43,6 +44,12 @@ export interface AdminBackend extends InsightBackend {
   connection(query: ConnectionQuery): Promise<{ readonly connection: ConnectionRecord }>;
   sessions(query: SessionsQuery): Promise<SessionsAnswer>;
   session(query: SessionQuery): Promise<{ readonly session: SessionRecord }>;
+  /** Reports how far it is; the last one has the result, whatever it is. [DsReplicaSync] */
+  replicaSync(order: ReplicaSyncOrder, signal: AbortSignal): AsyncIterable<SyncReportRecord>;
+  /** What has its turn, then what waits, in the order of its turns. */
+  syncQueue(): Promise<{ readonly operations: readonly SyncOperationRecord[] }>;
+  cancelSync(order: { readonly serial: number }): Promise<void>;
+  replicaSources(query: FolderFilter): Promise<{ readonly sources: readonly ReplicaSourceRecord[] }>;
   updates(query: ListQuery): Promise<UpdatesAnswer>;
   /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
   backlog(query: BacklogQuery): Promise<BacklogAnswer>;
@@ -136,8 +143,19 @@ export interface SessionQuery {
   readonly session: string;
 }
 
-export interface ListQuery {
+export interface ReplicaSyncOrder {
+  readonly folder: string;
+  /** Name or GUID of a member. */
+  readonly source?: string | undefined;
+  /** Sum of values of SYNC_OPTIONS. */
+  readonly options: number;
+}
+
+export interface FolderFilter {
   readonly folder?: string | undefined;
+}
+
+export interface ListQuery extends FolderFilter {
   /** At most so many records; the answer's `total` tells how many there are. */
   readonly limit: number;
 }

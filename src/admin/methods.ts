@@ -13,6 +13,7 @@ import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
 import { localMemberNoun } from './records/local-member.ts';
 import { methodResultNoun } from './records/method-result.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from './records/replica-sync.ts';
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
@@ -86,6 +87,24 @@ export const ADMIN_METHODS = {
     records: { sessions: sessionNoun },
   },
   session: { rpc: 'GetSession', request: z.strictObject({ session: name }), records: { session: sessionNoun } },
+  replicaSync: {
+    rpc: 'ReplicaSync',
+    // What is wrong with them is told by the number of the result.
+    request: z.strictObject({
+      folder: z.string().max(4096),
+      source: z.string().max(4096).optional(),
+      options: z.int(),
+    }),
+    records: { report: syncReportNoun },
+    stream: true,
+  },
+  syncQueue: { rpc: 'ListSyncQueue', request: nothing, records: { operations: syncOperationNoun } },
+  cancelSync: { rpc: 'CancelSync', request: z.strictObject({ serial: z.int().min(0) }), records: {} },
+  replicaSources: {
+    rpc: 'ListReplicaSources',
+    request: z.strictObject({ folder: name.optional() }),
+    records: { sources: replicaSourceNoun },
+  },
   updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
   backlog: {
     rpc: 'GetBacklog',

@@ -305,6 +305,17 @@ export const EVENTS = {
     severity: 'information',
     meaning: 'A preserved item was deleted by order or to keep within the quota.',
   },
+  SYNC_FINISHED: {
+    number: 20050,
+    severity: 'information',
+    meaning: 'A synchronisation that was ordered with “tandem sync” is done: the folder has all that the source has.',
+  },
+  SYNC_FAILED: {
+    number: 20051,
+    severity: 'warning',
+    meaning:
+      'A synchronisation that was ordered with “tandem sync” came to nothing, for the reason given. Replication by the schedule goes on.',
+  },
 } as const satisfies Record<string, EventEntry>;
 
 export type EventName = keyof typeof EVENTS;

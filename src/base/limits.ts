@@ -102,6 +102,8 @@ export const LIMITS = {
   syncPreemptions: 3,
   /** How often a synchronisation that was ordered looks how far it is. */
   syncLookMs: 50,
+  /** How often its caller is told. */
+  syncReportMs: 250,
   /** Without any movement for so long, it ends with what it has. */
   syncIdleMs: 60_000,
   /** How long a wait for the schedule goes on before the clock is asked again: it may have been set. */

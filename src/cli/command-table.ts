@@ -10,6 +10,7 @@ import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
 import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
+import { syncCommands } from './commands/sync.ts';
 import { transferCommands } from './commands/transfer.ts';
 import { waitCommands } from './commands/wait.ts';
 import { whyCommands } from './commands/why.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...folderCommands,
   ...transferCommands,
   ...forceCommands,
+  ...syncCommands,
   ...conflictCommands,
   ...recordCommands,
   ...eventCommands,
@@ -41,6 +43,8 @@ export const NOUNS: Readonly<Record<string, string>> = {
   session: 'synchronisation sessions',
   update: 'updates on their way',
   propagation: 'how long a file takes to each member',
+  queue: 'ordered synchronisations that wait or run',
+  'replica-source': 'the members that folders come from: last attempt, last success, result',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   event: 'the journal of events',

@@ -12,6 +12,7 @@ import type { MemberConfig } from '../config/config.ts';
 import { isReserved, PRIVATE_DIRECTORY } from '../model/name-rules.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
+import type { SyncQueue } from '../replication/sync-queue.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { backlogSummaries } from './backlog-summary.ts';
@@ -26,6 +27,7 @@ import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './
 import { createFolderSizesBook } from './folder-sizes.ts';
 import { createInsight } from './insight.ts';
 import { findSession, sessionRecords } from './session-records.ts';
+import { sourceRecords } from './source-records.ts';
 import {
   attentionRecords,
   type ConfigurationFacts,
@@ -33,6 +35,7 @@ import {
   type ServiceFacts,
   serviceRecord,
 } from './status-records.ts';
+import { createSyncMethods } from './sync-methods.ts';
 import { listUpdates } from './update-records.ts';
 
 export interface AdminBackendParts {
@@ -40,6 +43,7 @@ export interface AdminBackendParts {
   readonly member: () => Member;
   readonly store: Store;
   readonly events: EventFeed;
+  readonly syncs: SyncQueue;
   readonly home: string;
   readonly memberConfig: MemberConfig;
   readonly startedAt: number;
@@ -99,6 +103,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     events,
     clock,
   });
+  const syncs = createSyncMethods({ member: parts.member, syncs: parts.syncs, clock });
 
   return {
     ...insight,
@@ -172,6 +177,16 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     forceFolderReplication: async order => ({ result: await methods.forceFolderReplication(order) }),
 
     forceDownload: async order => ({ result: await methods.forceDownload(order) }),
+
+    replicaSync: (order, signal) => syncs.replicaSync(order, signal),
+
+    syncQueue: async () => ({ operations: syncs.operations() }),
+
+    cancelSync: async ({ serial }) => syncs.cancel(serial),
+
+    replicaSources: async ({ folder }) => ({
+      sources: sourceRecords(parts.member(), foldersOf(folder), parts.syncs),
+    }),
 
     updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
 

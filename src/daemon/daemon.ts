@@ -21,6 +21,7 @@ import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import type { ForceBook } from '../replication/connection-window.ts';
 import { Member } from '../replication/member.ts';
+import { SyncQueue } from '../replication/sync-queue.ts';
 import { CONFIG_CHANGES } from '../replication/sync-session.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
@@ -31,6 +32,7 @@ import { lockHome } from './home-lock.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
+import { createSyncFile } from './sync-file.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -112,10 +114,12 @@ class Running {
       throw error;
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
+    const syncs = this.#runSyncs(feed);
     const backend = createAdminBackend({
       member: () => this.#current(),
       store,
       events: feed,
+      syncs,
       home,
       memberConfig: own,
       startedAt: systemClock.now(),
@@ -143,6 +147,20 @@ class Running {
     this.#stopping = true;
     feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
     if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Ordered synchronisations have their turns until the end. */
+  #runSyncs({ emit }: EventFeed): SyncQueue {
+    const { home, log, undo } = this.#around;
+    const book = createSyncFile({ home, log });
+    const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log });
+    const end = new AbortController();
+    const running = syncs.run(end.signal).catch(error => this.#fail(error));
+    undo.push(async () => {
+      end.abort();
+      await running;
+    });
+    return syncs;
   }
 
   #current(): Member {

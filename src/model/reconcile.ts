@@ -40,6 +40,21 @@ export function judgeUpdate(local: FileRecord | undefined, incoming: Update): Ju
   };
 }
 
+/** This very version is recorded here, but what is here is not it: the file is gone, or has other content. */
+export function needsRepair(local: FileRecord | undefined, incoming: Update): boolean {
+  if (local?.gvsn !== incoming.gvsn || !local.present) return false;
+  return local.disk === null || (incoming.present && incoming.kind !== 'directory' && !equalContent(local, incoming));
+}
+
+/**
+ * What a comparison of everything wants again of a version that was believed to be here. Deletions of what is unknown here
+ * are left alone: what they deleted is gone.
+ */
+export function wantsAgain(local: FileRecord | undefined, incoming: Update): boolean {
+  if (local === undefined) return incoming.present;
+  return needsRepair(local, incoming) || judgeUpdate(local, incoming).kind === 'take';
+}
+
 /** Both present, and files with the same bytes or symlinks with the same target. */
 export function equalContent(a: Update, b: Update): boolean {
   if (!a.present || !b.present || a.kind !== b.kind) return false;

@@ -73,6 +73,8 @@ export interface Hello {
   /** The caller's clock, milliseconds. */
   readonly now: number;
   readonly folders: readonly FolderGreeting[];
+  /** Ordered by an administrator though the connection is disabled in group.yaml. */
+  readonly forced: boolean;
 }
 
 export interface FolderGreeting {

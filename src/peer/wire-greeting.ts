@@ -48,6 +48,7 @@ export interface WireWelcome {
 export interface WireHello extends WireWelcome {
   readonly group: string;
   readonly connection: string;
+  readonly forced: boolean;
 }
 
 export interface WireVectorEvent {
@@ -80,7 +81,7 @@ export function connectivityFromWire(wire: ConnectivityRequest): ConnectivityReq
 }
 
 export function helloToWire(hello: Hello): WireHello {
-  return { ...welcomeToWire(hello), group: hello.group, connection: hello.connection };
+  return { ...welcomeToWire(hello), group: hello.group, connection: hello.connection, forced: hello.forced };
 }
 
 export function helloFromWire(wire: WireHello): Hello {
@@ -88,6 +89,7 @@ export function helloFromWire(wire: WireHello): Hello {
     ...welcomeFromWire(wire),
     group: guidFromWire(wire.group, 'group'),
     connection: guidFromWire(wire.connection, 'connection'),
+    forced: wire.forced,
   };
 }
 

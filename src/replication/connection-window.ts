@@ -2,8 +2,9 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
-import { LEVEL_OFF } from '../model/bandwidth.ts';
+import { LEVEL_FULL, LEVEL_OFF } from '../model/bandwidth.ts';
 import {
+  type Force,
   type Forces,
   forceOf,
   NO_FORCES,
@@ -14,7 +15,7 @@ import {
   withoutEnded,
   withoutUntilSync,
 } from '../model/force.ts';
-import type { Schedule, ZoneOffset } from '../model/schedule.ts';
+import { NEVER_OPEN, type Schedule, type ZoneOffset } from '../model/schedule.ts';
 
 /** Orders by connection. They outlive the connection's object when group.yaml is read again. */
 export interface ForceBook {
@@ -25,6 +26,8 @@ export interface ForceBook {
 export interface WindowParts {
   /** GUID of the connection. */
   readonly guid: string;
+  /** Where it is not, only what is demanded runs. */
+  readonly enabled: boolean;
   readonly schedule: Schedule;
   readonly zone: ZoneOffset;
   readonly forces: ForceBook;
@@ -33,9 +36,14 @@ export interface WindowParts {
   readonly onEnded: (why: string) => void;
 }
 
+/** What a demand is while it lasts: whoever made it ends it. */
+const DEMANDED: Force = { reason: 'forced-until-sync', endTime: Number.POSITIVE_INFINITY, level: LEVEL_FULL };
+
 export class ConnectionWindow {
   readonly #parts: WindowParts;
   readonly #ordered = new Bell();
+  /** By the folder’s GUID, and how many demand it. */
+  readonly #demands = new Map<string, number>();
 
   constructor(parts: WindowParts) {
     this.#parts = parts;
@@ -53,15 +61,37 @@ export class ConnectionWindow {
     this.#ordered.ring();
   }
 
+  /**
+   * Lets a folder replicate though the schedule, an order or group.yaml has it closed, until the answer is called. Nothing is
+   * kept over a restart: whoever demands it does so again.
+   */
+  demand(folder: string): () => void {
+    const change = (by: number): void => {
+      const count = (this.#demands.get(folder) ?? 0) + by;
+      if (count === 0) this.#demands.delete(folder);
+      else this.#demands.set(folder, count);
+      this.#ordered.ring();
+    };
+    change(1);
+    return () => change(-1);
+  }
+
+  /** Whether the folder may replicate now. */
+  isOpen(folder: string): boolean {
+    const { level, folders } = this.now();
+    return level !== LEVEL_OFF && folders?.has(folder) !== false;
+  }
+
   /** What the connection may do now. */
   now(): Window {
-    const { guid, schedule, forces, clock, zone, onEnded } = this.#parts;
+    const { guid, enabled, schedule, forces, clock, zone, onEnded } = this.#parts;
     const present = this.forces;
     if (present !== (forces.get(guid) ?? NO_FORCES)) {
       forces.set(guid, present);
       onEnded('its time is over');
     }
-    return planWindow(schedule, present, clock.now(), zone);
+    const ruling = enabled ? schedule : NEVER_OPEN;
+    return planWindow(ruling, this.#withDemands(enabled ? present : NO_FORCES), clock.now(), zone);
   }
 
   /** When the schedule lets it begin next; null: it never does, or it is open all the time. */
@@ -100,5 +130,11 @@ export class ConnectionWindow {
     if (after === before) return;
     this.#parts.onEnded('this member is in sync');
     this.order(after);
+  }
+
+  #withDemands(forces: Forces): Forces {
+    if (this.#demands.size === 0) return forces;
+    const demanded = [...this.#demands.keys()].map(folder => [folder, DEMANDED] as const);
+    return { ...forces, folders: new Map([...forces.folders, ...demanded]) };
   }
 }

@@ -41,7 +41,7 @@ export interface InboundParts {
   readonly window: Pick<WindowParts, 'schedule' | 'zone' | 'forces'>;
   /** Null: as fast as it goes. */
   readonly dial: (bytesPerSecond: number | null) => PeerLink;
-  readonly hello: () => Hello;
+  readonly hello: () => Omit<Hello, 'forced'>;
   readonly folders: readonly Folder[];
   readonly clock: Clock;
   readonly emit: Emit;
@@ -98,9 +98,9 @@ export class InboundConnection {
 
   constructor(parts: InboundParts) {
     this.parts = parts;
-    const { guid, clock } = parts;
+    const { guid, enabled, clock } = parts;
     const onEnded = (why: string) => this.#tellForceEnded(why);
-    this.window = new ConnectionWindow({ ...parts.window, guid, clock, onEnded });
+    this.window = new ConnectionWindow({ ...parts.window, guid, enabled, clock, onEnded });
     this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
     const subject = { partner: parts.partner, connection: parts.guid, book: parts.book };
     this.sessions = parts.folders.map(folder => new InboundSession(folder, subject));
@@ -120,8 +120,7 @@ export class InboundConnection {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, enabled, whyStopped } = this.parts;
-    if (!enabled) return;
+    const { clock, whyStopped } = this.parts;
     const closeSessions = () => {
       for (const session of this.sessions) session.close(whyStopped());
     };
@@ -220,7 +219,7 @@ export class InboundConnection {
       if (this.state !== 'online') end.abort();
     });
     try {
-      this.welcome = await link.establishConnection(parts.hello(), both);
+      this.welcome = await link.establishConnection({ ...parts.hello(), forced: !parts.enabled }, both);
       this.#online(this.welcome);
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);

@@ -70,7 +70,7 @@ export class Outbound implements PeerService {
         `${member.name} speaks protocol ${PROTOCOL.major}.${PROTOCOL.minor}, ${caller} asked for ${hello.protocol.major}.${hello.protocol.minor}; update the older one`,
       );
     }
-    this.#assertConnection(caller, hello.group, hello.connection);
+    this.#assertConnection(caller, hello.group, hello.connection, hello.forced);
     if (hello.member !== group.members.get(caller)?.guid) {
       throw new TandemError(
         'PEER_UNRECOGNIZED',
@@ -235,7 +235,7 @@ export class Outbound implements PeerService {
     this.#idleTimers.set(connection, clock.after(ms, look));
   }
 
-  #assertConnection(caller: string, groupGuid: string, guid: string): void {
+  #assertConnection(caller: string, groupGuid: string, guid: string, forced = false): void {
     const { group, member } = this.#parts;
     const connection = group.connections.find(candidate => candidate.guid === guid);
     const problem =
@@ -243,7 +243,7 @@ export class Outbound implements PeerService {
         ? `${member.name} is in group ${group.guid}, not ${groupGuid}`
         : !connection || connection.from !== member.name || connection.to !== caller
           ? `${member.name} knows no connection ${guid} to ${caller}`
-          : connection.enabled
+          : connection.enabled || forced
             ? null
             : `connection ${guid} is disabled on ${member.name}`;
     if (problem !== null)

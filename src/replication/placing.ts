@@ -3,7 +3,7 @@
  * new versions that settle a conflict. Runs within a task of the folder's line; decisions are the model's. [dfsr.md §5.6]
  */
 import { homeOf, keptInPlace, reparented, revived } from '../model/name-conflict.ts';
-import { judgeUpdate } from '../model/reconcile.ts';
+import { judgeUpdate, needsRepair } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { succession } from '../model/update-order.ts';
 import type { Uid } from '../model/version.ts';
@@ -40,7 +40,7 @@ async function placeItem(p: Placement, item: PendingUpdate): Promise<boolean> {
   }
   const verdict = judgeUpdate(local, update);
   const step = emptyStep(item);
-  if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local) && !item.forced)) {
+  if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local, update) && !item.forced)) {
     if (verdict.kind === 'stale' && verdict.conflict) step.conflicts++;
     p.plan.steps.push(step);
     return true;
@@ -285,8 +285,4 @@ async function placeTombstone(
 
 function waitFor(directory: Uid): Wait {
   return { kind: 'directory', on: [directory] };
-}
-
-function needsRepair(local: FileRecord | undefined): boolean {
-  return local?.present === true && local.disk === null;
 }

@@ -18,6 +18,7 @@ import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { propagationNoun } from '../../../src/admin/records/propagation.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -203,6 +204,28 @@ export function createFakeBackend(): FakeBackend {
       ].slice(0, limit),
     }),
     session: async ({ session }) => ({ session: sample(sessionNoun, { SyncGuid: session }) }),
+    replicaSync: async function* (order) {
+      await keep('replicaSync', order);
+      const unknown = order.source !== undefined && order.source !== 'beta';
+      const report = { SerialNumber: 4, Absorbed: false, Done: false, ReturnValue: 0, ErrorCode: '' };
+      yield sample(syncReportNoun, { ...report, Message: 'calling beta' });
+      yield sample(syncReportNoun, {
+        ...report,
+        Done: true,
+        ...(unknown
+          ? { ReturnValue: 8452, Message: `${order.source} is no source of folder docs here`, ErrorCode: 'NOT_FOUND' }
+          : { Message: 'folder docs has all that beta has' }),
+      });
+    },
+    syncQueue: async () => ({ operations: [sample(syncOperationNoun, { SerialNumber: 4 })] }),
+    cancelSync: async order => {
+      if (order.serial !== 4) throw new TandemError('NOT_FOUND', `there is no synchronisation ${order.serial}`);
+      await keep('cancelSync', order);
+    },
+    replicaSources: async ({ folder }) => {
+      assertFolder(folder);
+      return { sources: [sample(replicaSourceNoun, { SourceName: 'beta' })] };
+    },
     updates: async ({ folder, limit }) => {
       assertFolder(folder);
       await keep('updates', { folder, limit });

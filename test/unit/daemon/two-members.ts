@@ -13,6 +13,7 @@ import { compileFilter } from '../../../src/model/filters.ts';
 import { ALWAYS } from '../../../src/model/schedule.ts';
 import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
 import { Member } from '../../../src/replication/member.ts';
+import { SyncQueue, type SyncState } from '../../../src/replication/sync-queue.ts';
 import { openStore } from '../../../src/store/open-store.ts';
 import { MemoryFileSystem } from '../../sim/memory-file-system.ts';
 import { createMemoryKeyValue } from '../../sim/memory-kv.ts';
@@ -27,6 +28,9 @@ export interface TestMember {
   readonly backend: AdminBackend;
   readonly member: Member;
   readonly events: EventFeed;
+  readonly syncs: SyncQueue;
+  /** What the queue of synchronisations keeps; `broken`: nothing can be kept. */
+  readonly syncBook: { state: SyncState; broken: boolean };
   readonly user: MemoryUser;
   readonly files: MemoryFileSystem;
   /** As the watcher does after an edit. */
@@ -86,6 +90,8 @@ export function groupWith(folder: Partial<FolderConfig>): GroupConfig {
 export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
   const services = new Map<string, PeerService>();
   const cutOff = new Set<string>();
+  const stop = new AbortController();
+  const stopping: Promise<void>[] = [];
   const links = new Set<{ readonly target: string; readonly end: AbortController }>();
 
   function dial(caller: string, target: string): PeerLink {
@@ -154,10 +160,26 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     });
     await member.start();
     services.set(name, member.service);
+    const syncBook: TestMember['syncBook'] = { state: { nextSerial: 1, queue: [], sources: [] }, broken: false };
+    const syncs = new SyncQueue({
+      book: {
+        load: () => syncBook.state,
+        save: state => {
+          if (syncBook.broken) throw new TandemError('STORE_FAILED', 'the disk is full');
+          syncBook.state = structuredClone(state);
+        },
+      },
+      clock: systemClock,
+      member: () => member,
+      emit: events.emit,
+      log: silentLog,
+    });
+    stopping.push(syncs.run(stop.signal));
     const backend = createAdminBackend({
       member: () => member,
       store,
       events,
+      syncs,
       home: `/home/${name}/.tandem`,
       memberConfig: {
         member: name,
@@ -173,7 +195,17 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       stopping: () => false,
       clock: systemClock,
     });
-    return { name, backend, member, events, user: files.user, files, hint: (directory = '') => hint(directory) };
+    return {
+      name,
+      backend,
+      member,
+      events,
+      syncs,
+      syncBook,
+      user: files.user,
+      files,
+      hint: (directory = '') => hint(directory),
+    };
   }
 
   const [alpha, beta] = await Promise.all([start('alpha'), start('beta')]);
@@ -186,6 +218,8 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       for (const link of links) if (link.target === name) link.end.abort();
     },
     stop: async () => {
+      stop.abort();
+      await Promise.all(stopping);
       for (const { member } of [alpha, beta]) await member.stop();
     },
   };

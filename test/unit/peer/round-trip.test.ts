@@ -41,6 +41,7 @@ const hello: Hello = {
   configDigest: HASH,
   now: 1_790_000_000_000,
   folders: [greeting],
+  forced: true,
 };
 
 test('a connectivity check arrives with the caller’s name', async () => {
@@ -55,7 +56,7 @@ test('a connectivity check arrives with the caller’s name', async () => {
 });
 
 test('a greeting and its answer keep every field', async () => {
-  const { group, connection, ...rest } = hello;
+  const { group, connection, forced: _forced, ...rest } = hello;
   const welcome: Welcome = { ...rest, now: -5, folders: [{ ...greeting, state: 'normal' }] };
   const seen: Hello[] = [];
   const link = await linkWith({

@@ -42,6 +42,7 @@ async function setup() {
       configDigest: GROUP.digest,
       now: clock.now(),
       folders: [],
+      forced: false,
     });
   const watch = () => {
     const end = new AbortController();
