@@ -418,3 +418,50 @@ describe('orders to connections', () => {
     expect(backend.orders).toEqual([]);
   });
 });
+
+describe('ordered synchronisations', () => {
+  const sums = () => backend.orders.filter(({ name }) => name === 'replicaSync').map(({ order }) => order);
+
+  test('options are understood as words and as the sum of the API', async () => {
+    await tandem('sync', 'docs', '--from', 'beta');
+    await tandem('sync', 'docs', '--from', 'beta', '--full', '--force', '--no-discard', '--add-reference', '--urgent');
+    await tandem('sync', 'docs', '--all-sources', '--async', '--periodic', '--writeable', '--intersite-messaging');
+    await tandem('sync', 'docs', '--from', 'beta', '--options', '0x21', '--force');
+    await tandem('sync', 'docs', '--from', 'beta', '--options', '4294967296');
+    expect(sums()).toEqual([
+      { folder: 'docs', source: 'beta', options: 0 },
+      { folder: 'docs', source: 'beta', options: 0x3e0 },
+      { folder: 'docs', options: 0x1f },
+      { folder: 'docs', source: 'beta', options: 0x121 },
+      { folder: 'docs', source: 'beta', options: 2 ** 32 },
+    ]);
+    const bad = await tandem('sync', 'docs', '--from', 'beta', '--options', 'many');
+    expect(bad).toMatchObject({ code: 2, out: '', err: expect.stringContaining('“many” is no sum of options') });
+  });
+
+  test('progress goes to the error output, the result to the output and the exit code', async () => {
+    expect(await tandem('sync', 'docs', '--from', 'beta')).toEqual({
+      code: 0,
+      out: 'folder docs has all that beta has\n',
+      err: 'calling beta\n',
+    });
+    expect(await json('sync', 'docs', '--from', 'beta')).toMatchObject({
+      SerialNumber: 4,
+      Done: true,
+      ReturnValue: 0,
+      ReturnValueName: 'SUCCESS',
+    });
+    const failed = await tandem('sync', 'docs', '--from', 'gamma', '--json');
+    expect(failed).toMatchObject({ code: 6, err: 'tandem: gamma is no source of folder docs here (8452)\n' });
+    expect(JSON.parse(failed.out)).toMatchObject({ ReturnValue: 8452, ReturnValueName: 'DRA_NO_REPLICA' });
+  });
+
+  test('the queue is listed and cancelled, sources are listed', async () => {
+    expect(await json('queue', 'list')).toMatchObject([{ SerialNumber: 4 }]);
+    expect(await tandem('queue', 'cancel', '4')).toMatchObject({ code: 0, out: 'synchronisation 4 is cancelled\n' });
+    expect(await tandem('queue', 'cancel', '5')).toMatchObject({ code: 6 });
+    expect(await tandem('queue', 'cancel', 'x')).toMatchObject({ code: 2 });
+    expect(await json('replica-source', 'list')).toMatchObject([{ SourceName: 'beta' }]);
+    expect(await tandem('replica-source', 'list', '--folder', 'nope')).toMatchObject({ code: 6 });
+  });
+});
