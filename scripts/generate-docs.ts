@@ -17,6 +17,7 @@ import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
 import { propagationNoun } from '../src/admin/records/propagation.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
@@ -138,6 +139,9 @@ function recordsDoc(): string {
     troubleNoun,
     waitNoun,
     whyNoun,
+    syncReportNoun,
+    syncOperationNoun,
+    replicaSourceNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

@@ -72,7 +72,10 @@ async function pull(cycle: Cycle, watch: CycleWatch, signal: AbortSignal): Promi
   const { name } = core.config;
   const parts = [`folder ${name} has all that ${from} has`];
   if (compared) parts.push(`${compared.compared} updates were compared, ${compared.wanted} had again`);
-  if (hasOption(options, 'ADD_REFERENCE')) parts.push(`${from} notifies this member of changes`);
+  if (hasOption(options, 'ADD_REFERENCE')) {
+    const notifies = `${from} notifies this member of changes`;
+    parts.push(watch.forced ? `${notifies} only while the connection is forced open` : notifies);
+  }
   return { result: 0, sentence: parts.join('; ') };
 }
 
@@ -116,6 +119,11 @@ class CycleWatch {
     this.#cycle = cycle;
     this.#signal = signal;
     this.#begun = cycle.clock.now();
+  }
+
+  /** The connection is open for the sake of this cycle. */
+  get forced(): boolean {
+    return this.#release !== null;
   }
 
   /** Null once `done`; else why it will not be. `stuck` may say so. */

@@ -11,6 +11,7 @@ import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { propagationNoun } from '../../../src/admin/records/propagation.ts';
+import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
@@ -27,6 +28,9 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['FileSystemRecord', fileSystemNoun],
   ['ConnectionRecord', connectionNoun],
   ['SessionRecord', sessionNoun],
+  ['SyncReport', syncReportNoun],
+  ['SyncOperation', syncOperationNoun],
+  ['ReplicaSource', replicaSourceNoun],
   ['UpdateRecord', updateNoun],
   ['BacklogRecord', backlogNoun],
   ['ConflictRecord', conflictNoun],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeUpdate } from '../../../src/model/reconcile.ts';
+import { judgeUpdate, needsRepair, wantsAgain } from '../../../src/model/reconcile.ts';
 import type { Update } from '../../../src/model/update.ts';
 import { makeVersion } from '../../../src/model/version.ts';
 import { A, B, sampleDirectory, sampleRecord, sampleUpdate } from './sample-update.ts';
@@ -116,4 +116,26 @@ test('directories renamed on two members are in conflict but lose nothing', () =
   const here = sampleRecord(sampleDirectory({ gvsn: makeVersion(A, 10), name: 'one' }));
   const there = sampleDirectory({ gvsn: makeVersion(B, 10), name: 'two' });
   expect(judgeUpdate(here, there)).toMatchObject({ kind: 'take', conflict: true, contentLost: false });
+});
+
+describe('a comparison of everything wants again', () => {
+  const here = { ...local, disk: local.disk ?? ({} as never) };
+
+  test('what is unknown here, but no deletion of it', () => {
+    expect(wantsAgain(undefined, base)).toBe(true);
+    expect(wantsAgain(undefined, sampleUpdate(gone))).toBe(false);
+  });
+
+  test('this very version where its file is gone, or is recorded with other content', () => {
+    expect(wantsAgain(here, local)).toBe(false);
+    expect(wantsAgain({ ...here, disk: null }, local)).toBe(true);
+    expect(wantsAgain({ ...here, hash: other }, local)).toBe(true);
+    expect(needsRepair({ ...here, hash: other }, local)).toBe(true);
+    expect(needsRepair({ ...here, hash: other }, successor())).toBe(false);
+  });
+
+  test('what supersedes the version that is here, and nothing that it supersedes', () => {
+    expect(wantsAgain(here, successor())).toBe(true);
+    expect(wantsAgain(here, base)).toBe(false);
+  });
 });
