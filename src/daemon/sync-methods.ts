@@ -28,11 +28,12 @@ export interface SyncMethods {
 export function createSyncMethods({ member, syncs, clock }: SyncMethodParts): SyncMethods {
   function accept(order: ReplicaSyncOrder): Ticket | SyncOutcome {
     const source = order.source ?? null;
-    const { group } = member().parts;
+    const { group, name: own } = member().parts;
     const named = order.folder.trim();
-    const folder = [...member().folders.values()]
-      .map(({ core }) => core.config)
-      .find(({ name, guid }) => name === named || guid === named.toLowerCase());
+    // While group.yaml is read again the member has no folders for a moment.
+    const folder = [...group.folders.values()].find(
+      ({ name, guid, members }) => members.has(own) && (name === named || guid === named.toLowerCase()),
+    );
     const refused = refuseOrder({ folder: order.folder, source, options: order.options }, folder ?? null);
     if (refused) return refused;
     const guid = source === null ? null : guidOf(group, source.trim());

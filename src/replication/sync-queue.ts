@@ -182,7 +182,7 @@ export class SyncQueue {
     const feeds = feedsOf(member, entry.folder).filter(
       ({ connection }) => entry.source === null || connection.parts.partner.guid === entry.source,
     );
-    if (feeds.length === 0) return noSource(member, entry);
+    if (feeds.length === 0) return feedsByConfig(member, entry) ? STARTING : noSource(member, entry);
     const outcomes: SyncOutcome[] = [];
     for (const feed of feeds) {
       const outcome = await this.#pull(entry, feed, signal);
@@ -268,6 +268,7 @@ const SHUTDOWN: SyncOutcome = {
   result: 8463,
   sentence: 'the member stops; the synchronisation goes on after its next start',
 };
+const STARTING: SyncOutcome = { result: 8463, sentence: 'the member is just starting' };
 /** While group.yaml is read again there is no member to work with. */
 const RELOAD_PAUSE_MS = 250;
 
@@ -279,8 +280,17 @@ export function feedsOf(member: Member, folder: string): Feed[] {
   });
 }
 
+/** Whether group.yaml has such a connection: the member may not have opened it yet. */
+function feedsByConfig({ parts: { name, group } }: Member, { folder, source }: QueuedSync): boolean {
+  const members = [...group.folders.values()].find(({ guid }) => guid === folder)?.members;
+  return group.connections.some(({ from, to }) => {
+    const isSource = source === null || group.members.get(from)?.guid === source;
+    return to === name && isSource && members?.has(from) === true && members.has(to);
+  });
+}
+
 function noSource(member: Member, { folder, source }: QueuedSync): SyncOutcome {
-  const name = member.folders.get(folder)?.core.config.name ?? folder;
+  const name = [...member.parts.group.folders.values()].find(({ guid }) => guid === folder)?.name ?? folder;
   const from = [...member.parts.group.members.values()].find(({ guid }) => guid === source)?.name ?? source;
   const sentence =
     source === null

@@ -2,8 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NEVER } from '../../../src/admin/records/column.ts';
 import type { SyncReportRecord } from '../../../src/admin/records/replica-sync.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { SYNC_OPTIONS } from '../../../src/model/replica-sync.ts';
 import { NEVER_OPEN } from '../../../src/model/schedule.ts';
+import { SyncQueue, type SyncState, type Ticket } from '../../../src/replication/sync-queue.ts';
 import { GROUP, type Pair, ROOT, startPair } from './two-members.ts';
 
 const { ASYNCHRONOUS_OPERATION, ALL_SOURCES, FORCE, FULL, URGENT, NO_DISCARD, ADD_REFERENCE, PERIODIC } = SYNC_OPTIONS;
@@ -12,6 +15,8 @@ const never = new AbortController().signal;
 let pair: Pair;
 
 afterEach(() => pair.stop());
+
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 function soon(check: () => unknown): Promise<unknown> {
   return vi.waitFor(check, { timeout: 10_000 });
@@ -189,6 +194,40 @@ describe('with a connection that is open', () => {
     expect(pair.beta.user.exists(`${ROOT}/first.txt`)).toBe(true);
     expect((await core.store.records([second.uid]))[0]?.hash).toBe(second.hash);
     expect((await sync(URGENT | FULL)).Message).toContain('0 had again');
+  });
+
+  test('an order goes on where it was when the member stops, and waits while it reads its configuration again', async () => {
+    const { member, events: feed, syncBook } = pair.beta;
+    let current = { ...member, parts: member.parts, inbound: [] } as unknown as typeof member;
+    const book = {
+      load: () => syncBook.state,
+      save: (state: SyncState) => {
+        syncBook.state = state;
+      },
+    };
+    const open = () =>
+      new SyncQueue({ book, clock: systemClock, member: () => current, emit: feed.emit, log: silentLog });
+    const order = { folder: GROUP.folders.get('docs')!.guid, source: ALPHA, options: 0 };
+    const stop = new AbortController();
+    const first = open();
+    const running = first.run(stop.signal);
+    const ticket = first.order(order) as Ticket;
+    await pause(50);
+    stop.abort();
+    await running;
+    expect(await ticket.outcome).toMatchObject({ result: 8463 });
+    expect(first.order({ ...order, options: FULL })).toMatchObject({ entry: { serial: 2 } });
+    const again = new AbortController();
+    const second = open();
+    expect(second.waiting.map(({ serial }) => serial)).toEqual([1, 2]);
+    const goingOn = second.run(again.signal);
+    await pause(400);
+    expect(second.waiting.length + (second.turn ? 1 : 0)).toBe(2);
+    current = member;
+    await soon(() => expect(syncBook.state.queue).toEqual([]));
+    expect(second.source(order.folder, ALPHA)).toMatchObject({ lastResult: 0, failures: 0 });
+    again.abort();
+    await goingOn;
   });
 
   test('a more urgent one goes first; what gave way is done after it', async () => {
