@@ -238,6 +238,25 @@ describe('with a connection that is open', () => {
     expect((await back()).Message).toContain(' 0 had again');
   });
 
+  test('a version of one’s own that is wanted again stays wanted, whatever changes here meanwhile', async () => {
+    const { member, user, hint } = pair.alpha;
+    pair.cut('beta', true);
+    const { core, scanner } = [...member.folders.values()][0]!;
+    const records = [];
+    for await (const batch of core.store.everyRecord()) records.push(...batch);
+    const lost = records.find(({ name }) => name === 'first.txt')!;
+    user.remove(`${ROOT}/first.txt`);
+    await core.line.run(() => core.commit({ forget: [lost], unclaims: [lost.gvsn] }));
+    user.writeFile(`${ROOT}/other.txt`, 'made meanwhile');
+    hint();
+    await scanner.full();
+    await soon(async () => expect((await pair.alpha.backend.folder({ folder: 'docs' })).folder.FileCount).toBe(1));
+    expect(core.isClaimed(lost.gvsn)).toBe(false);
+    pair.cut('beta', false);
+    await soon(() => expect(user.exists(`${ROOT}/first.txt`)).toBe(true));
+    expect(core.isClaimed(lost.gvsn)).toBe(true);
+  });
+
   test('an order goes on where it was when the member stops, and waits while it reads its configuration again', async () => {
     const { member, events: feed, syncBook } = pair.beta;
     let current = { ...member, parts: member.parts, inbound: [] } as unknown as typeof member;
