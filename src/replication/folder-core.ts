@@ -170,6 +170,7 @@ export class FolderCore {
     let vector = this.store.vector;
     if (unclaims?.length) this.onUnclaimed(unclaims);
     if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
+    this.#raiseFloor(unclaims ?? []);
     const ownVersions = this.#ownVersions(change);
     const own = Math.max(0, ...ownVersions.map(vsnOf));
     if (own > 0) {
@@ -192,6 +193,13 @@ export class FolderCore {
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
     if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
+  }
+
+  /** What is wanted again was handed out once: the next version made here must not claim it along. */
+  #raiseFloor(unclaims: readonly Gvsn[]): void {
+    if (this.#ownFloor === null) return;
+    const own = unclaims.filter(gvsn => databaseOf(gvsn) === this.members.database);
+    this.#ownFloor = Math.max(this.#ownFloor, ...own.map(vsnOf));
   }
 
   /** `who` cannot go on for want of room on the disk. */

@@ -196,6 +196,67 @@ describe('with a connection that is open', () => {
     expect((await sync(URGENT | FULL)).Message).toContain('0 had again');
   });
 
+  test('FULL finds nothing to repair after renames, deletions and conflicts', async () => {
+    const { alpha, beta } = pair;
+    for (const name of ['a', 'b', 'c', 'd']) alpha.user.writeFile(`${ROOT}/${name}`, name);
+    alpha.user.makeDirectory(`${ROOT}/dir`);
+    alpha.user.writeFile(`${ROOT}/dir/inner`, 'inner');
+    alpha.hint();
+    await soon(() => expect(beta.user.exists(`${ROOT}/dir/inner`)).toBe(true));
+    await soon(() => expect(beta.user.exists(`${ROOT}/d`)).toBe(true));
+    pair.cut('alpha', true);
+    pair.cut('beta', true);
+    alpha.user.writeFile(`${ROOT}/a`, 'by alpha');
+    alpha.user.rename(`${ROOT}/b`, `${ROOT}/renamed`);
+    alpha.user.remove(`${ROOT}/c`);
+    alpha.user.writeFile(`${ROOT}/new`, 'by alpha, longer');
+    alpha.user.rename(`${ROOT}/dir`, `${ROOT}/moved`);
+    beta.user.writeFile(`${ROOT}/a`, 'by beta too');
+    beta.user.writeFile(`${ROOT}/new`, 'by beta');
+    beta.user.writeFile(`${ROOT}/c`, 'kept by beta');
+    for (const { hint, member } of [alpha, beta]) {
+      hint();
+      await [...member.folders.values()][0]!.scanner.full();
+    }
+    pair.cut('alpha', false);
+    pair.cut('beta', false);
+    await soon(async () => expect(await sync(URGENT)).toMatchObject({ ReturnValue: 0 }));
+    const back = async () => {
+      const reports: SyncReportRecord[] = [];
+      const order = { folder: 'docs', source: 'beta', options: URGENT | FULL };
+      for await (const report of alpha.backend.replicaSync(order, never)) reports.push(report);
+      return reports.at(-1)!;
+    };
+    await soon(async () => expect(await back()).toMatchObject({ ReturnValue: 0 }));
+    await soon(async () => {
+      const texts = await Promise.all(
+        [alpha, beta].map(async ({ backend }) => (await backend.folderVector({ folder: 'docs' })).text),
+      );
+      expect(texts[0]).toBe(texts[1]);
+    });
+    expect((await sync(URGENT | FULL)).Message).toContain(' 0 had again');
+    expect((await back()).Message).toContain(' 0 had again');
+  });
+
+  test('a version of one’s own that is wanted again stays wanted, whatever changes here meanwhile', async () => {
+    const { member, user, hint } = pair.alpha;
+    pair.cut('beta', true);
+    const { core, scanner } = [...member.folders.values()][0]!;
+    const records = [];
+    for await (const batch of core.store.everyRecord()) records.push(...batch);
+    const lost = records.find(({ name }) => name === 'first.txt')!;
+    user.remove(`${ROOT}/first.txt`);
+    await core.line.run(() => core.commit({ forget: [lost], unclaims: [lost.gvsn] }));
+    user.writeFile(`${ROOT}/other.txt`, 'made meanwhile');
+    hint();
+    await scanner.full();
+    await soon(async () => expect((await pair.alpha.backend.folder({ folder: 'docs' })).folder.FileCount).toBe(1));
+    expect(core.isClaimed(lost.gvsn)).toBe(false);
+    pair.cut('beta', false);
+    await soon(() => expect(user.exists(`${ROOT}/first.txt`)).toBe(true));
+    expect(core.isClaimed(lost.gvsn)).toBe(true);
+  });
+
   test('an order goes on where it was when the member stops, and waits while it reads its configuration again', async () => {
     const { member, events: feed, syncBook } = pair.beta;
     let current = { ...member, parts: member.parts, inbound: [] } as unknown as typeof member;
