@@ -305,6 +305,12 @@ export const EVENTS = {
     severity: 'information',
     meaning: 'A preserved item was deleted by order or to keep within the quota.',
   },
+  LOCAL_CHANGE_UNDONE: {
+    number: 20060,
+    severity: 'warning',
+    meaning:
+      'Something was changed on a member that has the folder read-only. The partners’ state is put back; changed content is preserved: see “tandem conflict list”.',
+  },
 } as const satisfies Record<string, EventEntry>;
 
 export type EventName = keyof typeof EVENTS;

@@ -40,6 +40,8 @@ export interface FolderConfig {
   readonly primary: string | null;
   /** Absolute root directory by member name. */
   readonly members: ReadonlyMap<string, string>;
+  /** Names of the members that only receive. */
+  readonly readOnly: readonly string[];
   readonly filters: { readonly files: readonly string[]; readonly directories: readonly string[] };
   readonly quietMs: number;
   /** The longest that a file which never rests is held back. */

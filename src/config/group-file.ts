@@ -77,6 +77,7 @@ function makeFolder(
     guid: folder.guid,
     primary: folder.primary ?? null,
     members: roots.get(name)!,
+    readOnly: [...new Set(folder.readOnly)].sort(),
     filters: folder.filters,
     quietMs: folder.quiet,
     quietLimitMs: Math.max(folder.quietLimit, folder.quiet),

@@ -88,6 +88,12 @@ const folder = z.strictObject({
       example: '{ alpha: /srv/docs, beta: /srv/docs }',
       each: 'member',
     }),
+  readOnly: z.array(textKey()).prefault([]).register(keyNotes, {
+    form: 'a list of names of the folder’s members',
+    about:
+      'Members that only receive. Nothing of theirs reaches the others, and what is changed there is undone; the changed content is kept in their conflict area.',
+    example: '[beta]',
+  }),
   filters: z
     .strictObject({
       files: z.array(pattern()).prefault(['~*', '*.bak', '*.tmp']).register(keyNotes, {

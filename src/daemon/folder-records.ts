@@ -45,6 +45,7 @@ export async function folderRecord(group: GroupConfig, folder: Folder, sizes: Fo
     PendingBytes: pendingBytes(core),
     RootPath: core.rootPath,
     IsPrimary: config.primary === member.name,
+    ReadOnly: core.readOnly,
     // Neither is ever cleaned up without an order.
     LastConflictCleanupTime: NEVER,
     LastTombstoneCleanupTime: NEVER,
@@ -65,9 +66,9 @@ export function numbersOfFolder(core: FolderCore): ErrorNumbers {
 }
 
 /** The order that decides about a halt. */
-export function releaseCommand(folderName: string, { reason }: Halt): string {
-  const decision = isBrake(reason) ? '--accept' : '--retry';
-  return `tandem folder release ${folderName} ${decision}`;
+export function releaseCommand({ config, readOnly }: FolderCore, { reason }: Halt): string {
+  const decision = isBrake(reason) ? (readOnly ? '--refuse' : '--accept') : '--retry';
+  return `tandem folder release ${config.name} ${decision}`;
 }
 
 /** What a brake holds is accepted or refused; everything else is looked at again when its cause is gone. */
@@ -82,6 +83,7 @@ export function folderMemberRecords(member: Member, folder: Folder): FolderMembe
     MemberGuid: member.parts.group.members.get(name)?.guid ?? '',
     RootPath: root,
     IsPrimary: config.primary === name,
+    ReadOnly: config.readOnly.includes(name),
     IsLocal: name === member.parts.name,
   }));
 }
@@ -126,11 +128,12 @@ function pendingBytes({ pending }: FolderCore): number {
   return bytes;
 }
 
-function haltColumns({ config, memory: { halt } }: FolderCore) {
+function haltColumns(core: FolderCore) {
+  const { halt } = core.memory;
   return {
     HaltReason: halt?.reason ?? null,
     HaltDetail: halt?.sentence ?? null,
-    HaltCommand: halt ? releaseCommand(config.name, halt) : null,
+    HaltCommand: halt ? releaseCommand(core, halt) : null,
     HaltTime: halt ? toDatetime(halt.since) : null,
     HaltDeletedFiles: halt?.held?.deleted ?? null,
     HaltChangedFiles: halt?.held?.changed ?? null,

@@ -115,7 +115,7 @@ function configAttention({ parts }: Member, problem: string | null): AttentionRe
 function haltAttention({ core }: Folder): AttentionRecord[] {
   const { halt } = core.memory;
   if (!halt) return [];
-  return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core.config.name, halt) }];
+  return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core, halt) }];
 }
 
 function diskFullAttention({ core }: Folder): AttentionRecord[] {

@@ -10,7 +10,8 @@ import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
-import type { Update } from '../model/update.ts';
+import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
+import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
   equalVectors,
@@ -84,6 +85,8 @@ export class FolderCore {
   readonly config: FolderConfig;
   readonly member: { readonly name: string; readonly guid: string };
   readonly rootPath: string;
+  /** This member only receives: nothing made here is told to anyone. */
+  readonly readOnly: boolean;
   readonly root: Uid;
   readonly members: Store;
   readonly store: FolderStore;
@@ -120,6 +123,7 @@ export class FolderCore {
     this.config = parts.config;
     this.member = parts.member;
     this.rootPath = parts.root;
+    this.readOnly = parts.config.readOnly.includes(parts.member.name);
     this.root = rootUid(parts.config.guid);
     this.members = parts.store;
     this.store = parts.store.folder(parts.config.guid);
@@ -148,7 +152,13 @@ export class FolderCore {
   }
 
   get serving(): boolean {
-    return servesAsSource(this.publicState);
+    return !this.readOnly && servesAsSource(this.publicState);
+  }
+
+  /** What to do with a partner's update. What a read-only member has stamped, as in a name conflict, gives way to it. */
+  judge(local: FileRecord | undefined, incoming: Update): Judgement {
+    const own = (gvsn: Gvsn): boolean => databaseOf(gvsn) === this.members.database;
+    return judgeUpdate(local, incoming, this.readOnly && local !== undefined && own(local.gvsn) && !own(incoming.gvsn));
   }
 
   /** Fresh versions for local changes that replace `before`. Only within a task of the line, followed by their commit. */

@@ -85,8 +85,16 @@ export class Folder {
     if (held && decision === 'retry') {
       throw new TandemError('REFUSED', `${halt.sentence} Say --accept or --refuse.`);
     }
+    if (held && core.readOnly && decision === 'accept') {
+      throw new TandemError(
+        'REFUSED',
+        `folder ${core.config.name} is read-only here: nothing is published. Say --refuse.`,
+      );
+    }
     const undoing =
-      held && decision === 'refuse' ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal)) : null;
+      held && decision === 'refuse' && !core.readOnly
+        ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal))
+        : null;
     await openFolder(core, true);
     if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
     this.scanner.wake();
@@ -138,7 +146,7 @@ export class Folder {
     switch (core.memory.phase) {
       case 'initial-sync':
         return core.memory.initialScanDone
-          ? `first synchronisation: waits for ${core.config.primary} or a member that has finished it`
+          ? `first synchronisation: waits for ${core.config.primary ? `${core.config.primary} or ` : ''}a member that has finished it`
           : 'looking at what is here before the first synchronisation';
       case 'auto-recovery':
         return 'its records were lost; comparing what is here with the partners';

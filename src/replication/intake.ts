@@ -1,6 +1,5 @@
 /** What a partner's updates are worth here before anything is fetched: known already, wanted, or wanted but for content. */
 import { LIMITS } from '../base/limits.ts';
-import { judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, formatVersion, vsnOf } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -28,7 +27,7 @@ export function takeIn(
     );
     return null;
   }
-  const verdict = judgeUpdate(local, update);
+  const verdict = core.judge(local, update);
   const repair = verdict.kind === 'have' && local?.present === true && local.disk === null;
   if (verdict.kind !== 'take' && !repair) {
     round.tally.updatesTransferred++;

@@ -96,7 +96,7 @@ export class Member {
     for (const folder of this.folders.values()) void this.#watch(folder);
     this.#connect();
     for (const folder of this.folders.values()) {
-      if (this.#feeders(folder).length === 0) void folder.finishAlone().catch(parts.fail);
+      if (this.#feeders(folder).length === 0 && !folder.core.readOnly) void folder.finishAlone().catch(parts.fail);
     }
   }
 
@@ -192,7 +192,7 @@ export class Member {
           now: parts.clock.now(),
           folders: this.outbound.greetings(partner.name),
         }),
-        folders: [...this.folders.values()].filter(folder => folder.core.config.members.has(partner.name)),
+        folders: [...this.folders.values()].filter(folder => isSource(folder.core.config, partner.name)),
         clock: parts.clock,
         emit: parts.emit,
         log: parts.log,
@@ -224,4 +224,9 @@ export class Member {
   #poke(partner: string): void {
     for (const connection of this.inbound) if (connection.parts.partner.name === partner) connection.poke();
   }
+}
+
+/** Whether anything of the folder is had from this partner. */
+function isSource({ members, readOnly }: FolderConfig, partner: string): boolean {
+  return members.has(partner) && !readOnly.includes(partner);
 }

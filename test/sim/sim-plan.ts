@@ -81,6 +81,7 @@ export function groupOf(seed: number, plan: SimPlan): GroupConfig {
     guid: random.guid(),
     primary: plan.primary,
     members: new Map(plan.members.map(name => [name, SIM_ROOT])),
+    readOnly: [],
     filters: plan.filters ? { files: FILTERED, directories: FILTERED } : { files: [], directories: [] },
     quietMs: plan.quietMs,
     quietLimitMs: 10_000,

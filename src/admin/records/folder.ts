@@ -82,6 +82,7 @@ const columns = {
   HaltDeletedFiles: nullable(count('Deletions that are held.')),
   HaltChangedFiles: nullable(count('Changes that are held.')),
   HaltTotalFiles: nullable(count('Files the folder had before.')),
+  ReadOnly: flag('True where this member only receives: local changes are undone.'),
 } satisfies Columns;
 
 export const folderNoun = {
@@ -97,6 +98,7 @@ const memberColumns = {
   RootPath: path('Root directory there.', { heading: 'ROOT' }),
   IsPrimary: flag('True for the primary member.', { heading: 'PRIMARY' }),
   IsLocal: flag('True for this member.', { heading: 'HERE' }),
+  ReadOnly: flag('True for a member that only receives.', { heading: 'READ-ONLY' }),
 } satisfies Columns;
 
 export const folderMemberNoun = {

@@ -66,6 +66,7 @@ export const GROUP: GroupConfig = {
           ['alpha', ROOT],
           ['beta', ROOT],
         ]),
+        readOnly: [],
         filters: { files: ['*.tmp'], directories: ['node_modules'] },
         quietMs: 0,
         quietLimitMs: 1000,

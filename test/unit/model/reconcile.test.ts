@@ -117,3 +117,9 @@ test('directories renamed on two members are in conflict but lose nothing', () =
   const there = sampleDirectory({ gvsn: makeVersion(B, 10), name: 'two' });
   expect(judgeUpdate(here, there)).toMatchObject({ kind: 'take', conflict: true, contentLost: false });
 });
+
+test('a version that nobody else will hear of yields to what it would supersede, and its content is preserved', () => {
+  const older = concurrent({ clock: local.clock - 5 });
+  expect(judgeUpdate(local, older)).toMatchObject({ kind: 'stale' });
+  expect(judgeUpdate(local, older, true)).toMatchObject({ kind: 'take', conflict: true, contentLost: true });
+});

@@ -1,0 +1,112 @@
+/** The long life of a folder on simulated time: read-only members, quotas, forgotten deletions, slow comparison. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { SIM_ROOT } from './sim-member.ts';
+import { SmallWorld, type SmallWorldPlan } from './small-world.ts';
+
+const SECOND = 1000;
+
+let world: SmallWorld;
+
+afterEach(() => {
+  expect(world.end()).toEqual([]);
+});
+
+async function begin(plan: SmallWorldPlan, before: () => void = () => {}): Promise<SmallWorld> {
+  world = await SmallWorld.create(plan);
+  before();
+  world.start();
+  await world.pass(30 * SECOND);
+  return world;
+}
+
+describe('a read-only member', () => {
+  const plan = { folder: { readOnly: ['beta'] } };
+
+  test('receives, and nothing of it flows out', async () => {
+    await begin(plan, () => {
+      world.write('alpha', 'a', 'one');
+      world.write('beta', 'b', 'of beta');
+    });
+    expect(world.files('alpha')).toEqual({ a: 'one' });
+    expect(world.files('beta')).toEqual({ a: 'one' });
+    expect(world.preserved('beta')).toEqual(['of beta']);
+    expect(world.folder('beta').core.memory.phase).toBe('normal');
+    world.write('alpha', 'd/c', 'two');
+    await world.pass(30 * SECOND);
+    expect(world.files('beta')).toEqual({ a: 'one', 'd/c': 'two' });
+    expect(world.member('alpha').member!.inbound[0]!.sessions).toEqual([]);
+  });
+
+  test('has what users do undone, and keeps the content', async () => {
+    await begin(plan, () => {
+      for (const path of ['a', 'b', 'c', 'd/e', 'd/f/g']) world.write('alpha', path, `first ${path}`);
+    });
+    const before = world.files('alpha');
+    expect(world.files('beta')).toEqual(before);
+    const { user } = world.member('beta').files;
+    world.write('beta', 'a', 'changed');
+    world.write('beta', 'new/file', 'new');
+    user.rename(`${SIM_ROOT}/b`, `${SIM_ROOT}/moved`);
+    user.remove(`${SIM_ROOT}/c`);
+    user.rename(`${SIM_ROOT}/d`, `${SIM_ROOT}/other`);
+    world.write('beta', 'other/h', 'below what moved');
+    world.hint('beta', '');
+    await world.pass(60 * SECOND);
+    expect(world.files('beta')).toEqual(before);
+    expect(world.files('alpha')).toEqual(before);
+    expect(world.preserved('beta').sort()).toEqual(['below what moved', 'changed', 'new']);
+    expect(world.told('LOCAL_CHANGE_UNDONE').length).toBeGreaterThan(0);
+    world.write('alpha', 'a', 'second');
+    await world.pass(30 * SECOND);
+    expect(world.files('beta').a).toBe('second');
+  });
+
+  test('has other permissions and times taken back', async () => {
+    await begin(plan, () => world.write('alpha', 'a', 'one'));
+    const { user } = world.member('beta').files;
+    const modeOf = (name: string) => world.member(name).files.user.snapshot(SIM_ROOT).get('a')!.mode;
+    user.setMode(`${SIM_ROOT}/a`, 0o600);
+    world.hint('beta', 'a');
+    await world.pass(60 * SECOND);
+    expect(modeOf('beta')).toBe(modeOf('alpha'));
+    expect(world.preserved('beta')).toEqual([]);
+  });
+
+  test('may become writable and read-only again', async () => {
+    await begin(plan, () => world.write('alpha', 'a', 'one'));
+    const turn = async (readOnly: readonly string[]) => {
+      for (const name of ['alpha', 'beta']) await world.stop(name);
+      world.configure({ readOnly });
+      world.start();
+      await world.pass(30 * SECOND);
+    };
+    await turn([]);
+    world.write('beta', 'a', 'two');
+    await world.pass(30 * SECOND);
+    expect(world.files('alpha')).toEqual({ a: 'two' });
+    await turn(['beta']);
+    world.write('beta', 'a', 'three');
+    await world.pass(60 * SECOND);
+    expect(world.files('alpha')).toEqual({ a: 'two' });
+    expect(world.files('beta')).toEqual({ a: 'two' });
+    expect(world.preserved('beta')).toEqual(['three']);
+  });
+
+  test('puts nothing onto a bare mount point', async () => {
+    await begin(plan, () => {
+      world.write('alpha', 'a', 'one');
+      world.write('alpha', 'b', 'two');
+    });
+    const { user } = world.member('beta').files;
+    user.remove(`${SIM_ROOT}/a`);
+    user.remove(`${SIM_ROOT}/b`);
+    world.hint('beta', '');
+    await world.pass(60 * SECOND);
+    const folder = world.folder('beta');
+    expect(folder.core.memory.halt?.reason).toBe('root-emptied');
+    await expect(folder.release('accept')).rejects.toMatchObject({ code: 'REFUSED' });
+    await world.whileTimePasses(folder.release('refuse'));
+    await world.pass(60 * SECOND);
+    expect(world.files('beta')).toEqual({ a: 'one', b: 'two' });
+  });
+});
