@@ -87,7 +87,7 @@ export const EVENTS = {
   STAGING_CLEANED: {
     number: 4202,
     severity: 'information',
-    meaning: 'Staged content that nobody waits for was dropped.',
+    meaning: 'Content of transfers that broke off was dropped to keep within stagingQuota.',
   },
   STAGING_FULL: {
     number: 4208,
@@ -304,6 +304,12 @@ export const EVENTS = {
     number: 20042,
     severity: 'information',
     meaning: 'A preserved item was deleted by order or to keep within the quota.',
+  },
+  CONFLICT_QUOTA_EXCEEDED: {
+    number: 20061,
+    severity: 'warning',
+    meaning:
+      'More is preserved than conflictQuota allows, and it is the only copy of what it holds: nothing of it goes by itself. Look through “tandem conflict list”, or raise the quota.',
   },
   LOCAL_CHANGE_UNDONE: {
     number: 20060,

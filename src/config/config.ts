@@ -48,6 +48,9 @@ export interface FolderConfig {
   readonly quietLimitMs: number;
   readonly rescanMs: number;
   readonly stagingQuotaBytes: number;
+  readonly conflictQuotaBytes: number;
+  /** Preserved content that is nowhere else may be deleted to keep within the quota. */
+  readonly purgeOnlyCopies: boolean;
   readonly brakes: BrakeConfig;
 }
 

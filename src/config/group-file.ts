@@ -83,6 +83,8 @@ function makeFolder(
     quietLimitMs: Math.max(folder.quietLimit, folder.quiet),
     rescanMs: folder.rescan,
     stagingQuotaBytes: folder.stagingQuota,
+    conflictQuotaBytes: folder.conflictQuota,
+    purgeOnlyCopies: folder.purgeOnlyCopies,
     brakes: folder.brakes,
   };
 }

@@ -1,5 +1,5 @@
 /** Records of replicated folders and their version vectors. */
-import { NEVER, toDatetime } from '../admin/records/column.ts';
+import { toDatetime } from '../admin/records/column.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from '../admin/records/folder.ts';
 import type { GroupConfig } from '../config/config.ts';
 import { type DatabaseId, guidFromDatabaseId } from '../model/version.ts';
@@ -46,9 +46,8 @@ export async function folderRecord(group: GroupConfig, folder: Folder, sizes: Fo
     RootPath: core.rootPath,
     IsPrimary: config.primary === member.name,
     ReadOnly: core.readOnly,
-    // Neither is ever cleaned up without an order.
-    LastConflictCleanupTime: NEVER,
-    LastTombstoneCleanupTime: NEVER,
+    LastConflictCleanupTime: toDatetime(core.memory.conflictCleanup || undefined),
+    LastTombstoneCleanupTime: toDatetime(core.memory.tombstoneCleanup || undefined),
     CurrentStageSizeInMb: Math.ceil(sizes.stagedBytes / MIB),
     CurrentConflictSizeInMb: Math.ceil(sizes.conflictBytes / MIB),
     StageSizeInBytes: sizes.stagedBytes,

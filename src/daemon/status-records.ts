@@ -150,6 +150,8 @@ function putOffAttention({ core }: Folder): AttentionRecord[] {
 function conflictAttention({ core }: Folder, count: number): AttentionRecord[] {
   if (count === 0) return [];
   const { name } = core.config;
+  if (core.conflictsExceeded !== null)
+    return [{ Subject: name, Problem: core.conflictsExceeded, Command: `tandem conflict list --folder ${name}` }];
   const Problem = `${countOf(count, 'preserved item')}: look through them, restore or delete them`;
   return [{ Subject: name, Problem, Command: `tandem conflict list --folder ${name}` }];
 }

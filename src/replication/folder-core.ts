@@ -65,6 +65,10 @@ export interface FolderMemory {
   /** Last time a partner was heard, milliseconds. */
   readonly lastContact: number;
   readonly initialScanDone: boolean;
+  /** When preserved items were last purged to keep within the quota; 0: never. */
+  readonly conflictCleanup: number;
+  /** When tombstones were last forgotten; 0: never. */
+  readonly tombstoneCleanup: number;
 }
 
 export interface Stamp {
@@ -102,6 +106,8 @@ export class FolderCore {
   vectorGeneration = 1;
   /** Set while somebody lacks room. */
   diskFull: { readonly since: number; readonly sentence: string } | null = null;
+  /** More is preserved than the quota allows, and nothing of it may go by itself: in words. */
+  conflictsExceeded: string | null = null;
   /** Its root has been looked at since the start, and interrupted work was looked after. */
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
@@ -296,4 +302,6 @@ const FRESH: FolderMemory = {
   clock: 0,
   lastContact: 0,
   initialScanDone: false,
+  conflictCleanup: 0,
+  tombstoneCleanup: 0,
 };

@@ -7,9 +7,9 @@ import { FolderCore } from './folder-core.ts';
 import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
+import { runHousekeeping } from './housekeeping.ts';
 import { contentHolder } from './local-content.ts';
 import { parentOf } from './paths.ts';
-import { runStagingSweep } from './staging-sweep.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
@@ -44,7 +44,7 @@ export class Folder {
       });
     if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
     const { core, flow, scanner } = this;
-    const loops = [scanner.run(signal), flow.run(signal), flow.runRetries(signal), runStagingSweep(core, signal)];
+    const loops = [scanner.run(signal), flow.run(signal), flow.runRetries(signal), runHousekeeping(core, signal)];
     this.#loops = [this.#opening, ...loops.map(supervise)];
   }
 

@@ -110,3 +110,53 @@ describe('a read-only member', () => {
     expect(world.files('beta')).toEqual({ a: 'one', b: 'two' });
   });
 });
+
+describe('the conflict area', () => {
+  const KIB = 'x'.repeat(1024);
+  const folder = { conflictQuotaBytes: 10 * 1024 };
+
+  /** alpha’s versions of so many files lose against beta’s: they are preserved on alpha. */
+  async function conflicts(count: number, plan: SmallWorldPlan): Promise<void> {
+    await begin(plan);
+    for (let i = 0; i < count; i++) world.write('alpha', `f${i}`, 'first');
+    await world.pass(30 * SECOND);
+    world.network.block('alpha', 'beta');
+    for (const name of ['alpha', 'beta']) {
+      for (let i = 0; i < count; i++) world.write(name, `f${i}`, `${name} ${i} ${KIB}`);
+      await world.pass(10 * SECOND);
+    }
+    await world.pass(20 * SECOND);
+    world.network.unblockAll();
+    await world.pass(60 * SECOND);
+  }
+  const all = () => ['alpha', 'beta'].flatMap(name => world.preserved(name));
+
+  test('keeps what is the only copy though the quota is exceeded, and says so loudly, once', async () => {
+    await conflicts(12, { folder });
+    expect(all()).toHaveLength(12);
+    await world.pass(3 * 3_600_000);
+    expect(all()).toHaveLength(12);
+    expect(world.told('CONFLICT_QUOTA_EXCEEDED')).toHaveLength(1);
+    expect(world.told('ITEM_DELETED')).toEqual([]);
+  });
+
+  test('loses what is still in the folder first, and tells each item', async () => {
+    await conflicts(12, { folder });
+    const keeper = ['alpha', 'beta'].find(name => world.preserved(name).length > 0)!;
+    // Five of them are in the folder again under other names.
+    for (const [i, content] of world.preserved(keeper).slice(0, 5).entries())
+      world.write('alpha', `again${i}`, content);
+    await world.pass(2 * 3_600_000);
+    expect(all()).toHaveLength(7);
+    expect(world.told('ITEM_DELETED')).toHaveLength(5);
+    expect(world.told('CONFLICT_QUOTA_EXCEEDED')).toEqual([]);
+    expect(world.folder(keeper).core.memory.conflictCleanup).toBeGreaterThan(0);
+  });
+
+  test('loses only copies where the administrator allows it, down to 60 %', async () => {
+    await conflicts(12, { folder: { ...folder, purgeOnlyCopies: true } });
+    await world.pass(2 * 3_600_000);
+    expect(all()).toHaveLength(5);
+    expect(world.told('ITEM_DELETED')).toHaveLength(7);
+  });
+});

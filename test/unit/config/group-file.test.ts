@@ -56,6 +56,8 @@ describe('a valid group.yaml', () => {
       rescanMs: 3_600_000,
       readOnly: [],
       stagingQuotaBytes: 4 * 2 ** 30,
+      conflictQuotaBytes: 4 * 2 ** 30,
+      purgeOnlyCopies: false,
       brakes: { deletedShare: 0.5, changedShare: 0.5, minimumFiles: 100 },
     });
   });

@@ -72,6 +72,8 @@ export const GROUP: GroupConfig = {
         quietLimitMs: 1000,
         rescanMs: 600_000,
         stagingQuotaBytes: 2 ** 30,
+        conflictQuotaBytes: 2 ** 30,
+        purgeOnlyCopies: false,
         brakes: { deletedShare: 0.5, changedShare: 2, minimumFiles: 3 },
       },
     ],
