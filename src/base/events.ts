@@ -305,6 +305,11 @@ export const EVENTS = {
     severity: 'information',
     meaning: 'A preserved item was deleted by order or to keep within the quota.',
   },
+  TOMBSTONES_FORGOTTEN: {
+    number: 20062,
+    severity: 'information',
+    meaning: 'Deletions that were known here for tombstoneLifetime were forgotten.',
+  },
   CONFLICT_QUOTA_EXCEEDED: {
     number: 20061,
     severity: 'warning',

@@ -66,7 +66,8 @@ export function numbersOfFolder(core: FolderCore): ErrorNumbers {
 
 /** The order that decides about a halt. */
 export function releaseCommand({ config, readOnly }: FolderCore, { reason }: Halt): string {
-  const decision = isBrake(reason) ? (readOnly ? '--refuse' : '--accept') : '--retry';
+  const decision =
+    reason === 'away-too-long' ? '--refuse' : isBrake(reason) ? (readOnly ? '--refuse' : '--accept') : '--retry';
   return `tandem folder release ${config.name} ${decision}`;
 }
 

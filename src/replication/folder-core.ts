@@ -14,6 +14,7 @@ import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
+  EMPTY_VECTOR,
   equalVectors,
   mergeVectors,
   subtractVectors,
@@ -26,6 +27,12 @@ import type { Commit, FolderStore, Store } from '../store/store.ts';
 import type { Emit, FolderParts } from './folder-parts.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
+
+/** A version vector as it stood at a time, in JSON. */
+export interface NotedVersions {
+  readonly time: number;
+  readonly versions: Readonly<Record<string, readonly number[]>>;
+}
 
 export interface Halt {
   readonly reason: HaltReason;
@@ -69,6 +76,8 @@ export interface FolderMemory {
   readonly conflictCleanup: number;
   /** When tombstones were last forgotten; 0: never. */
   readonly tombstoneCleanup: number;
+  /** What was known when, oldest first, for the lifetime of tombstones. */
+  readonly noted: readonly NotedVersions[];
 }
 
 export interface Stamp {
@@ -91,6 +100,9 @@ export class FolderCore {
   readonly rootPath: string;
   /** This member only receives: nothing made here is told to anyone. */
   readonly readOnly: boolean;
+  /** Some connection brings what others have. */
+  readonly fed: boolean;
+  readonly tombstoneLifetimeMs: number;
   readonly root: Uid;
   readonly members: Store;
   readonly store: FolderStore;
@@ -130,6 +142,8 @@ export class FolderCore {
     this.member = parts.member;
     this.rootPath = parts.root;
     this.readOnly = parts.config.readOnly.includes(parts.member.name);
+    this.fed = parts.fed;
+    this.tombstoneLifetimeMs = parts.tombstoneLifetimeMs;
     this.root = rootUid(parts.config.guid);
     this.members = parts.store;
     this.store = parts.store.folder(parts.config.guid);
@@ -232,6 +246,16 @@ export class FolderCore {
     this.onHalted();
   }
 
+  /** Forgets all records and versions, as if they had been lost. Only within a task of the line, while halted. */
+  async forgetEverything(phase: FolderStateName): Promise<void> {
+    this.#memory = { ...this.#memory, phase, initialScanDone: false, noted: [], lastContact: this.clock.now() };
+    const state = this.#memory as unknown as Readonly<Record<string, unknown>>;
+    await this.store.commit({ vector: EMPTY_VECTOR, state });
+    for await (const records of this.store.everyRecord()) await this.store.commit({ forget: records });
+    this.paths.forget();
+    this.announce();
+  }
+
   /** Writes the marker by which the root is known again, and by which an old copy of the database is recognised. */
   async mark(): Promise<void> {
     const { database, reservedVsn, generation } = this.members;
@@ -304,4 +328,5 @@ const FRESH: FolderMemory = {
   initialScanDone: false,
   conflictCleanup: 0,
   tombstoneCleanup: 0,
+  noted: [],
 };

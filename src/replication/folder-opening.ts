@@ -8,6 +8,7 @@ import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import type { FolderCore, FolderMemory } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
+import { haltIfStale } from './staleness.ts';
 
 /**
  * Whether a marker proves that the database at hand is an older copy than one that had written here: this one with more
@@ -63,6 +64,7 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
       );
     }
   }
+  if (known && !orders) await core.line.run(() => haltIfStale(core));
   if (core.memory.halt && !orders) return;
   await core.line.run(async () => {
     const phase = known ? phaseAgain(core) : firstPhase(core, probe);

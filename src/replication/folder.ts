@@ -10,6 +10,7 @@ import { FolderScanner } from './folder-scanner.ts';
 import { runHousekeeping } from './housekeeping.ts';
 import { contentHolder } from './local-content.ts';
 import { parentOf } from './paths.ts';
+import { startOver } from './staleness.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
@@ -21,6 +22,8 @@ export class Folder {
   readonly scanner: FolderScanner;
   readonly flow: UpdateFlow;
   readonly holder: ContentHolder;
+  /** A partner is connected and everything of it is here. */
+  hears: () => boolean = () => false;
   readonly #stop = new AbortController();
   #loops: Promise<void>[] = [];
   /** Resolves once the folder is open, or stopped. */
@@ -44,7 +47,12 @@ export class Folder {
       });
     if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
     const { core, flow, scanner } = this;
-    const loops = [scanner.run(signal), flow.run(signal), flow.runRetries(signal), runHousekeeping(core, signal)];
+    const loops = [
+      scanner.run(signal),
+      flow.run(signal),
+      flow.runRetries(signal),
+      runHousekeeping(core, () => this.hears(), signal),
+    ];
     this.#loops = [this.#opening, ...loops.map(supervise)];
   }
 
@@ -90,6 +98,10 @@ export class Folder {
         'REFUSED',
         `folder ${core.config.name} is read-only here: nothing is published. Say --refuse.`,
       );
+    }
+    if (halt.reason === 'away-too-long') {
+      if (decision === 'retry') throw new TandemError('REFUSED', halt.sentence);
+      await startOver(core, decision === 'refuse' ? 'initial-sync' : 'auto-recovery');
     }
     const undoing =
       held && decision === 'refuse' && !core.readOnly

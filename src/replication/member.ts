@@ -165,6 +165,8 @@ export class Member {
           log,
           emit,
           siblings,
+          fed: this.#isFed(config),
+          tombstoneLifetimeMs: parts.group.tombstoneLifetimeMs,
         }),
       );
     }
@@ -204,6 +206,8 @@ export class Member {
       this.#connections.push(connection.run(this.#stop.signal).catch(parts.fail));
     }
     for (const folder of this.folders.values()) {
+      folder.hears = () =>
+        this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
       folder.flow.retry = () => {
         for (const { sessions } of this.inbound)
           for (const session of sessions) if (session.folder === folder) session.poke();
@@ -213,6 +217,11 @@ export class Member {
         connection?.cancelUpdates(folder.core.config.guid, updates);
       };
     }
+  }
+
+  #isFed(config: FolderConfig): boolean {
+    const { name, group } = this.parts;
+    return group.connections.some(({ enabled, from, to }) => enabled && to === name && isSource(config, from));
   }
 
   #feeders(folder: Folder): InboundConnection[] {

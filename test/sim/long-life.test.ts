@@ -160,3 +160,79 @@ describe('the conflict area', () => {
     expect(world.told('ITEM_DELETED')).toHaveLength(7);
   });
 });
+
+describe('the memory of deletions', () => {
+  const HOUR = 3_600_000;
+  const plan = { group: { tombstoneLifetimeMs: 6 * HOUR }, folder: { rescanMs: HOUR } };
+  const tombstones = (name: string) => world.folder(name).core.store.counts.tombstones;
+
+  async function oneDeleted(): Promise<void> {
+    await begin(plan, () => {
+      world.write('alpha', 'a', 'one');
+      world.write('alpha', 'b', 'two');
+      world.write('alpha', 'c', 'three');
+    });
+    world.member('alpha').files.user.remove(`${SIM_ROOT}/a`);
+    world.hint('alpha', '');
+    await world.pass(30 * SECOND);
+  }
+
+  test('lasts for the lifetime, and members in contact never halt', async () => {
+    await oneDeleted();
+    await world.pass(6 * HOUR);
+    expect(['alpha', 'beta'].map(tombstones)).toEqual([1, 1]);
+    await world.pass(8 * HOUR);
+    expect(['alpha', 'beta'].map(tombstones)).toEqual([0, 0]);
+    expect(world.told('TOMBSTONES_FORGOTTEN')).toHaveLength(2);
+    await world.pass(12 * HOUR);
+    expect(world.folder('beta').core.memory.halt).toBeNull();
+    world.write('beta', 'b', 'later');
+    await world.pass(30 * SECOND);
+    expect(world.files('alpha')).toEqual({ b: 'later', c: 'three' });
+  });
+
+  test('a member away for longer halts, brings nothing back, and goes on by order with its content preserved', async () => {
+    await begin({ ...plan, members: ['alpha', 'beta', 'gamma'] }, () => {
+      for (const path of ['a', 'b', 'c', 'd']) world.write('alpha', path, `first ${path}`);
+    });
+    await world.stop('beta');
+    world.member('alpha').files.user.remove(`${SIM_ROOT}/a`);
+    world.write('alpha', 'b', 'second');
+    world.hint('alpha', '');
+    world.member('beta').files.user.writeFile(`${SIM_ROOT}/d`, 'edited while away');
+    await world.pass(20 * HOUR);
+    expect(tombstones('alpha')).toBe(0);
+    world.start('beta');
+    await world.pass(60 * SECOND);
+    const folder = world.folder('beta');
+    expect(folder.core.memory.halt?.reason).toBe('away-too-long');
+    expect(world.files('beta').a).toBe('first a');
+    expect(world.files('alpha').a).toBeUndefined();
+    await expect(folder.release('retry')).rejects.toMatchObject({ code: 'REFUSED' });
+    await world.whileTimePasses(folder.release('refuse'));
+    await world.pass(120 * SECOND);
+    const expected = { b: 'second', c: 'first c', d: 'first d' };
+    expect(['alpha', 'beta', 'gamma'].map(name => world.files(name))).toEqual([expected, expected, expected]);
+    expect(world.preserved('beta').sort()).toEqual(['edited while away', 'first a', 'first b']);
+    expect(folder.core.memory.phase).toBe('normal');
+    world.write('beta', 'c', 'goes on');
+    await world.pass(30 * SECOND);
+    expect(world.files('gamma').c).toBe('goes on');
+  });
+
+  test('members that were all alone find back by order, and nothing is lost', async () => {
+    await oneDeleted();
+    world.network.block('alpha', 'beta');
+    await world.pass(HOUR);
+    world.write('alpha', 'of alpha', 'x');
+    world.write('beta', 'of beta', 'y');
+    await world.pass(10 * HOUR);
+    const halts = ['alpha', 'beta'].map(name => world.folder(name).core.memory.halt?.reason);
+    expect(halts).toEqual(['away-too-long', 'away-too-long']);
+    world.network.unblockAll();
+    for (const name of ['alpha', 'beta']) await world.whileTimePasses(world.folder(name).release('accept'));
+    await world.pass(10 * 60 * SECOND);
+    const expected = { b: 'two', c: 'three', 'of alpha': 'x', 'of beta': 'y' };
+    expect(['alpha', 'beta'].map(name => world.files(name))).toEqual([expected, expected]);
+  });
+});
