@@ -305,6 +305,17 @@ export const EVENTS = {
     severity: 'information',
     meaning: 'A preserved item was deleted by order or to keep within the quota.',
   },
+  RECORDS_AGREE: {
+    number: 20063,
+    severity: 'information',
+    meaning: 'The weekly comparison of all records with a partner in sync found no difference.',
+  },
+  RECORDS_DISAGREED: {
+    number: 20064,
+    severity: 'warning',
+    meaning:
+      'The weekly comparison found records of a partner that were missing or other here though both were in sync. They are asked for again.',
+  },
   TOMBSTONES_FORGOTTEN: {
     number: 20062,
     severity: 'information',

@@ -78,6 +78,8 @@ export interface FolderMemory {
   readonly tombstoneCleanup: number;
   /** What was known when, oldest first, for the lifetime of tombstones. */
   readonly noted: readonly NotedVersions[];
+  /** When the next slow comparison is planned, by connection. */
+  readonly comparisons: Readonly<Record<string, number>>;
 }
 
 export interface Stamp {
@@ -329,4 +331,5 @@ const FRESH: FolderMemory = {
   conflictCleanup: 0,
   tombstoneCleanup: 0,
   noted: [],
+  comparisons: {},
 };

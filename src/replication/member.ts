@@ -15,6 +15,7 @@ import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
 import { SessionBook } from './session-book.ts';
+import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
 
 export interface MemberParts {
@@ -205,6 +206,7 @@ export class Member {
       this.inbound.push(connection);
       this.#connections.push(connection.run(this.#stop.signal).catch(parts.fail));
     }
+    this.#connections.push(runSlowComparisons(this.inbound, this.#stop.signal).catch(parts.fail));
     for (const folder of this.folders.values()) {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));

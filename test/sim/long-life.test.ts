@@ -236,3 +236,48 @@ describe('the memory of deletions', () => {
     expect(['alpha', 'beta'].map(name => world.files(name))).toEqual([expected, expected]);
   });
 });
+
+describe('the slow comparison', () => {
+  const WEEK = 7 * 24 * 3_600_000;
+  const plan = { folder: { rescanMs: 24 * 3_600_000 } };
+
+  test('finds nothing where all is well, and costs nobody anything', async () => {
+    await begin(plan, () => world.write('alpha', 'a', 'one'));
+    await world.pass(WEEK + 3 * 3_600_000);
+    expect(world.told('RECORDS_AGREE')).toHaveLength(2);
+    expect(world.told('RECORDS_DISAGREED')).toEqual([]);
+  });
+
+  test('finds what one of two in sync has lost, and has it again', async () => {
+    await begin(plan, () => {
+      world.write('alpha', 'a', 'one');
+      world.write('alpha', 'd/b', 'two');
+    });
+    const { core } = world.folder('beta');
+    const lost = [];
+    for await (const records of core.store.everyRecord()) lost.push(...records.filter(({ name }) => name === 'a'));
+    await world.whileTimePasses(core.store.commit({ forget: lost }));
+    world.member('beta').files.user.remove(`${SIM_ROOT}/a`);
+    await world.pass(24 * 3_600_000);
+    expect(world.files('beta')).toEqual({ 'd/b': 'two' });
+    await world.pass(WEEK);
+    expect(world.files('beta')).toEqual({ a: 'one', 'd/b': 'two' });
+    expect(world.told('RECORDS_DISAGREED')).toHaveLength(1);
+  });
+
+  test('brings a read-only member back to what the others have, though its own versions look newer', async () => {
+    await begin(plan, () => world.write('alpha', 'a', 'one'));
+    for (const name of ['alpha', 'beta']) await world.stop(name);
+    world.start('beta');
+    await world.pass(30 * SECOND);
+    world.write('beta', 'a', 'never sent');
+    await world.pass(30 * SECOND);
+    await world.stop('beta');
+    world.configure({ readOnly: ['beta'] });
+    world.start();
+    await world.pass(WEEK + 3 * 3_600_000);
+    expect(world.files('beta')).toEqual({ a: 'one' });
+    expect(world.files('alpha')).toEqual({ a: 'one' });
+    expect(world.preserved('beta')).toEqual(['never sent']);
+  });
+});
