@@ -192,10 +192,7 @@ export class InboundConnection {
 
   /** What the partner holds of a folder, whenever that moves, beside the sessions. PEER_UNREACHABLE while not connected. */
   watchVectors(folder: string, signal: AbortSignal): AsyncIterable<VectorEvent> {
-    const link = this.#link;
-    if (!link)
-      throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
-    return link.watchVectors({ connection: this.parts.guid, folders: [folder] }, signal);
+    return this.#linkNow().watchVectors({ connection: this.parts.guid, folders: [folder] }, signal);
   }
 
   /** Only enqueues. */
