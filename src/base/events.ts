@@ -87,7 +87,7 @@ export const EVENTS = {
   STAGING_CLEANED: {
     number: 4202,
     severity: 'information',
-    meaning: 'Staged content that nobody waits for was dropped.',
+    meaning: 'Content of transfers that broke off was dropped to keep within stagingQuota.',
   },
   STAGING_FULL: {
     number: 4208,
@@ -315,6 +315,34 @@ export const EVENTS = {
     severity: 'warning',
     meaning:
       'A synchronisation that was ordered with “tandem sync” came to nothing, for the reason given. Replication by the schedule goes on.',
+  },
+  RECORDS_AGREE: {
+    number: 20063,
+    severity: 'information',
+    meaning: 'The weekly comparison of all records with a partner in sync found no difference.',
+  },
+  RECORDS_DISAGREED: {
+    number: 20064,
+    severity: 'warning',
+    meaning:
+      'The weekly comparison found records of a partner that were missing or other here though both were in sync. They are asked for again.',
+  },
+  TOMBSTONES_FORGOTTEN: {
+    number: 20062,
+    severity: 'information',
+    meaning: 'Deletions that were known here for tombstoneLifetime were forgotten.',
+  },
+  CONFLICT_QUOTA_EXCEEDED: {
+    number: 20061,
+    severity: 'warning',
+    meaning:
+      'More is preserved than conflictQuota allows, and it is the only copy of what it holds: nothing of it goes by itself. Look through “tandem conflict list”, or raise the quota.',
+  },
+  LOCAL_CHANGE_UNDONE: {
+    number: 20060,
+    severity: 'warning',
+    meaning:
+      'Something was changed on a member that has the folder read-only. The partners’ state is put back; changed content is preserved: see “tandem conflict list”.',
   },
 } as const satisfies Record<string, EventEntry>;
 

@@ -87,8 +87,8 @@ export const LIMITS = {
   adminRecords: 20_000,
   /** Between two attempts to go on where a disk is full. */
   diskFullRetryMs: 5000,
-  /** How often what is left over in staging is removed. */
-  stagingSweepMs: 3_600_000,
+  /** How often a folder sweeps its staging and looks after its quotas. */
+  housekeepingMs: 3_600_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */

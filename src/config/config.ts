@@ -40,12 +40,17 @@ export interface FolderConfig {
   readonly primary: string | null;
   /** Absolute root directory by member name. */
   readonly members: ReadonlyMap<string, string>;
+  /** Names of the members that only receive. */
+  readonly readOnly: readonly string[];
   readonly filters: { readonly files: readonly string[]; readonly directories: readonly string[] };
   readonly quietMs: number;
   /** The longest that a file which never rests is held back. */
   readonly quietLimitMs: number;
   readonly rescanMs: number;
   readonly stagingQuotaBytes: number;
+  readonly conflictQuotaBytes: number;
+  /** Preserved content that is nowhere else may be deleted to keep within the quota. */
+  readonly purgeOnlyCopies: boolean;
   readonly brakes: BrakeConfig;
 }
 

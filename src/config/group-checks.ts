@@ -152,6 +152,15 @@ function checkFolderMembers(content: GroupFile, source: YamlSource): Problem[] {
         ),
       );
     }
+    folder.readOnly.forEach((member, index) => {
+      const path: KeyPath = ['folders', name, 'readOnly', index];
+      if (!members.includes(member))
+        problems.push(
+          source.problem(path, describeUnknown({ what: 'member of the folder', name: member, known: members })),
+        );
+      else if (member === folder.primary)
+        problems.push(source.problem(path, `${member} is the primary: its content is to reach the others`));
+    });
   }
   return problems;
 }

@@ -77,11 +77,14 @@ function makeFolder(
     guid: folder.guid,
     primary: folder.primary ?? null,
     members: roots.get(name)!,
+    readOnly: [...new Set(folder.readOnly)].sort(),
     filters: folder.filters,
     quietMs: folder.quiet,
     quietLimitMs: Math.max(folder.quietLimit, folder.quiet),
     rescanMs: folder.rescan,
     stagingQuotaBytes: folder.stagingQuota,
+    conflictQuotaBytes: folder.conflictQuota,
+    purgeOnlyCopies: folder.purgeOnlyCopies,
     brakes: folder.brakes,
   };
 }

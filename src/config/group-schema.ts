@@ -88,6 +88,12 @@ const folder = z.strictObject({
       example: '{ alpha: /srv/docs, beta: /srv/docs }',
       each: 'member',
     }),
+  readOnly: z.array(textKey()).prefault([]).register(keyNotes, {
+    form: 'a list of names of the folder’s members',
+    about:
+      'Members that only receive. Nothing of theirs reaches the others, and what is changed there is undone; the changed content is kept in their conflict area.',
+    example: '[beta]',
+  }),
   filters: z
     .strictObject({
       files: z.array(pattern()).prefault(['~*', '*.bak', '*.tmp']).register(keyNotes, {
@@ -123,6 +129,18 @@ const folder = z.strictObject({
       form: FORMS.size,
       about: 'Space under .tandem/ for content on its way. A file that is larger still gets through, alone.',
     }),
+  conflictQuota: sizeKey({ atLeastBytes: 1024 * 1024 })
+    .prefault('4GiB')
+    .register(keyNotes, {
+      form: FORMS.size,
+      about:
+        'Space for preserved items in .tandem/conflicts. From 90 % on the oldest whose content is still in the folder go, down to 60 %. What is nowhere else stays; it is said when that exceeds the quota.',
+    }),
+  purgeOnlyCopies: z.boolean().prefault(false).register(keyNotes, {
+    form: 'true or false',
+    about:
+      'True: to keep within conflictQuota also preserved content that is nowhere else is deleted, the oldest first.',
+  }),
   brakes: z
     .strictObject({
       deletedShare: z.number().min(0).prefault(0.5).register(keyNotes, {

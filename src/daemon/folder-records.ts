@@ -1,5 +1,5 @@
 /** Records of replicated folders and their version vectors. */
-import { NEVER, toDatetime } from '../admin/records/column.ts';
+import { toDatetime } from '../admin/records/column.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from '../admin/records/folder.ts';
 import type { GroupConfig } from '../config/config.ts';
 import { type DatabaseId, guidFromDatabaseId } from '../model/version.ts';
@@ -45,9 +45,9 @@ export async function folderRecord(group: GroupConfig, folder: Folder, sizes: Fo
     PendingBytes: pendingBytes(core),
     RootPath: core.rootPath,
     IsPrimary: config.primary === member.name,
-    // Neither is ever cleaned up without an order.
-    LastConflictCleanupTime: NEVER,
-    LastTombstoneCleanupTime: NEVER,
+    ReadOnly: core.readOnly,
+    LastConflictCleanupTime: toDatetime(core.memory.conflictCleanup || undefined),
+    LastTombstoneCleanupTime: toDatetime(core.memory.tombstoneCleanup || undefined),
     CurrentStageSizeInMb: Math.ceil(sizes.stagedBytes / MIB),
     CurrentConflictSizeInMb: Math.ceil(sizes.conflictBytes / MIB),
     StageSizeInBytes: sizes.stagedBytes,
@@ -65,9 +65,10 @@ export function numbersOfFolder(core: FolderCore): ErrorNumbers {
 }
 
 /** The order that decides about a halt. */
-export function releaseCommand(folderName: string, { reason }: Halt): string {
-  const decision = isBrake(reason) ? '--accept' : '--retry';
-  return `tandem folder release ${folderName} ${decision}`;
+export function releaseCommand({ config, readOnly }: FolderCore, { reason }: Halt): string {
+  const decision =
+    reason === 'away-too-long' ? '--refuse' : isBrake(reason) ? (readOnly ? '--refuse' : '--accept') : '--retry';
+  return `tandem folder release ${config.name} ${decision}`;
 }
 
 /** What a brake holds is accepted or refused; everything else is looked at again when its cause is gone. */
@@ -82,6 +83,7 @@ export function folderMemberRecords(member: Member, folder: Folder): FolderMembe
     MemberGuid: member.parts.group.members.get(name)?.guid ?? '',
     RootPath: root,
     IsPrimary: config.primary === name,
+    ReadOnly: config.readOnly.includes(name),
     IsLocal: name === member.parts.name,
   }));
 }
@@ -126,11 +128,12 @@ function pendingBytes({ pending }: FolderCore): number {
   return bytes;
 }
 
-function haltColumns({ config, memory: { halt } }: FolderCore) {
+function haltColumns(core: FolderCore) {
+  const { halt } = core.memory;
   return {
     HaltReason: halt?.reason ?? null,
     HaltDetail: halt?.sentence ?? null,
-    HaltCommand: halt ? releaseCommand(config.name, halt) : null,
+    HaltCommand: halt ? releaseCommand(core, halt) : null,
     HaltTime: halt ? toDatetime(halt.since) : null,
     HaltDeletedFiles: halt?.held?.deleted ?? null,
     HaltChangedFiles: halt?.held?.changed ?? null,

@@ -115,7 +115,7 @@ function configAttention({ parts }: Member, problem: string | null): AttentionRe
 function haltAttention({ core }: Folder): AttentionRecord[] {
   const { halt } = core.memory;
   if (!halt) return [];
-  return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core.config.name, halt) }];
+  return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core, halt) }];
 }
 
 function diskFullAttention({ core }: Folder): AttentionRecord[] {
@@ -150,6 +150,8 @@ function putOffAttention({ core }: Folder): AttentionRecord[] {
 function conflictAttention({ core }: Folder, count: number): AttentionRecord[] {
   if (count === 0) return [];
   const { name } = core.config;
+  if (core.conflictsExceeded !== null)
+    return [{ Subject: name, Problem: core.conflictsExceeded, Command: `tandem conflict list --folder ${name}` }];
   const Problem = `${countOf(count, 'preserved item')}: look through them, restore or delete them`;
   return [{ Subject: name, Problem, Command: `tandem conflict list --folder ${name}` }];
 }

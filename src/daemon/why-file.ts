@@ -87,7 +87,7 @@ async function factsOf(member: Member, subject: Subject): Promise<WhyFacts> {
   return {
     excluded: record?.present ? null : await exclusionOf(folder, path),
     unreadable: unreadable ?? null,
-    halt: halt && { reason: halt.sentence, since: halt.since, command: releaseCommand(config.name, halt) },
+    halt: halt && { reason: halt.sentence, since: halt.since, command: releaseCommand(core, halt) },
     diskFull: core.diskFull && { reason: core.diskFull.sentence, since: core.diskFull.since },
     notServing: core.serving ? '' : await folder.reason(),
     updates: uid === null ? [] : updatesOf(core, uid),

@@ -27,7 +27,12 @@ export type FromWorker =
     };
 
 /** Methods that may run beside the others, in a thread of their own: a long hash must not hold up installs. */
-export const READING: ReadonlySet<DiskMethod> = new Set<DiskMethod>(['hash', 'readWhole', 'readRange']);
+export const READING: ReadonlySet<DiskMethod> = new Set<DiskMethod>([
+  'hash',
+  'hashPreserved',
+  'readWhole',
+  'readRange',
+]);
 
 interface WithData {
   readonly data: Uint8Array;

@@ -38,8 +38,11 @@ export interface Disk {
   /** Ends a staged file: right size and SHA-256, mode and mtime set; 'mismatch' drops it. */
   stageSeal(item: Omit<StageItem, 'data'>): Promise<StageAnswer>;
   stageDrop(stagingIds: readonly string[]): Promise<void>;
-  /** Drops staged files not named here, keeping partial ones younger than a day. Answers the bytes in staging. */
-  stageSweep(keep: ReadonlySet<string>): Promise<{ bytes: number }>;
+  /**
+   * Drops staged files not named here, keeping partial ones younger than a day. Where there is more than `marks.from`
+   * bytes also those go, the oldest first, until `marks.to`. Answers the bytes in staging, and how many went so.
+   */
+  stageSweep(keep: ReadonlySet<string>, marks?: SweepMarks): Promise<{ bytes: number; reclaimed: number }>;
 
   /** Carries out operations in order. A failed one does not stop the next. Durable only after `sync`. */
   apply(operations: readonly Operation[]): Promise<Outcome[]>;
@@ -59,6 +62,8 @@ export interface Disk {
   salvage(): Promise<Preserved[]>;
 
   preserved(area: PreservedArea): Promise<Preserved[]>;
+  /** Of a preserved file; null: the item is no file, changed while it was read, or is gone. */
+  hashPreserved(area: PreservedArea, id: string): Promise<{ readonly hash: string; readonly ino: bigint } | null>;
   /** Moves (or copies) a preserved item to `to` ('' components created as needed); 'occupied' if something is there. */
   restorePreserved(
     area: PreservedArea,
@@ -92,6 +97,12 @@ export type RootProbe =
       /** True where the root holds nothing but `.tandem/`. */
       readonly empty: boolean;
     };
+
+/** In bytes. */
+export interface SweepMarks {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface Known {
   readonly name: string;

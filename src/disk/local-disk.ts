@@ -9,7 +9,7 @@ import type { Disk, Hashed, Marker } from './disk.ts';
 import { errnoError, errnoOf, type FileSystem, type Look } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
 import { claimRoot, MARKER_FILE, probeRoot, readMarker } from './marker.ts';
-import { deletePreserved, listPreserved, restorePreserved } from './preserving.ts';
+import { deletePreserved, listPreserved, openPreservedFile, restorePreserved } from './preserving.ts';
 import { recoverOperations } from './recover.ts';
 import { salvageAsides } from './salvage.ts';
 import { scanDirectories } from './scan.ts';
@@ -184,7 +184,7 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     stageAppend: (stagingId, pieces) => withTree(tree => staging.append(tree, stagingId, pieces)),
     stageSeal: item => withTree(tree => staging.seal(tree, item)),
     stageDrop: stagingIds => withTree(tree => staging.drop(tree, stagingIds)),
-    stageSweep: keep => withTree(tree => staging.sweep(tree, keep)),
+    stageSweep: (keep, marks) => withTree(tree => staging.sweep(tree, keep, marks)),
 
     apply: operations =>
       withTree(tree =>
@@ -200,6 +200,24 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     salvage: () => withTree(tree => salvageAsides(tree, touched)),
 
     preserved: area => withTree(tree => listPreserved(tree, area)),
+    async hashPreserved(area, id) {
+      const tree = await withTree(() => openTree(files, root));
+      const file = await withTree(() => openPreservedFile(tree, area, id)).catch(error => {
+        tree.close();
+        throw error;
+      });
+      try {
+        if (file === null || typeof file.name !== 'string') return null;
+        const hashed = await readInTurns(reader.hash(file.directory, file.name, file.look), undefined, giveWay);
+        return typeof hashed === 'string' ? null : { hash: hashed.hash, ino: file.look.ino };
+      } catch (error) {
+        if (UNREADABLE_FILE.has(errnoOf(error))) return null;
+        throw asTandemError(error);
+      } finally {
+        file?.directory.close();
+        tree.close();
+      }
+    },
     restorePreserved: (area, id, to, copy) =>
       withTree(tree => {
         const place = makeParents(tree, to);

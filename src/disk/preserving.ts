@@ -117,6 +117,21 @@ export function listPreserved(tree: Tree, areaName: PreservedArea): Preserved[] 
   return items.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
 }
 
+/** The file in an item; null: there is none. Whoever gets it closes the directory. */
+export function openPreservedFile(
+  tree: Tree,
+  areaName: PreservedArea,
+  id: string,
+): { directory: Directory; name: Name; look: Look } | null {
+  const directory = openItem(tree.own(areaName), id);
+  if (directory === null) return null;
+  const name = contentName(directory);
+  const look = name === null ? null : directory.lookAt(name);
+  if (name !== null && look?.kind === 'file') return { directory, name, look };
+  directory.close();
+  return null;
+}
+
 export interface RestoreOrder {
   readonly area: PreservedArea;
   readonly id: string;

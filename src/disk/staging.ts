@@ -5,7 +5,7 @@
 import type { Hash } from 'node:crypto';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { hashPrefix, sha256 } from './content.ts';
-import type { StageAnswer, StageItem, StagePiece } from './disk.ts';
+import type { StageAnswer, StageItem, StagePiece, SweepMarks } from './disk.ts';
 import { type Directory, errnoOf, type File, type FileSystem, type Look, type Name, using } from './file-system.ts';
 import { removeTree } from './subtree.ts';
 import { isStepAside, openTree, STAGING_PREFIX, type Tree } from './tree.ts';
@@ -28,7 +28,7 @@ export interface Staging {
   append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): { failedPiece: number | null };
   seal(tree: Tree, item: Omit<StageItem, 'data'>): StageAnswer;
   drop(tree: Tree, stagingIds: readonly string[]): void;
-  sweep(tree: Tree, keep: ReadonlySet<string>): { bytes: number };
+  sweep(tree: Tree, keep: ReadonlySet<string>, marks?: SweepMarks): { bytes: number; reclaimed: number };
 }
 
 /** How far a partial file has come; the hash runs along with what is appended. */
@@ -168,20 +168,34 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
         dropName(directory, id + PART);
       }
     },
-    sweep(tree, keep) {
+    sweep(tree, keep, marks = { from: Number.POSITIVE_INFINITY, to: 0 }) {
       const directory = tree.own('staging');
       let bytes = 0;
+      const leftovers: { name: string; size: number; ctimeNs: bigint }[] = [];
+      const drop = (name: Name): void => {
+        if (typeof name === 'string' && name.endsWith(PART)) partials.delete(name.slice(0, -PART.length));
+        removeTree(directory, name);
+      };
       for (const name of directory.list()) {
         const look = directory.lookAt(name);
         if (look === null) continue;
         if (isKept(name, Number(look.ctimeNs / 1_000_000n), keep) || isLastOfSteppedAside(name, look)) {
           bytes += look.size;
+          if (isLeftover(name, keep)) leftovers.push({ name, size: look.size, ctimeNs: look.ctimeNs });
           continue;
         }
-        if (typeof name === 'string' && name.endsWith(PART)) partials.delete(name.slice(0, -PART.length));
-        removeTree(directory, name);
+        drop(name);
       }
-      return { bytes };
+      let reclaimed = 0;
+      if (bytes >= marks.from) {
+        leftovers.sort((a, b) => Number(a.ctimeNs - b.ctimeNs));
+        for (const { name, size } of leftovers) {
+          if (bytes - reclaimed <= marks.to) break;
+          drop(name);
+          reclaimed += size;
+        }
+      }
+      return { bytes: bytes - reclaimed, reclaimed };
     },
   };
 
@@ -190,6 +204,11 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
     if (!name.endsWith(PART)) return keep.has(name);
     return keep.has(name.slice(0, -PART.length)) || Math.abs(now() - changedMs) < PARTIAL_LIFETIME_MS;
   }
+}
+
+/** A partial file that is kept only to be resumed. */
+function isLeftover(name: Name, keep: ReadonlySet<string>): name is string {
+  return typeof name === 'string' && name.endsWith(PART) && !keep.has(name.slice(0, -PART.length));
 }
 
 /** A user's file for which there was no room at its place. It is preserved at the next start. */

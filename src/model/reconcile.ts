@@ -21,13 +21,16 @@ export type Judgement =
       readonly contentNeeded: boolean;
     };
 
-/** `local` is the record of the same UID; undefined: unknown here. */
-export function judgeUpdate(local: FileRecord | undefined, incoming: Update): Judgement {
+/**
+ * `local` is the record of the same UID; undefined: unknown here. `yields`: it gives way whatever the order says, as a
+ * version does that nobody else will ever hear of.
+ */
+export function judgeUpdate(local: FileRecord | undefined, incoming: Update, yields = false): Judgement {
   if (local === undefined) {
     return { kind: 'take', conflict: false, contentLost: false, contentNeeded: isPresentFile(incoming) };
   }
   if (local.gvsn === incoming.gvsn) return { kind: 'have' };
-  if (!supersedes(incoming, local)) {
+  if (!yields && !supersedes(incoming, local)) {
     return { kind: 'stale', conflict: !knows(local, incoming.gvsn) && !sayTheSame(local, incoming) };
   }
   const unknown = incoming.nameConflict || !knows(incoming, local.gvsn);

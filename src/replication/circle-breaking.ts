@@ -3,7 +3,6 @@
  * names and directories that others wait for, and then go where they belong in turn.
  */
 import { reparented } from '../model/name-conflict.ts';
-import { judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -24,7 +23,7 @@ export async function planCircle(
   const step = emptyStep(null);
   const contentLost = new Map<PendingUpdate, boolean>();
   for (const item of items) {
-    const verdict = judgeUpdate(await p.view.record(item.update.uid), item.update);
+    const verdict = core.judge(await p.view.record(item.update.uid), item.update);
     const isComplete = verdict.kind === 'take' && (!verdict.contentNeeded || item.staged !== null);
     if (!isComplete) return { plan: p.plan, placed: false };
     contentLost.set(item, verdict.contentLost);

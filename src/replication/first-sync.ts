@@ -21,6 +21,7 @@ export function mayFinish(
   if (phase === 'initial-sync') return partner.state === 'normal' && partner.inSync;
   if (phase !== 'auto-recovery') return false;
   if (partner.state === 'normal') return partner.inSync;
+  if (core.readOnly) return false;
   // Nobody is left who knows better: of two that lost their records the one with the lower GUID begins.
   return partner.state === 'initial-sync' || (partner.state === 'auto-recovery' && core.member.guid < partner.guid);
 }
@@ -31,6 +32,7 @@ export async function finishFirstSync(core: FolderCore): Promise<void> {
     const { phase } = core.memory;
     if (phase !== 'initial-sync' && phase !== 'auto-recovery') return;
     const provisional = await provisionalRecords(core);
+    if (core.readOnly) return keepToPartners(core, provisional);
     const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));
     const kept = new Set(publish.map(record => record.uid));
     const touched = await preserveRest(
@@ -38,9 +40,20 @@ export async function finishFirstSync(core: FolderCore): Promise<void> {
       provisional.filter(record => !kept.has(record.uid)),
     );
     await publishAll(core, [...publish, ...touched]);
-    await core.commit({ memory: { phase: 'normal' } });
-    core.emit('INITIAL_SYNC_FINISHED', `the first synchronisation of folder ${core.config.name} is complete`);
+    await finish(core);
   });
+}
+
+/** A read-only member publishes nothing: what could not be preserved has been moved or removed, and is found anew. */
+async function keepToPartners(core: FolderCore, provisional: readonly FileRecord[]): Promise<void> {
+  const touched = await preserveRest(core, provisional);
+  await core.commit({ forget: touched });
+  await finish(core);
+}
+
+async function finish(core: FolderCore): Promise<void> {
+  await core.commit({ memory: { phase: 'normal' } });
+  core.emit('INITIAL_SYNC_FINISHED', `the first synchronisation of folder ${core.config.name} is complete`);
 }
 
 async function provisionalRecords(core: FolderCore): Promise<FileRecord[]> {

@@ -10,9 +10,11 @@ import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
-import type { Update } from '../model/update.ts';
+import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
+import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
+  EMPTY_VECTOR,
   equalVectors,
   mergeVectors,
   subtractVectors,
@@ -25,6 +27,12 @@ import type { Commit, FolderStore, Store } from '../store/store.ts';
 import type { Emit, FolderParts } from './folder-parts.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
+
+/** A version vector as it stood at a time, in JSON. */
+export interface NotedVersions {
+  readonly time: number;
+  readonly versions: Readonly<Record<string, readonly number[]>>;
+}
 
 export interface Halt {
   readonly reason: HaltReason;
@@ -64,6 +72,14 @@ export interface FolderMemory {
   /** Last time a partner was heard, milliseconds. */
   readonly lastContact: number;
   readonly initialScanDone: boolean;
+  /** When preserved items were last purged to keep within the quota; 0: never. */
+  readonly conflictCleanup: number;
+  /** When tombstones were last forgotten; 0: never. */
+  readonly tombstoneCleanup: number;
+  /** What was known when, oldest first, for the lifetime of tombstones. */
+  readonly noted: readonly NotedVersions[];
+  /** When the next slow comparison is planned, by connection. */
+  readonly comparisons: Readonly<Record<string, number>>;
 }
 
 export interface Stamp {
@@ -84,6 +100,11 @@ export class FolderCore {
   readonly config: FolderConfig;
   readonly member: { readonly name: string; readonly guid: string };
   readonly rootPath: string;
+  /** This member only receives: nothing made here is told to anyone. */
+  readonly readOnly: boolean;
+  /** Some connection brings what others have. */
+  readonly fed: boolean;
+  readonly tombstoneLifetimeMs: number;
   readonly root: Uid;
   readonly members: Store;
   readonly store: FolderStore;
@@ -99,6 +120,8 @@ export class FolderCore {
   vectorGeneration = 1;
   /** Set while somebody lacks room. */
   diskFull: { readonly since: number; readonly sentence: string } | null = null;
+  /** More is preserved than the quota allows, and nothing of it may go by itself: in words. */
+  conflictsExceeded: string | null = null;
   /** Its root has been looked at since the start, and interrupted work was looked after. */
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
@@ -120,6 +143,9 @@ export class FolderCore {
     this.config = parts.config;
     this.member = parts.member;
     this.rootPath = parts.root;
+    this.readOnly = parts.config.readOnly.includes(parts.member.name);
+    this.fed = parts.fed;
+    this.tombstoneLifetimeMs = parts.tombstoneLifetimeMs;
     this.root = rootUid(parts.config.guid);
     this.members = parts.store;
     this.store = parts.store.folder(parts.config.guid);
@@ -148,7 +174,13 @@ export class FolderCore {
   }
 
   get serving(): boolean {
-    return servesAsSource(this.publicState);
+    return !this.readOnly && servesAsSource(this.publicState);
+  }
+
+  /** What to do with a partner's update. What a read-only member has stamped, as in a name conflict, gives way to it. */
+  judge(local: FileRecord | undefined, incoming: Update): Judgement {
+    const own = (gvsn: Gvsn): boolean => databaseOf(gvsn) === this.members.database;
+    return judgeUpdate(local, incoming, this.readOnly && local !== undefined && own(local.gvsn) && !own(incoming.gvsn));
   }
 
   /** Fresh versions for local changes that replace `before`. Only within a task of the line, followed by their commit. */
@@ -224,6 +256,16 @@ export class FolderCore {
     this.onHalted();
   }
 
+  /** Forgets all records and versions, as if they had been lost. Only within a task of the line, while halted. */
+  async forgetEverything(phase: FolderStateName): Promise<void> {
+    this.#memory = { ...this.#memory, phase, initialScanDone: false, noted: [], lastContact: this.clock.now() };
+    const state = this.#memory as unknown as Readonly<Record<string, unknown>>;
+    await this.store.commit({ vector: EMPTY_VECTOR, state });
+    for await (const records of this.store.everyRecord()) await this.store.commit({ forget: records });
+    this.paths.forget();
+    this.announce();
+  }
+
   /** Writes the marker by which the root is known again, and by which an old copy of the database is recognised. */
   async mark(): Promise<void> {
     const { database, reservedVsn, generation } = this.members;
@@ -294,4 +336,8 @@ const FRESH: FolderMemory = {
   clock: 0,
   lastContact: 0,
   initialScanDone: false,
+  conflictCleanup: 0,
+  tombstoneCleanup: 0,
+  noted: [],
+  comparisons: {},
 };

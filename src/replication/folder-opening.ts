@@ -8,6 +8,7 @@ import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import type { FolderCore, FolderMemory } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
+import { haltIfStale } from './staleness.ts';
 
 /**
  * Whether a marker proves that the database at hand is an older copy than one that had written here: this one with more
@@ -63,9 +64,10 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
       );
     }
   }
+  if (known && !orders) await core.line.run(() => haltIfStale(core));
   if (core.memory.halt && !orders) return;
   await core.line.run(async () => {
-    const phase = known ? core.memory.phase : firstPhase(core, probe);
+    const phase = known ? phaseAgain(core) : firstPhase(core, probe);
     await core.mark();
     const claimed = await core.disk.probe();
     if (claimed.kind !== 'directory') {
@@ -112,7 +114,13 @@ async function salvage(core: FolderCore): Promise<void> {
 function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directory' }>): FolderStateName {
   if (probe.marker) return 'auto-recovery';
   const { primary } = core.config;
+  if (core.readOnly) return 'initial-sync';
   return primary === null || primary === core.member.name ? 'initialized' : 'initial-sync';
+}
+
+/** A folder that was made read-only before its first scan was over has nothing to tell: what lies there is compared. */
+function phaseAgain({ memory, readOnly }: FolderCore): FolderStateName {
+  return readOnly && memory.phase === 'initialized' ? 'initial-sync' : memory.phase;
 }
 
 function announce(core: FolderCore, phase: FolderStateName): void {
@@ -123,7 +131,10 @@ function announce(core: FolderCore, phase: FolderStateName): void {
       `the records of folder ${name} were lost; what is on disk is compared with the partners’ before it is told to anyone`,
     );
   else if (phase === 'initial-sync')
-    core.emit('INITIAL_SYNC_STARTED', `folder ${name} waits for its first synchronisation from ${primary}`);
+    core.emit(
+      'INITIAL_SYNC_STARTED',
+      `folder ${name} waits for its first synchronisation from ${primary ?? 'a partner'}`,
+    );
   else if (primary === core.member.name) core.emit('INITIAL_PRIMARY', `this member is the primary of folder ${name}`);
   else core.emit('FOLDER_ADDED', `folder ${name} is replicated from ${core.rootPath}`);
 }

@@ -12,6 +12,9 @@ export interface FolderParts {
   readonly member: { readonly name: string; readonly guid: string };
   /** Absolute directory of the folder on this member. */
   readonly root: string;
+  /** Some connection brings what others have. */
+  readonly fed: boolean;
+  readonly tombstoneLifetimeMs: number;
   readonly store: Store;
   readonly disk: Disk;
   readonly clock: Clock;

@@ -5,10 +5,12 @@
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { judgeScan, ripeDeletions } from '../model/brakes.ts';
+import { type BrakeLimits, judgeScan, ripeDeletions } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
+import { LocalChanges } from './local-changes.ts';
 import { parentOf } from './paths.ts';
+import { rootIsThere } from './root-check.ts';
 import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 
@@ -29,6 +31,8 @@ const REPORTED_PATHS = 1000;
 export class FolderScanner {
   readonly #core: FolderCore;
   readonly #bell = new Bell();
+  /** Of a read-only member. */
+  readonly #changes: LocalChanges;
   /** Directories to look at, by path: when, and since when there have been hints. */
   readonly #hinted = new Map<string, Due>();
   /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
@@ -38,6 +42,8 @@ export class FolderScanner {
   #fullAt = 0;
   #waiters: Waiter[] = [];
   #bypassBrakes = false;
+  /** Something had moved a directory: everything is looked at once more. */
+  #again = false;
   #order: (() => Promise<void>) | null = null;
   #edited = { count: 0, since: 0 };
   /** What the last full pass could not read or does not support, for reports. */
@@ -50,6 +56,7 @@ export class FolderScanner {
 
   constructor(core: FolderCore) {
     this.#core = core;
+    this.#changes = new LocalChanges(core);
   }
 
   /** Something may have changed in this directory. */
@@ -170,6 +177,7 @@ export class FolderScanner {
       signal,
     );
     for (const uid of result.gone) this.#gone.set(uid, 0);
+    await this.#undo();
     await this.#confirm(bypass);
     if (signal.aborted || !core.active) return;
     this.#bypassBrakes = false;
@@ -179,7 +187,8 @@ export class FolderScanner {
     }
     // One that was ordered while this one ran has seen nothing of it yet.
     const ordered = this.#waiters.some(waiter => waiter.full);
-    this.#fullAt = ordered ? 0 : core.clock.now() + core.config.rescanMs;
+    this.#fullAt = ordered || this.#again ? 0 : core.clock.now() + core.config.rescanMs;
+    this.#again = false;
     this.#keepWatching(result.hot, startedAt);
     this.#report(result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
@@ -205,7 +214,14 @@ export class FolderScanner {
       this.#keepWatching(result.hot, now, directories);
       this.#report(result);
     }
+    await this.#undo();
     await this.#confirm(false);
+  }
+
+  async #undo(): Promise<void> {
+    const { directories, everything } = await this.#changes.undo();
+    for (const path of directories) this.hint(path);
+    if (everything) this.#again = true;
   }
 
   /** What is due, as the nearest directories that are known: a new one is found by looking at the one above. */
@@ -235,20 +251,20 @@ export class FolderScanner {
     const { ripe } = this.#ripeDeletions(core.clock.now());
     if (ripe.length === 0) return;
     await core.line.run(async () => {
-      if (!core.active || !(await this.#rootIsThere())) return;
+      if (!core.active || !(await rootIsThere(core))) return;
       const records = await confirmGone(core, ripe);
       const deleted = records.filter(record => record.kind !== 'directory' && !record.provisional).length;
       if (!bypass) {
         const probe = deleted === 0 ? null : await core.disk.probe();
         const rootEmpty = probe?.kind === 'directory' && probe.empty;
         const total = core.store.counts.files;
-        const held = judgeScan({ folderFiles: total, deleted, changed: 0, rootEmpty }, core.config.brakes);
+        const held = judgeScan({ folderFiles: total, deleted, changed: 0, rootEmpty }, this.#brakes);
         if (held) {
           await core.halt(held.reason, `${held.sentence} ${orders(core.config.name)}`, { deleted, changed: 0, total });
           return;
         }
       }
-      await commitDrafts(core, records.map(deletion));
+      await (core.readOnly ? this.#changes.restore(records) : commitDrafts(core, records.map(deletion)));
     });
     for (const uid of ripe) this.#gone.delete(uid);
   }
@@ -256,9 +272,10 @@ export class FolderScanner {
   #brake(bypass: boolean): Brake {
     return async (drafts: readonly Draft[]) => {
       const core = this.#core;
-      if (!(await this.#rootIsThere())) return false;
+      if (!(await rootIsThere(core))) return null;
+      if (core.readOnly) return this.#changes.sort(drafts);
       const edited = drafts.filter(draft => draft.effect === 'edited').length;
-      if (bypass || edited === 0) return true;
+      if (bypass || edited === 0) return drafts;
       const now = core.clock.now();
       if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { count: 0, since: now };
       this.#edited.count += edited;
@@ -268,39 +285,16 @@ export class FolderScanner {
         changed: this.#edited.count,
         rootEmpty: false,
       };
-      const held = judgeScan(finding, core.config.brakes);
-      if (!held) return true;
+      const held = judgeScan(finding, this.#brakes);
+      if (!held) return drafts;
       this.#edited = { count: 0, since: now };
       await core.halt(held.reason, `${held.sentence} ${orders(core.config.name)}`, {
         deleted: 0,
         changed: finding.changed,
         total: finding.folderFiles,
       });
-      return false;
+      return null;
     };
-  }
-
-  /** Before anything is concluded from absence: is this still the folder’s root? */
-  async #rootIsThere(): Promise<boolean> {
-    const core = this.#core;
-    const probe = await core.disk.probe();
-    if (probe.kind !== 'directory') {
-      await core.halt(
-        'root-missing',
-        `The root ${core.rootPath} is ${probe.kind}: ${probe.detail}. Bring it back, then: tandem folder release ${core.config.name} --retry`,
-      );
-    } else if (probe.dev.toString() !== core.memory.device) {
-      await core.halt(
-        'file-system-changed',
-        `The root ${core.rootPath} is on another file system than before. If that is right: tandem folder release ${core.config.name} --retry`,
-      );
-    } else if (probe.marker?.folder !== core.config.guid) {
-      await core.halt(
-        'marker-missing',
-        `The marker in ${core.rootPath}/.tandem is gone or belongs to another folder. If this is the right directory: tandem folder release ${core.config.name} --retry`,
-      );
-    }
-    return core.memory.halt === null;
   }
 
   #keepWatching(
@@ -351,7 +345,7 @@ export class FolderScanner {
     this.#fullAt = 0;
     if (code === 'CANCELLED') return;
     if (code === 'ROOT_MISSING' || code === 'MARKER_MISSING' || code === 'FILE_SYSTEM_CHANGED') {
-      await core.line.run(() => this.#rootIsThere());
+      await core.line.run(() => rootIsThere(core));
       return;
     }
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
@@ -360,9 +354,15 @@ export class FolderScanner {
     await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
   }
 
+  /** What is undone anyway needs no brake, but for a root that was emptied: nothing is put onto a bare mount point. */
+  get #brakes(): BrakeLimits {
+    const { config, readOnly } = this.#core;
+    return readOnly ? { deletedShare: 1, changedShare: 1, minimumFiles: 0 } : config.brakes;
+  }
+
   #ripeDeletions(now: number): ReturnType<typeof ripeDeletions<Uid>> {
-    const { quietMs, quietLimitMs, brakes } = this.#core.config;
-    return ripeDeletions(this.#gone, now, { holdMs: 2 * quietMs, patienceMs: quietLimitMs, limits: brakes });
+    const { quietMs, quietLimitMs } = this.#core.config;
+    return ripeDeletions(this.#gone, now, { holdMs: 2 * quietMs, patienceMs: quietLimitMs, limits: this.#brakes });
   }
 
   #wait(full: boolean): Promise<void> {

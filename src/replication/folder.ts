@@ -7,9 +7,10 @@ import { FolderCore } from './folder-core.ts';
 import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
+import { runHousekeeping } from './housekeeping.ts';
 import { contentHolder } from './local-content.ts';
 import { parentOf } from './paths.ts';
-import { runStagingSweep } from './staging-sweep.ts';
+import { startOver } from './staleness.ts';
 import { undoHeldChanges } from './undo-changes.ts';
 import { UpdateFlow } from './update-flow.ts';
 
@@ -21,6 +22,8 @@ export class Folder {
   readonly scanner: FolderScanner;
   readonly flow: UpdateFlow;
   readonly holder: ContentHolder;
+  /** A partner is connected and everything of it is here. */
+  hears: () => boolean = () => false;
   readonly #stop = new AbortController();
   #loops: Promise<void>[] = [];
   /** Resolves once the folder is open, or stopped. */
@@ -44,7 +47,12 @@ export class Folder {
       });
     if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
     const { core, flow, scanner } = this;
-    const loops = [scanner.run(signal), flow.run(signal), flow.runRetries(signal), runStagingSweep(core, signal)];
+    const loops = [
+      scanner.run(signal),
+      flow.run(signal),
+      flow.runRetries(signal),
+      runHousekeeping(core, () => this.hears(), signal),
+    ];
     this.#loops = [this.#opening, ...loops.map(supervise)];
   }
 
@@ -85,8 +93,20 @@ export class Folder {
     if (held && decision === 'retry') {
       throw new TandemError('REFUSED', `${halt.sentence} Say --accept or --refuse.`);
     }
+    if (held && core.readOnly && decision === 'accept') {
+      throw new TandemError(
+        'REFUSED',
+        `folder ${core.config.name} is read-only here: nothing is published. Say --refuse.`,
+      );
+    }
+    if (halt.reason === 'away-too-long') {
+      if (decision === 'retry') throw new TandemError('REFUSED', halt.sentence);
+      await startOver(core, decision === 'refuse' ? 'initial-sync' : 'auto-recovery');
+    }
     const undoing =
-      held && decision === 'refuse' ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal)) : null;
+      held && decision === 'refuse' && !core.readOnly
+        ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal))
+        : null;
     await openFolder(core, true);
     if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
     this.scanner.wake();
@@ -138,7 +158,7 @@ export class Folder {
     switch (core.memory.phase) {
       case 'initial-sync':
         return core.memory.initialScanDone
-          ? `first synchronisation: waits for ${core.config.primary} or a member that has finished it`
+          ? `first synchronisation: waits for ${core.config.primary ? `${core.config.primary} or ` : ''}a member that has finished it`
           : 'looking at what is here before the first synchronisation';
       case 'auto-recovery':
         return 'its records were lost; comparing what is here with the partners';

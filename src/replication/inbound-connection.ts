@@ -18,7 +18,15 @@ import {
 } from '../model/connection-state.ts';
 import { forceOf, sameWindow, type Window } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { CancelRequest, Hello, PeerLink, UpdatesAnswer, VectorEvent, Welcome } from '../peer/link.ts';
+import type {
+  CancelRequest,
+  Hello,
+  PeerLink,
+  RecordVersion,
+  UpdatesAnswer,
+  VectorEvent,
+  Welcome,
+} from '../peer/link.ts';
 import type { SessionFailure } from '../store/store.ts';
 import { Cancellations } from './cancellations.ts';
 import { ConnectionWindow, type WindowParts } from './connection-window.ts';
@@ -169,18 +177,22 @@ export class InboundConnection {
 
   /** What of a folder the partner has and `have` lacks, beside the sessions. PEER_UNREACHABLE while not connected. */
   requestUpdates(folder: string, have: VersionVector, signal: AbortSignal): AsyncIterable<UpdatesAnswer> {
-    const link = this.#link;
-    if (!link)
-      throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
-    return link.requestUpdates({ connection: this.parts.guid, folder, have }, signal);
+    return this.#linkNow().requestUpdates({ connection: this.parts.guid, folder, have }, signal);
+  }
+
+  /** All live records of a folder there. PEER_UNREACHABLE while not connected. */
+  requestRecords(folder: string, signal: AbortSignal): AsyncIterable<RecordVersion[]> {
+    return this.#linkNow().requestRecords({ connection: this.parts.guid, folder }, signal);
+  }
+
+  #linkNow(): PeerLink {
+    if (this.#link) return this.#link;
+    throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
   }
 
   /** What the partner holds of a folder, whenever that moves, beside the sessions. PEER_UNREACHABLE while not connected. */
   watchVectors(folder: string, signal: AbortSignal): AsyncIterable<VectorEvent> {
-    const link = this.#link;
-    if (!link)
-      throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
-    return link.watchVectors({ connection: this.parts.guid, folders: [folder] }, signal);
+    return this.#linkNow().watchVectors({ connection: this.parts.guid, folders: [folder] }, signal);
   }
 
   /** Only enqueues. */

@@ -178,7 +178,9 @@ export class InboundSession {
   #wantsRound(): boolean {
     const { core, flow } = this.folder;
     if (!this.#latest || !core.active || !servesAsSource(this.#latest.state)) return false;
-    if (!core.memory.initialScanDone && core.config.primary !== core.member.name) return false;
+    const { initialScanDone, phase } = core.memory;
+    const isPrimary = phase === 'initialized' && core.config.primary === core.member.name;
+    if (!initialScanDone && !isPrimary) return false;
     return !coversVector(flow.have(), this.#latest.vector);
   }
 

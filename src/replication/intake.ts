@@ -1,6 +1,6 @@
 /** What a partner's updates are worth here before anything is fetched: known already, wanted, or wanted but for content. */
 import { LIMITS } from '../base/limits.ts';
-import { judgeUpdate, needsRepair } from '../model/reconcile.ts';
+import { needsRepair } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, formatVersion, vsnOf } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -28,7 +28,7 @@ export function takeIn(
     );
     return null;
   }
-  const verdict = judgeUpdate(local, update);
+  const verdict = core.judge(local, update);
   if (verdict.kind !== 'take' && !needsRepair(local, update)) {
     round.tally.updatesTransferred++;
     if (verdict.kind === 'stale' && verdict.conflict) round.tally.conflicts++;

@@ -15,6 +15,7 @@ import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
 import { SessionBook } from './session-book.ts';
+import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
 
 export interface MemberParts {
@@ -96,7 +97,7 @@ export class Member {
     for (const folder of this.folders.values()) void this.#watch(folder);
     this.#connect();
     for (const folder of this.folders.values()) {
-      if (this.#feeders(folder).length === 0) void folder.finishAlone().catch(parts.fail);
+      if (this.#feeders(folder).length === 0 && !folder.core.readOnly) void folder.finishAlone().catch(parts.fail);
     }
   }
 
@@ -165,6 +166,8 @@ export class Member {
           log,
           emit,
           siblings,
+          fed: this.#isFed(config),
+          tombstoneLifetimeMs: parts.group.tombstoneLifetimeMs,
         }),
       );
     }
@@ -192,7 +195,7 @@ export class Member {
           now: parts.clock.now(),
           folders: this.outbound.greetings(partner.name),
         }),
-        folders: [...this.folders.values()].filter(folder => folder.core.config.members.has(partner.name)),
+        folders: [...this.folders.values()].filter(folder => isSource(folder.core.config, partner.name)),
         clock: parts.clock,
         emit: parts.emit,
         log: parts.log,
@@ -207,7 +210,10 @@ export class Member {
       ({ from, to, enabled }) => enabled && (from === parts.name || to === parts.name),
     );
     if (!joined) parts.emit('NO_CONNECTIONS', 'no enabled connection joins this member with another one');
+    this.#connections.push(runSlowComparisons(this.inbound, this.#stop.signal).catch(parts.fail));
     for (const folder of this.folders.values()) {
+      folder.hears = () =>
+        this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
       folder.flow.retry = () => {
         for (const { sessions } of this.inbound)
           for (const session of sessions) if (session.folder === folder) session.poke();
@@ -219,6 +225,11 @@ export class Member {
     }
   }
 
+  #isFed(config: FolderConfig): boolean {
+    const { name, group } = this.parts;
+    return group.connections.some(({ enabled, from, to }) => enabled && to === name && isSource(config, from));
+  }
+
   #feeders(folder: Folder): InboundConnection[] {
     return this.inbound.filter(
       connection => connection.parts.enabled && connection.sessions.some(session => session.folder === folder),
@@ -228,4 +239,9 @@ export class Member {
   #poke(partner: string): void {
     for (const connection of this.inbound) if (connection.parts.partner.name === partner) connection.poke();
   }
+}
+
+/** Whether anything of the folder is had from this partner. */
+function isSource({ members, readOnly }: FolderConfig, partner: string): boolean {
+  return members.has(partner) && !readOnly.includes(partner);
 }

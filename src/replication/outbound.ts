@@ -102,7 +102,7 @@ export class Outbound implements PeerService {
   /** The folders shared with a member, as they are here. */
   greetings(partner: string): FolderGreeting[] {
     return [...this.#parts.folders.values()]
-      .filter(({ core }) => core.config.members.has(partner))
+      .filter(({ core }) => core.config.members.has(partner) && !core.readOnly)
       .map(({ core }) => ({ folder: core.config.guid, state: core.publicState, database: core.members.database }));
   }
 
@@ -270,6 +270,11 @@ export class Outbound implements PeerService {
       throw new TandemError(
         'FOLDER_NOT_READY',
         `folder ${guid} is not replicated between ${this.#parts.member.name} and ${caller}`,
+      );
+    if (folder.core.readOnly)
+      throw new TandemError(
+        'FOLDER_NOT_READY',
+        `folder ${folder.core.config.name} is read-only on ${this.#parts.member.name}: nothing is had from there`,
       );
     return folder;
   }

@@ -3,7 +3,7 @@
  * new versions that settle a conflict. Runs within a task of the folder's line; decisions are the model's. [dfsr.md §5.6]
  */
 import { homeOf, keptInPlace, reparented, revived } from '../model/name-conflict.ts';
-import { judgeUpdate, needsRepair } from '../model/reconcile.ts';
+import { needsRepair } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { succession } from '../model/update-order.ts';
 import type { Uid } from '../model/version.ts';
@@ -38,7 +38,7 @@ async function placeItem(p: Placement, item: PendingUpdate): Promise<boolean> {
     p.plan.rejected.push({ item, reason: `the partner says ${update.kind} of what is a ${local.kind} here` });
     return true;
   }
-  const verdict = judgeUpdate(local, update);
+  const verdict = p.core.judge(local, update);
   const step = emptyStep(item);
   if (verdict.kind === 'stale' || (verdict.kind === 'have' && !needsRepair(local, update) && !item.forced)) {
     if (verdict.kind === 'stale' && verdict.conflict) step.conflicts++;

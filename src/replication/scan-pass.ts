@@ -42,8 +42,8 @@ export interface PassResult {
 
 const EDITS_AT_ONCE = 20_000;
 
-/** Asked before drafts are committed; false holds them back. */
-export type Brake = (drafts: readonly Draft[]) => Promise<boolean>;
+/** Asked before drafts are committed: answers those that are to be; null holds all of them back, and what else the step found. */
+export type Brake = (drafts: readonly Draft[]) => Promise<readonly Draft[] | null>;
 
 export async function scanPass(
   core: FolderCore,
@@ -83,14 +83,15 @@ export async function scanPass(
       const findings = await judgeSightings(core, sightingsOf(step, children, answers), request.firstScan);
       const others = findings.drafts.filter(draft => draft.effect !== 'edited');
       for (const draft of findings.drafts) if (draft.effect === 'edited') edits.push(draft);
-      if (!(await brake(others))) return;
-      const records = await commitDrafts(core, others);
+      const meant = await brake(others);
+      if (meant === null) return;
+      const records = await commitDrafts(core, meant);
       result.versions += records.length;
       for (const { uid, path } of findings.hot) hot.set(uid, { uid, path });
       for (const uid of findings.gone) gone.add(uid);
       for (const uid of findings.deferred) deferred.add(uid);
       jobs.push(...findings.hashJobs);
-      queue.push(...findings.descend, ...newDirectories(others, records));
+      queue.push(...findings.descend, ...newDirectories(meant, records));
       for (const { uid } of findings.descend) deep.add(uid);
       for (const [i, directory] of step.entries()) {
         if (answers[i]!.kind !== 'listed') {
@@ -148,13 +149,14 @@ async function commitEdits(
 ): Promise<number> {
   if (edits.length === 0) return 0;
   return core.line.run(async () => {
-    if (!core.active || !(await brake(edits))) return 0;
-    const now = await core.store.records(edits.map(draft => draft.before!.uid));
+    if (!core.active) return 0;
+    const meant = (await brake(edits)) ?? [];
+    const now = await core.store.records(meant.map(draft => draft.before!.uid));
     const isValid = (draft: Draft, i: number): boolean =>
       now[i]?.gvsn === draft.before!.gvsn && now[i].parent === draft.before!.parent;
-    const valid = edits.filter(isValid);
+    const valid = meant.filter(isValid);
     // What has changed since is judged anew.
-    for (const [i, draft] of edits.entries())
+    for (const [i, draft] of meant.entries())
       if (!isValid(draft, i)) await lookAgain(core, now[i] ?? draft.before!, hot);
     return (await commitDrafts(core, valid)).length;
   });
@@ -240,8 +242,7 @@ async function hashFiles(
       if ((current && current.kind !== 'file') || !(await isStillThere(core, place, hashed.stat))) return again();
       const found = { name: job.name, stat: hashed.stat, target: '', content: hashed, hot: false };
       const draft = current ? contentDraft(current, hashed) : birth(core, place, found, request.firstScan);
-      if (!(await brake([draft]))) return;
-      versions += (await commitDrafts(core, [draft])).length;
+      versions += (await commitDrafts(core, (await brake([draft])) ?? [])).length;
     });
   }
   return versions;

@@ -56,6 +56,8 @@ export interface Draft {
   readonly effect: 'born' | 'edited' | 'attributes' | 'moved' | 'deleted' | 'seen';
   /** Of what was born or moved. */
   readonly path?: string;
+  /** What was moved or got other attributes, as it was seen. */
+  readonly look?: Stat | null;
 }
 
 interface Sighting {
@@ -337,6 +339,7 @@ function knownDraft(
     seen: null,
     recipe,
     effect,
+    look: seen.disk,
   };
 }
 
@@ -361,6 +364,7 @@ function movement(mover: FileRecord, place: { parent: Uid; name: string }, found
     seen: null,
     recipe: null,
     effect: 'moved',
+    look: disk && diskLook(disk),
   };
 }
 

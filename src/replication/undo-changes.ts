@@ -19,7 +19,7 @@ export async function undoHeldChanges(core: FolderCore, signal: AbortSignal): Pr
     async drafts => {
       const held = drafts.filter(draft => draft.effect === 'edited' && draft.before);
       for (const draft of held) edited.set(draft.before!.uid, draft.before!);
-      return held.length === 0;
+      return held.length === 0 ? drafts : null;
     },
     signal,
   );
@@ -32,7 +32,7 @@ export async function undoHeldChanges(core: FolderCore, signal: AbortSignal): Pr
 }
 
 /** The records stay, but say that nothing is on disk; their versions leave the vector, so partners offer them. */
-async function askAgain(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
+export async function askAgain(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += LIMITS.installGroupFiles) {
     const group = records.slice(from, from + LIMITS.installGroupFiles);
     await core.commit({

@@ -81,11 +81,14 @@ export function groupOf(seed: number, plan: SimPlan): GroupConfig {
     guid: random.guid(),
     primary: plan.primary,
     members: new Map(plan.members.map(name => [name, SIM_ROOT])),
+    readOnly: [],
     filters: plan.filters ? { files: FILTERED, directories: FILTERED } : { files: [], directories: [] },
     quietMs: plan.quietMs,
     quietLimitMs: 10_000,
     rescanMs: 20_000,
     stagingQuotaBytes: 1e9,
+    conflictQuotaBytes: 1e9,
+    purgeOnlyCopies: false,
     brakes: plan.brakes
       ? { deletedShare: 0.4, changedShare: 0.4, minimumFiles: 4 }
       : { deletedShare: 1, changedShare: 1, minimumFiles: 1 },

@@ -41,10 +41,10 @@ const columns = {
   RootPath: path('Root directory of the folder on this member.', { heading: 'ROOT', derived: 'group.yaml' }),
   IsPrimary: flag('True where this member’s content wins the first synchronisation.', { derived: 'group.yaml' }),
   LastConflictCleanupTime: datetime('When the conflict area was last cleaned up.', {
-    derived: 'always 9999-01-01: preserved items are only deleted by order',
+    derived: 'when something last went to keep within conflictQuota; 9999-01-01: never',
   }),
   LastTombstoneCleanupTime: datetime('When old tombstones were last forgotten.', {
-    derived: 'always 9999-01-01: none are forgotten yet',
+    derived: '9999-01-01: none were forgotten yet',
   }),
   CurrentStageSizeInMb: count('Space used in staging, in MiB.', { derived: 'StageSizeInBytes, rounded up' }),
   CurrentConflictSizeInMb: count('Space used by preserved items, in MiB.', {
@@ -82,6 +82,7 @@ const columns = {
   HaltDeletedFiles: nullable(count('Deletions that are held.')),
   HaltChangedFiles: nullable(count('Changes that are held.')),
   HaltTotalFiles: nullable(count('Files the folder had before.')),
+  ReadOnly: flag('True where this member only receives: local changes are undone.', { derived: 'group.yaml' }),
 } satisfies Columns;
 
 export const folderNoun = {
@@ -97,6 +98,7 @@ const memberColumns = {
   RootPath: path('Root directory there.', { heading: 'ROOT' }),
   IsPrimary: flag('True for the primary member.', { heading: 'PRIMARY' }),
   IsLocal: flag('True for this member.', { heading: 'HERE' }),
+  ReadOnly: flag('True for a member that only receives.', { heading: 'READ-ONLY' }),
 } satisfies Columns;
 
 export const folderMemberNoun = {

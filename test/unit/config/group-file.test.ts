@@ -54,7 +54,10 @@ describe('a valid group.yaml', () => {
       quietMs: 100,
       quietLimitMs: 5000,
       rescanMs: 3_600_000,
+      readOnly: [],
       stagingQuotaBytes: 4 * 2 ** 30,
+      conflictQuotaBytes: 4 * 2 ** 30,
+      purgeOnlyCopies: false,
       brakes: { deletedShare: 0.5, changedShare: 0.5, minimumFiles: 100 },
     });
   });
@@ -136,6 +139,14 @@ describe('a valid group.yaml', () => {
 
   test('is reviewed: folders without a way between two members are named', () => {
     expect(reviewGroup(group)).toEqual([]);
+    const mirror = parseGroup(
+      spoiled(['full-mesh', '[{ from: alpha, to: beta }]'], ['readOnly: []', 'readOnly: [beta]']),
+      FILE,
+    );
+    expect(mirror.group.folders.get('docs')!.readOnly).toEqual(['beta']);
+    expect(reviewGroup(mirror.group)).toEqual([
+      'folder media: changes made on beta never reach alpha; no enabled connections lead there',
+    ]);
     const oneWay = parseGroup(spoiled(['full-mesh', '[{ from: alpha, to: beta }]']), FILE).group;
     expect(reviewGroup(oneWay)).toEqual([
       'folder docs: changes made on beta never reach alpha; no enabled connections lead there',
@@ -326,6 +337,11 @@ describe('what contradicts', () => {
       '{ from: alpha, to: beta, enabled',
       `already stands at ${placeOf(twice, '{ from: alpha, to: beta }')}`,
     );
+  });
+
+  test('a read-only member that is none of the folder’s, or its primary', () => {
+    expectRefusal(spoiled(['readOnly: []', 'readOnly: [gamma]']), 'gamma]', 'folders.docs.readOnly[0]', 'gamma');
+    expectRefusal(spoiled(['readOnly: []', 'readOnly: [alpha]']), 'alpha]', 'alpha is the primary');
   });
 
   test('folders on unknown members, and a primary that is not one of them', () => {

@@ -139,3 +139,9 @@ describe('a comparison of everything wants again', () => {
     expect(wantsAgain(here, base)).toBe(false);
   });
 });
+
+test('a version that nobody else will hear of yields to what it would supersede, and its content is preserved', () => {
+  const older = concurrent({ clock: local.clock - 5 });
+  expect(judgeUpdate(local, older)).toMatchObject({ kind: 'stale' });
+  expect(judgeUpdate(local, older, true)).toMatchObject({ kind: 'take', conflict: true, contentLost: true });
+});

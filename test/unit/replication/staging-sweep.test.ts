@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { sweepStaging } from '../../../src/replication/staging-sweep.ts';
-import { type Pair, ROOT, startPair } from '../daemon/two-members.ts';
+import { groupWith, type Pair, ROOT, startPair } from '../daemon/two-members.ts';
 
 let pair: Pair;
 afterEach(() => pair.stop());
@@ -24,4 +24,19 @@ it('removes what nobody waits for, and nothing while interrupted work has not be
   user.link(`${STAGING}/exchange-1.2`, `${ROOT}/it has its place`);
   await core.line.run(() => sweepStaging(core));
   expect(left()).toEqual(['in-young,part']);
+});
+
+it('drops also what could be resumed where the quota is nearly used up, the oldest first', async () => {
+  pair = await startPair(groupWith({ stagingQuotaBytes: 100 }));
+  const { user, member } = pair.alpha;
+  const { core } = [...member.folders.values()][0]!;
+  for (const id of ['in-a', 'in-b', 'in-c']) {
+    await core.disk.stageOpen(id);
+    await core.disk.stageAppend(id, [{ kind: 'data', data: new Uint8Array(30) }]);
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  await core.line.run(() => sweepStaging(core));
+  expect([...user.snapshot(STAGING).keys()]).toEqual(['in-b,part', 'in-c,part']);
+  await core.line.run(() => sweepStaging(core));
+  expect([...user.snapshot(STAGING).keys()]).toHaveLength(2);
 });
