@@ -167,20 +167,6 @@ class Running {
     return syncs;
   }
 
-  /** Ordered synchronisations have their turns until the end. */
-  #runSyncs({ emit }: EventFeed): SyncQueue {
-    const { home, log, undo } = this.#around;
-    const book = createSyncFile({ home, log });
-    const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log });
-    const end = new AbortController();
-    const running = syncs.run(end.signal).catch(error => this.#fail(error));
-    undo.push(async () => {
-      end.abort();
-      await running;
-    });
-    return syncs;
-  }
-
   #current(): Member {
     if (!this.#member) throw new TandemError('FOLDER_NOT_READY', 'the member is just starting');
     return this.#member;
