@@ -1,6 +1,7 @@
 /** The key-value store on LevelDB. A directory belongs to one process at a time. */
 import { Level } from 'level';
 import { messageOf, TandemError } from '../base/errors.ts';
+import { TaskLine } from '../base/task-line.ts';
 import type { KeyRange, KeyValue, KeyValueEntry, KeyValueReader } from './kv.ts';
 
 type Database = Level<string, Uint8Array>;
@@ -25,6 +26,8 @@ export async function openLevelKeyValue(directory: string): Promise<KeyValue> {
   } catch (error) {
     throw openingFailed(directory, error);
   }
+  // Batches that are with the database at the same time may overtake one another.
+  const writes = new TaskLine();
   return {
     ...reader(database),
     batch: async (changes, { sync }) => {
@@ -37,7 +40,7 @@ export async function openLevelKeyValue(directory: string): Promise<KeyValue> {
           else batch.put(key, value);
           count++;
         }
-        if (count > 0) await batch.write({ sync });
+        if (count > 0) await writes.run(() => batch.write({ sync }));
         else await batch.close();
       } catch (error) {
         throw failed('written', error);
@@ -53,6 +56,7 @@ export async function openLevelKeyValue(directory: string): Promise<KeyValue> {
     },
     close: async () => {
       try {
+        await writes.idle();
         await database.close();
       } catch (error) {
         throw failed('closed', error);
