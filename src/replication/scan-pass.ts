@@ -66,6 +66,8 @@ export async function scanPass(
   };
   const jobs: HashJob[] = [];
   const edits: Draft[] = [];
+  /** Known files that are being edited just now. */
+  let restless = 0;
   while (queue.length > 0 && !signal.aborted && core.active) {
     const waiting = queue.splice(0, LIMITS.scanDirectoriesPerStep);
     await core.line.run(async () => {
@@ -80,7 +82,9 @@ export async function scanPass(
           quietMs: request.impatient || request.firstScan ? 0 : core.config.quietMs,
         })),
       );
-      const findings = await judgeSightings(core, sightingsOf(step, children, answers), request.firstScan);
+      const seen = sightingsOf(step, children, answers);
+      restless += seen.sightings.filter(({ found, child }) => found.hot && child).length;
+      const findings = await judgeSightings(core, seen, request.firstScan);
       const others = findings.drafts.filter(draft => draft.effect !== 'edited');
       for (const draft of findings.drafts) if (draft.effect === 'edited') edits.push(draft);
       const meant = await brake(others);
@@ -110,7 +114,7 @@ export async function scanPass(
     if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
     if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), { brake, hot });
   }
-  const burst = isBurst(core, request, edits, hot);
+  const burst = edits.length > 0 && isBurst(core, request, { edits: edits.length + restless, hot });
   if (burst) for (const draft of edits) await lookAgain(core, draft.before!, hot);
   else result.versions += await commitEdits(core, edits, { brake, hot });
   return { ...result, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
@@ -128,10 +132,9 @@ async function above(core: FolderCore, { uid, path }: ScanDirectory, suspected: 
 function isBurst(
   core: FolderCore,
   request: PassRequest,
-  edits: readonly Draft[],
-  hot: ReadonlyMap<Uid, unknown>,
+  { edits, hot }: { readonly edits: number; readonly hot: ReadonlyMap<Uid, unknown> },
 ): boolean {
-  const many = edits.length >= core.config.brakes.minimumFiles && core.config.brakes.changedShare < 1;
+  const many = edits >= core.config.brakes.minimumFiles && core.config.brakes.changedShare < 1;
   return many && !request.impatient && (hot.size > 0 || !request.deep);
 }
 

@@ -62,6 +62,9 @@ function expectBetween(time: string, from: number, to: number): void {
   expect(at).toBeLessThanOrEqual(to + 50);
 }
 
+/** Whose daemon starts first may find nobody there yet, which is an error of its own. */
+const NOBODY_YET = 1722;
+
 describe('records of connections', () => {
   test('from the first call, through giving up, to being online: every property of both ends', async () => {
     const group = await startGroup({ label: 'connection', members: ['alpha', 'beta'], start: false });
@@ -140,7 +143,11 @@ describe('records of connections', () => {
       if (member === 'alpha') file.connections = [{ from: 'beta', to: 'alpha' }];
     });
     await group.start();
-    const unknown = await connectionThat(beta, 'alpha:beta', ({ LastErrorCode }) => LastErrorCode !== 0);
+    const unknown = await connectionThat(
+      beta,
+      'alpha:beta',
+      ({ LastErrorCode }) => ![0, NOBODY_YET].includes(LastErrorCode),
+    );
     expect(unknown).toMatchObject({ LastErrorCode: 9026, LastErrorMessageId: 5012 });
     expect(unknown.StateReason).toMatch(/knows no connection/);
     expect(await eventOf(beta, 'CONNECTION_UNRECOGNIZED')).toMatchObject({ EventId: 5012 });
@@ -169,7 +176,11 @@ describe('records of connections', () => {
       [beta, 'alpha:beta'],
       [alpha, 'beta:alpha'],
     ] as const) {
-      const record = await connectionThat(member, name, ({ LastErrorCode }) => LastErrorCode !== 0);
+      const record = await connectionThat(
+        member,
+        name,
+        ({ LastErrorCode }) => ![0, NOBODY_YET].includes(LastErrorCode),
+      );
       expect(record).toMatchObject({ LastErrorCode: 9050, LastErrorMessageId: 5102 });
       expect(await eventOf(member, 'CONNECTION_INCOMPATIBLE')).toMatchObject({ EventId: 5102 });
     }
@@ -184,7 +195,11 @@ describe('records of connections', () => {
       if (member === 'alpha') file.members.beta!.certificate = other.identity.certificate;
     });
     await group.start();
-    const refused = await connectionThat(beta, 'alpha:beta', ({ LastErrorCode }) => LastErrorCode !== 0);
+    const refused = await connectionThat(
+      beta,
+      'alpha:beta',
+      ({ LastErrorCode }) => ![0, NOBODY_YET].includes(LastErrorCode),
+    );
     expect(refused).toMatchObject({ LastErrorCode: 5, LastErrorMessageId: 5002 });
     expect(await eventOf(beta, 'CONNECTION_ERROR')).toMatchObject({ EventId: 5002 });
     await eventOf(beta, 'PEER_REFUSED');

@@ -49,11 +49,18 @@ export async function vanishes(member: Member, path: string, timeoutMs = 20_000)
 }
 
 /** SHA-256 of every regular file anywhere below, also in `.tandem`: where a content can still be found. */
-export function contentsBelow(directory: string): Set<string> {
+export function contentsBelow(directory: string, attempts = 20): Set<string> {
   const found = new Set<string>();
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     // The marker is Tandem's own and is written anew while it runs.
-    if (entry.isFile() && entry.name !== 'marker.json') found.add(sha256OfFile(join(entry.parentPath, entry.name)));
+    if (!entry.isFile() || entry.name === 'marker.json') continue;
+    try {
+      found.add(sha256OfFile(join(entry.parentPath, entry.name)));
+    } catch (error) {
+      // It went, or moved to where it may not have been seen: everything is looked at once more.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempts <= 1) throw error;
+      return contentsBelow(directory, attempts - 1);
+    }
   }
   return found;
 }

@@ -81,10 +81,17 @@ export async function startProxy(target: { readonly host: string; readonly port:
   };
 }
 
-/** A port nobody listens on just now, below those the kernel gives to outgoing connections. */
+/** Ports below those the kernel gives to outgoing connections; each process that runs tests has its own, each port once. */
+const FIRST_PORT = 20_000;
+const PORTS_OF_A_PROCESS = 1500;
+const PROCESSES = 8;
+const ownPorts = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? process.pid) % PROCESSES) * PORTS_OF_A_PROCESS;
+let nextPort = Math.floor(Math.random() * PORTS_OF_A_PROCESS);
+
+/** A port nobody listens on just now, and that nobody else who tests here will be given soon. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = ownPorts + (nextPort++ % PORTS_OF_A_PROCESS);
     const server = createServer();
     const free = await listen(server, port).then(
       () => true,
