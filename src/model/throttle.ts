@@ -19,8 +19,8 @@ const SLICE_MS = 20;
 const LEAST_SLICE_BYTES = 256;
 /** Stream windows smaller than this are more overhead than content. */
 const LEAST_WINDOW_BYTES = 1024;
-/** Of the rate in a second. Twice the round trip is needed to keep the line busy; more would come in bursts. */
-const WINDOW_SHARE = 1 / 4;
+/** Of the rate in a second. Twice the round trip is needed to keep the line busy; more comes in bursts, of half a window each. */
+const WINDOW_SHARE = 1 / 6;
 
 /** Begins in debt: the first window comes as soon as the partner may send at all. */
 export function createThrottle(bytesPerSecond: number, now: number): Throttle {
