@@ -112,6 +112,27 @@ export const ERRORS = {
     meaning: 'The file system of the replicated folder, or the staging quota, is full.',
   },
   DISK_FAILED: { reaction: 'retry-later', exitCode: 9, meaning: 'The operating system refused a file operation.' },
+  BLOCK_RANGE: {
+    reaction: 'tell-caller',
+    exitCode: 2,
+    meaning: 'A request to a volume reaches beyond its end.',
+  },
+  BLOCK_READ_ONLY: {
+    reaction: 'tell-caller',
+    exitCode: 7,
+    meaning:
+      'The volume may not be written in its present role: it is the target of a replica, or its backing is read-only.',
+  },
+  BLOCK_FULL: {
+    reaction: 'retry-later',
+    exitCode: 9,
+    meaning: 'There is no space for what is written to a volume.',
+  },
+  BLOCK_IO: {
+    reaction: 'tell-caller',
+    exitCode: 10,
+    meaning: 'The backing of a volume cannot be read or written, or is not the one it was.',
+  },
   STORE_FAILED: {
     reaction: 'stop-member',
     exitCode: 10,
