@@ -1,10 +1,10 @@
 /** The watching thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { errnoOf } from '../base/errno.ts';
 import { assert, messageOf } from '../base/errors.ts';
 import { compileFilter } from '../model/filters.ts';
 import { watchDirectories } from './directory-watch.ts';
 import type { FromWatcher, WatchTask } from './directory-watcher.ts';
-import { errnoOf } from './file-system.ts';
 import { OWN_DIRECTORY } from './tree.ts';
 
 const port = parentPort;
