@@ -12,8 +12,13 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 
 /** Requests up to this size may be carried out at once, without a trip through the thread pool that costs ten times as much. */
 const AT_ONCE_BYTES = 64 * 1024;
-/** A request carried out at once that took longer waited for a disk: for a while all go to the pool. */
+/**
+ * A request carried out at once that took longer waited for a disk, or for a processor that others use. It adds to a debt that quick
+ * ones pay back; when that is too high, all requests go to the pool for a while.
+ */
 const SLOW_MS = 1;
+const SLOW_DEBT = 50;
+const DEBT_LIMIT = 150;
 const PAUSE_FIRST_MS = 20;
 const PAUSE_LAST_MS = 5000;
 
@@ -57,6 +62,7 @@ class NodeBlockFile implements BlockFile {
   #claim: Server | null = null;
   #exclusiveFd: number | null = null;
   #pauseMs = PAUSE_FIRST_MS;
+  #debt = 0;
   #poolUntil = 0;
 
   constructor(fd: number, path: string, stats: fs.BigIntStats) {
@@ -129,7 +135,13 @@ class NodeBlockFile implements BlockFile {
   }
 
   #mayGoAtOnce(bytes: Uint8Array): boolean {
-    return bytes.length <= AT_ONCE_BYTES && (this.#poolUntil === 0 || performance.now() >= this.#poolUntil);
+    return bytes.length <= AT_ONCE_BYTES && (this.#poolUntil === 0 || this.#pauseIsOver());
+  }
+
+  #pauseIsOver(): boolean {
+    if (performance.now() < this.#poolUntil) return false;
+    this.#poolUntil = 0;
+    return true;
   }
 
   /** What is in the page cache is there in two microseconds; a request that has to wait for a disk gives the pool its turn. */
@@ -141,13 +153,17 @@ class NodeBlockFile implements BlockFile {
       done += count;
     }
     const end = performance.now();
-    if (end - start > SLOW_MS) {
-      this.#poolUntil = end + this.#pauseMs;
-      this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_LAST_MS);
-    } else if (this.#poolUntil !== 0 && end > this.#poolUntil + this.#pauseMs) {
-      this.#poolUntil = 0;
-      this.#pauseMs = PAUSE_FIRST_MS;
+    if (end - start <= SLOW_MS) {
+      if (this.#debt > 0) this.#debt--;
+      else this.#pauseMs = PAUSE_FIRST_MS;
+      return;
     }
+    this.#debt += SLOW_DEBT;
+    if (this.#debt < DEBT_LIMIT) return;
+    this.#poolUntil = end + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_LAST_MS);
+    // After the pause a single slow one is enough.
+    this.#debt = DEBT_LIMIT - SLOW_DEBT;
   }
 
   #inPool(operation: PoolCall, bytes: Uint8Array, position: number): Promise<void> {
