@@ -3,6 +3,7 @@
  * that changes everything have the device for itself. What lies below only moves bytes.
  */
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { toBlockError } from './block-error.ts';
 import type { BlockDevice, Extent, WriteOptions, ZeroOptions } from './device.ts';
 import { RangeLocks } from './range-locks.ts';
@@ -56,12 +57,14 @@ export abstract class OrderedDevice implements BlockDevice {
   zero(offset: number, length: number, options?: ZeroOptions): Promise<void> {
     const keep = options?.keep === true;
     return this.#change(offset, length, options, () =>
-      keep ? this.medium.zero(offset, length) : this.medium.trim(offset, length),
+      inPieces(offset, length, (at, bytes) => (keep ? this.medium.zero(at, bytes) : this.medium.trim(at, bytes))),
     );
   }
 
   trim(offset: number, length: number, options?: WriteOptions): Promise<void> {
-    return this.#change(offset, length, options, () => this.medium.trim(offset, length));
+    return this.#change(offset, length, options, () =>
+      inPieces(offset, length, (at, bytes) => this.medium.trim(at, bytes)),
+    );
   }
 
   async flush(): Promise<void> {
@@ -142,5 +145,16 @@ export abstract class OrderedDevice implements BlockDevice {
         `${this.title} has ${this.size} bytes; a request from ${offset} on for ${length} reaches beyond`,
       );
     }
+  }
+}
+
+/** A whole device can be cleared by one call; what lies below has its bounds. */
+async function inPieces(
+  offset: number,
+  length: number,
+  work: (offset: number, length: number) => Promise<void>,
+): Promise<void> {
+  for (let done = 0; done < length; done += LIMITS.clearedBytes) {
+    await work(offset + done, Math.min(LIMITS.clearedBytes, length - done));
   }
 }
