@@ -46,6 +46,7 @@ export class ActivityLogFile {
 export async function openActivityLog(
   file: BlockFile,
 ): Promise<{ readonly log: ActivityLogFile; readonly hot: readonly number[] | null }> {
+  await file.sync();
   const { size } = await file.look();
   const ring = Buffer.alloc(RECORDS * PAGE_BYTES);
   await file.read(ring.subarray(0, Math.min(size, ring.length)), 0);

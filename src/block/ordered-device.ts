@@ -90,15 +90,19 @@ export abstract class OrderedDevice implements BlockDevice {
     return found;
   }
 
-  /** Runs `work` when every write that was called before has settled; those called later wait for it. */
-  protected async alone<T>(work: () => Promise<T>): Promise<T> {
-    const lock = this.#locks.acquire(0, Number.POSITIVE_INFINITY);
+  /** Runs `work` when every write to [from, to) that was called before has settled; those called later wait for it. */
+  protected async within<T>(from: number, to: number, work: () => Promise<T>): Promise<T> {
+    const lock = this.#locks.acquire(from, to);
     try {
       if (lock.granted !== null) await lock.granted;
       return await work();
     } finally {
       lock.release();
     }
+  }
+
+  protected alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.within(0, Number.POSITIVE_INFINITY, work);
   }
 
   /** Nobody can use the device any more; every write that was called before has settled. */

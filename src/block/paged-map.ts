@@ -104,6 +104,8 @@ export class PagedMap {
   }
 
   async load(): Promise<void> {
+    // A process that died may have left pages that are written and not durable; what is read here counts from now on.
+    await this.#file.sync();
     const { size } = await this.#file.look();
     const pages = Math.min(this.#sequences.length, Math.ceil(size / (2 * PAGE_BYTES)));
     const buffer = Buffer.alloc(Math.min(PAGES_AT_ONCE, pages) * 2 * PAGE_BYTES);

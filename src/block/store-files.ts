@@ -122,6 +122,11 @@ export async function openStore(opening: StoreOpening): Promise<StoreFiles> {
         ),
       );
       await head.claim();
+      if (access === 'write') {
+        // Names, too, may have been left by a process that died before they were durable.
+        await files.syncDirectory(directory);
+        await files.syncDirectory(dirname(directory));
+      }
       const found = await readSuperblock(head);
       if (found === null) {
         throw new TandemError(

@@ -154,6 +154,11 @@ export class Volume extends OrderedDevice {
     return this.alone(work);
   }
 
+  /** As `hold`, for a part of the volume: what is read inside stays true until `work` is over. */
+  holdRange<T>(offset: number, length: number, work: () => Promise<T>): Promise<T> {
+    return this.within(offset, offset + length, work);
+  }
+
   get snapshots(): readonly Snapshot[] {
     return this.#snapshots.list;
   }

@@ -116,13 +116,16 @@ describe('tracked writes', () => {
     }
   });
 
-  test.each(Array.from({ length: 10 }, (_, index) => index + 1))(
+  test.each(Array.from({ length: 20 }, (_, index) => index + 1))(
     'whatever a power failure makes of the volume, what a partner lacks is dirty, and not more than the hot extents besides: history %i',
     async seed => {
       const random = createSimRandom(seed, 'tracker');
       const at = { ...inMemory() };
       const size = 40 * EXTENT_BYTES;
       const volume = await makeVolume(at, { size });
+      const first = await trackWrites({ files: at.files, volume, peers: ['beta'], hotExtents: 16 });
+      first.peer('beta').clear(0, size);
+      await first.close();
       await volume.close();
       // The partner's copy, block by block of 4 KiB: it never loses anything.
       const partner = new Map<number, number>();
@@ -136,7 +139,6 @@ describe('tracked writes', () => {
           const open = await reopen(place);
           const tracker = await trackWrites({ files, volume: open, peers: ['beta'], hotExtents: 16 });
           const map = tracker.peer('beta');
-          if (life === 0) map.clear(0, size);
           map.following = true;
           const link: { write: WriteOnTheWay; block: number; value: number }[] = [];
           open.addGuard({
@@ -176,7 +178,12 @@ describe('tracked writes', () => {
         } catch (error) {
           if (!String(error).includes('the power is off')) throw error;
         }
-        files = files.restart(random);
+        files = random.chance(0.3) ? files.kill() : files.restart(random);
+        if (random.chance(0.3)) {
+          files.failAt(1 + random.below(60));
+          await tracked({ files, root: '' }).catch(() => {});
+          files = files.restart(random);
+        }
         const open = await reopen({ files, root: '' });
         const tracker = await trackWrites({ files, volume: open, peers: ['beta'], hotExtents: 16 });
         const map = tracker.peer('beta');
