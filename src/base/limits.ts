@@ -118,4 +118,16 @@ export const LIMITS = {
   keepaliveTimeoutMs: 10_000,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
+
+  /** Requests that one volume carries out or lets wait. */
+  blockRequests: 4096,
+  /** Bytes that copying, comparing and clearing volumes move at once. */
+  blockPieceBytes: 1024 * 1024,
+  /** A volume: 2 TiB of 4 KiB blocks have a dirty map of 64 MiB. */
+  volumeBytes: 2 ** 50,
+  snapshotsPerVolume: 256,
+  /** What a role, the generations of a volume, may take in its superblock. */
+  superblockTextBytes: 2048,
+  /** What a target keeps of an epoch before it applies it. */
+  epochBytes: 1024 * 1024 * 1024,
 } as const;

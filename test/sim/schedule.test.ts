@@ -1,6 +1,6 @@
 /** Schedules and orders on simulated time: two members, one of which receives only when it may. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import { type ForceOrder, orderFolderForce, orderForce } from '../../src/model/force.ts';
 import { ALWAYS, NEVER_OPEN, type Schedule } from '../../src/model/schedule.ts';
 import { parseWeek } from '../../src/model/schedule-text.ts';

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { messageOf } from '../../src/base/errors.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import {
   checkAll,

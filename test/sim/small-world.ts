@@ -1,7 +1,8 @@
 /** A few members on simulated time in good weather, for tests of one behaviour: what users do is said by the test. */
+
+import type { Xxh64 } from '../../src/base/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../src/config/config.ts';
-import type { Xxh64 } from '../../src/disk/xxh64.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
 import type { Folder } from '../../src/replication/folder.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { createMemoryKeyValue } from './memory-kv.ts';
