@@ -1,9 +1,9 @@
-/** The Unix socket of the admin API: reachable for the daemon's own user only. */
+/** Unix sockets that only the daemon's own user can reach. */
 import { chmod, lstat, mkdtemp, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { messageOf, TandemError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import { type ErrorCode, messageOf, TandemError } from './errors.ts';
+import { LIMITS } from './limits.ts';
 
 export type SocketProbe = 'answers' | 'stale' | 'missing' | 'forbidden' | 'not-a-socket';
 
@@ -31,30 +31,48 @@ export async function probeSocket(path: string): Promise<SocketProbe> {
   });
 }
 
+export interface SocketPlace {
+  readonly path: string;
+  /** For people: what the socket is, such as “the admin socket”, and where its path is set. */
+  readonly what: string;
+  readonly setting: string;
+  /** When somebody answers there already. */
+  readonly taken: { readonly code: ErrorCode; readonly message: string };
+}
+
 /**
- * Lets `bind` listen on a name nobody else can reach, then moves the socket, mode 0600, to `path`; a stale socket there
- * is replaced. HOME_LOCKED if a daemon answers there, REFUSED if something else is in the way or the directory is not safe.
+ * Lets `bind` listen on a name nobody else can reach, then moves the socket, mode 0600, to its path; a stale socket there
+ * is replaced. The code of `taken` if somebody answers there, INVALID_ARGUMENT if the path is too long, REFUSED if
+ * something else is in the way or the directory is not safe. What it returns removes the socket, unless another took its place.
  */
-export async function placeSocket(path: string, bind: (temporaryPath: string) => Promise<void>): Promise<void> {
+export async function placeSocket(
+  { path, what, setting, taken }: SocketPlace,
+  bind: (temporaryPath: string) => Promise<void>,
+): Promise<() => Promise<void>> {
   if (Buffer.byteLength(path) > LIMITS.socketPathBytes) {
     throw new TandemError(
       'INVALID_ARGUMENT',
-      `the path ${path} is too long for a Unix socket (${LIMITS.socketPathBytes} bytes); set adminSocket in member.yaml to a shorter one`,
+      `the path ${path} is too long for a Unix socket (${LIMITS.socketPathBytes} bytes); set ${setting} to a shorter one`,
     );
   }
-  await checkDirectory(dirname(path));
+  await checkDirectory(dirname(path), what, setting);
   const found = await probeSocket(path);
-  if (found === 'answers') throw new TandemError('HOME_LOCKED', `another daemon answers on ${path}; stop it first`);
+  if (found === 'answers') throw new TandemError(taken.code, taken.message);
   if (found === 'not-a-socket')
-    throw new TandemError('REFUSED', `${path} is not a socket; move it away or set adminSocket in member.yaml`);
+    throw new TandemError('REFUSED', `${path} is not a socket; move it away or set ${setting}`);
   if (found === 'forbidden')
-    throw new TandemError('REFUSED', `${path} belongs to another user; remove it or set adminSocket in member.yaml`);
+    throw new TandemError('REFUSED', `${path} belongs to another user; remove it or set ${setting}`);
   const directory = await mkdtemp(join(dirname(path), '.'));
   const temporary = join(directory, 's');
   try {
     await bind(temporary);
     await chmod(temporary, 0o600);
     await rename(temporary, path);
+    const own = await lstat(path);
+    return async () => {
+      const present = await lstat(path).catch(() => null);
+      if (present?.ino === own.ino) await unlink(path).catch(() => {});
+    };
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw error instanceof TandemError
@@ -65,19 +83,19 @@ export async function placeSocket(path: string, bind: (temporaryPath: string) =>
   }
 }
 
-async function checkDirectory(directory: string): Promise<void> {
+async function checkDirectory(directory: string, what: string, setting: string): Promise<void> {
   const found = await stat(directory).catch(() => null);
   if (found === null || !found.isDirectory()) {
     throw new TandemError(
       'REFUSED',
-      `the directory ${directory} for the admin socket does not exist; make it, or set adminSocket in member.yaml`,
+      `the directory ${directory} for ${what} does not exist; make it, or set ${setting}`,
     );
   }
   const sticky = (found.mode & 0o1000) !== 0;
   if ((found.mode & 0o022) !== 0 && !sticky) {
     throw new TandemError(
       'REFUSED',
-      `others may write to ${directory} and could replace the admin socket; run: chmod go-w ${directory}`,
+      `others may write to ${directory} and could replace ${what}; run: chmod go-w ${directory}`,
     );
   }
 }
