@@ -43,7 +43,7 @@ export const USUAL_BOUNDS: TrafficBounds = {
 };
 
 export async function startNbdHost(options: HostOptions = {}): Promise<NbdHost> {
-  const directory = mkdtempSync(join(tmpdir(), 'tandem-nbd-'));
+  const directory = mkdtempSync(join(tmpdir(), 'nbd-'));
   const device = createMemoryDevice(options.size ?? 1024 * 1024);
   const exports = createExports();
   exports.add({ name: 'v', device, readOnly: false, ...options.spec });

@@ -152,7 +152,8 @@ export function uint32(value: number): Buffer {
 
 function rawClient(first: Socket): RawClient {
   let socket = first;
-  let bytes: Buffer = Buffer.alloc(0);
+  let chunks: Buffer[] = [];
+  let bytes = 0;
   let over = false;
   let wake = (): void => {};
   const listen = (): void => {
@@ -161,7 +162,8 @@ function rawClient(first: Socket): RawClient {
       wake();
     };
     socket.on('data', chunk => {
-      bytes = Buffer.concat([bytes, chunk]);
+      chunks.push(chunk);
+      bytes += chunk.length;
       wake();
     });
     socket.on('error', ended);
@@ -176,17 +178,18 @@ function rawClient(first: Socket): RawClient {
   const client: RawClient = {
     send: data => void socket.write(data),
     read: async wanted => {
-      while (bytes.length < wanted) {
-        if (over) throw new Error(`the server closed after ${bytes.length} of ${wanted} bytes`);
+      while (bytes < wanted) {
+        if (over) throw new Error(`the server closed after ${bytes} of ${wanted} bytes`);
         await news();
       }
-      const taken = bytes.subarray(0, wanted);
-      bytes = bytes.subarray(wanted);
-      return taken;
+      const all = Buffer.concat(chunks);
+      chunks = [all.subarray(wanted)];
+      bytes -= wanted;
+      return all.subarray(0, wanted);
     },
     closed: async () => {
-      while (!over && bytes.length === 0) await news();
-      if (bytes.length > 0) throw new Error(`instead of the end came ${bytes.toString('hex').slice(0, 100)}`);
+      while (!over && bytes === 0) await news();
+      if (bytes > 0) throw new Error(`instead of the end came ${Buffer.concat(chunks).toString('hex').slice(0, 100)}`);
     },
     option: (option, data) => client.send(optionBytes(option, data)),
     reply: async () => {
