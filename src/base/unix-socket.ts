@@ -62,7 +62,8 @@ export async function placeSocket(
     throw new TandemError('REFUSED', `${path} is not a socket; move it away or set ${setting}`);
   if (found === 'forbidden')
     throw new TandemError('REFUSED', `${path} belongs to another user; remove it or set ${setting}`);
-  const directory = await mkdtemp(join(dirname(path), '.'));
+  // Not join, which would take the dot away: the directory would stand beside this one, where we may not write.
+  const directory = await mkdtemp(`${dirname(path)}/.`);
   const temporary = join(directory, 's');
   try {
     await bind(temporary);

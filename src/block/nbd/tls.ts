@@ -10,7 +10,7 @@ export interface NbdTls {
   /** PEM. */
   readonly key: string;
   readonly certificate: string;
-  /** PEM. Clients must show a certificate signed by one of these; none: they need not show any. */
+  /** PEM. Clients must show one of these certificates, or one that is signed by one of them. None: they need not show any. */
   readonly clientAuthorities: readonly string[];
 }
 
