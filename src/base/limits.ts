@@ -130,4 +130,34 @@ export const LIMITS = {
   superblockTextBytes: 2048,
   /** What a target keeps of an epoch before it applies it. */
   epochBytes: 1024 * 1024 * 1024,
+  /** One read or write of an NBD client; the protocol asks servers for that much. */
+  nbdPayloadBytes: 32 * 1024 * 1024,
+  /** Payload of a refused write that is read and thrown away; more than that ends the connection. */
+  nbdDiscardBytes: 64 * 1024 * 1024,
+  /** Clients of all exports together on one listener. */
+  nbdClients: 256,
+  nbdExports: 1024,
+  /** An export's name in UTF-8. */
+  nbdNameBytes: 255,
+  /** Any string of the protocol. */
+  nbdStringBytes: 4096,
+  /** Data of one option, and options before the transmission begins. */
+  nbdOptionBytes: 64 * 1024,
+  nbdOptions: 256,
+  nbdMetaContexts: 64,
+  /** Extents in the answer to one BLOCK_STATUS, for each context. */
+  nbdExtents: 16_384,
+  /** Requests that one client has on the way, and their payload. */
+  nbdRequests: 256,
+  nbdClientBytes: 64 * 1024 * 1024,
+  /** Payload on the way that every client may have whatever the others do; beyond it all share the second number. */
+  nbdOwnBytes: 1024 * 1024,
+  nbdSharedBytes: 256 * 1024 * 1024,
+  /** Replies that a client has not taken yet; beyond it no further request is looked at. */
+  nbdUnsentBytes: 4 * 1024 * 1024,
+  /** From the connection until the transmission begins, and between two bytes of one request. */
+  nbdHandshakeMs: 60_000,
+  nbdStallMs: 60_000,
+  /** How long a client whose export closes may take for its last replies. */
+  nbdCloseMs: 5000,
 } as const;
