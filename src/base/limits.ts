@@ -126,6 +126,8 @@ export const LIMITS = {
   /** A volume: 2 TiB of 4 KiB blocks have a dirty map of 64 MiB. */
   volumeBytes: 2 ** 50,
   snapshotsPerVolume: 256,
+  /** Between two attempts to open a volume that cannot be used. */
+  volumeRetryMs: 5000,
   /** What a role, the generations of a volume, may take in its superblock. */
   superblockTextBytes: 2048,
   /** What a target keeps of an epoch before it applies it. */

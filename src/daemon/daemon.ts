@@ -32,6 +32,8 @@ import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
+import { createVolumeMethods } from './volume-methods.ts';
+import { startVolumes } from './volumes.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -114,7 +116,9 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
-    const backend = createAdminBackend({
+    const volumes = await startVolumes({ loaded: this.#loaded, identity, emit: feed.emit, log });
+    undo.push(() => volumes.close());
+    const folders = createAdminBackend({
       member: () => this.#current(),
       store,
       events: feed,
@@ -127,7 +131,7 @@ class Running {
       clock: systemClock,
     });
     const reloads = new TaskLine();
-    const asked = settledBackend(backend, () => reloads.idle());
+    const asked = { ...settledBackend(folders, () => reloads.idle()), ...createVolumeMethods(own.member, volumes) };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
     const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));

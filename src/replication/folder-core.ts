@@ -5,6 +5,7 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { assert } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
@@ -24,7 +25,7 @@ import {
 } from '../model/version-vector.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Commit, FolderStore, Store } from '../store/store.ts';
-import type { Emit, FolderParts } from './folder-parts.ts';
+import type { FolderParts } from './folder-parts.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
 

@@ -1,5 +1,5 @@
 /** Two members in one process, joined in memory, each with the backend an administrator would ask. */
-import type { AdminBackend } from '../../../src/admin/backend.ts';
+import type { FoldersBackend } from '../../../src/admin/backend.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
@@ -25,7 +25,7 @@ const xxh64 = await loadXxh64();
 
 export interface TestMember {
   readonly name: string;
-  readonly backend: AdminBackend;
+  readonly backend: FoldersBackend;
   readonly member: Member;
   readonly events: EventFeed;
   readonly syncs: SyncQueue;
@@ -190,6 +190,8 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         groupFile: `/home/${name}/.tandem/group.yaml`,
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
+        nbd: null,
+        nbdTls: 'off',
         outboundIdleMs: 12 * 3_600_000,
         logLevel: 'info',
       },
