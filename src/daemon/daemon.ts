@@ -84,6 +84,11 @@ class Running {
   async run(stop: AbortSignal): Promise<void> {
     const { home, log, identity, undo } = this.#around;
     const own = this.#loaded.member;
+    // Before the file is watched there is nothing to do: the watch begins with reading it again.
+    let reload = () => {};
+    const onHangUp = () => reload();
+    process.on('SIGHUP', onHangUp);
+    undo.push(async () => void process.off('SIGHUP', onHangUp));
     const store = await openStore({ directory: join(home, 'database'), random: systemRandom });
     undo.push(() => store.close());
     const feed = createEventFeed({ journal: store.events, clock: systemClock, log });
@@ -100,7 +105,11 @@ class Running {
     // What the member does while it stops can be asked to the end.
     let closeAdmin = async () => {};
     undo.push(() => closeAdmin());
-    undo.push(async () => this.#member?.stop());
+    const reloads = new TaskLine();
+    undo.push(async () => {
+      await reloads.idle();
+      await this.#member?.stop();
+    });
     await this.#member.start();
     const server = await createPeerServer({
       listen: own.listen,
@@ -127,13 +136,10 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const reloads = new TaskLine();
     const asked = settledBackend(backend, () => reloads.idle());
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
-    const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
-    process.on('SIGHUP', reload);
-    undo.push(async () => void process.off('SIGHUP', reload));
+    reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
     const groupWatch = watchGroupFile(own.groupFile, {
       onChanged: reload,
       onDegraded: reason => log.warn({ reason }, 'changes of group.yaml go unnoticed; SIGHUP has it read again'),
@@ -216,6 +222,7 @@ class Running {
 
   /** Reads group.yaml again; what is not usable leaves the former one in force. */
   async #reload(build: (loaded: LoadedMember) => Member, feed: EventFeed, changed: () => void): Promise<void> {
+    if (this.#stopping) return;
     const { home, identity } = this.#around;
     try {
       const next = await loadMember(home, identity);

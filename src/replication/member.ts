@@ -95,6 +95,7 @@ export class Member {
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
+    this.outbound.open();
     this.#connect();
     for (const folder of this.folders.values()) {
       if (this.#feeders(folder).length === 0 && !folder.core.readOnly) void folder.finishAlone().catch(parts.fail);

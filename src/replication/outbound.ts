@@ -51,6 +51,7 @@ export class Outbound implements PeerService {
   readonly connections = new Map<string, OutboundConnection>();
   /** Streams end with it: whoever called calls again, and finds what has taken this one's place. */
   readonly #closed = new AbortController();
+  #opened = false;
   readonly #idleTimers = new Map<OutboundConnection, () => void>();
 
   constructor(parts: OutboundParts) {
@@ -58,6 +59,7 @@ export class Outbound implements PeerService {
   }
 
   async checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void> {
+    this.#assertOpen();
     this.#assertConnection(caller, request.group, request.connection);
   }
 
@@ -89,6 +91,11 @@ export class Outbound implements PeerService {
       now,
       folders: this.greetings(caller),
     };
+  }
+
+  /** All folders are there. Whoever called earlier would have had a link without some of them, for as long as it lasts. */
+  open(): void {
+    this.#opened = true;
   }
 
   /** Nothing is served any longer. */
@@ -251,7 +258,7 @@ export class Outbound implements PeerService {
   }
 
   #assertOpen(): void {
-    if (this.#closed.signal.aborted)
+    if (!this.#opened || this.#closed.signal.aborted)
       throw new TandemError('PEER_UNREACHABLE', `${this.#parts.member.name} is stopping, or starting again`);
   }
 
