@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createAdminServer } from '../admin/server.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
+import type { EventName } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock, systemZone } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
@@ -33,6 +34,7 @@ import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
+import { tellTakenOut } from './taken-out.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -89,7 +91,11 @@ class Running {
     const onHangUp = () => reload();
     process.on('SIGHUP', onHangUp);
     undo.push(async () => void process.off('SIGHUP', onHangUp));
-    const store = await openStore({ directory: join(home, 'database'), random: systemRandom });
+    const store = await openStore({ directory: join(home, 'database'), random: systemRandom }).catch(error => {
+      // There is no journal to write it into.
+      log.error({ event: 'DATABASE_ERROR' satisfies EventName }, messageOf(error));
+      throw error;
+    });
     undo.push(() => store.close());
     const feed = createEventFeed({ journal: store.events, clock: systemClock, log });
     undo.push(async () => {
@@ -152,6 +158,7 @@ class Running {
     await aborted(AbortSignal.any([stop, this.#fault.signal]));
     this.#stopping = true;
     feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
+    this.#member.tellStopping();
     if (this.#failure !== null) {
       const ofDatabase = this.#failure instanceof TandemError && this.#failure.code === 'STORE_FAILED';
       feed.emit(ofDatabase ? 'DATABASE_ERROR' : 'SERVICE_INTERNAL_ERROR', messageOf(this.#failure));
@@ -229,13 +236,7 @@ class Running {
       this.#configuration = { ...this.#configuration, readAt: systemClock.now(), problem: null };
       if (next.group.digest === this.#loaded.group.digest) return;
       await this.#current().stop(CONFIG_CHANGES);
-      for (const { core } of this.#current().folders.values()) {
-        if (next.group.folders.get(core.config.name)?.members.has(next.member.member)) continue;
-        const { name } = core.config;
-        feed.emit('FOLDER_REMOVED', `folder ${name} is not replicated by this member any more; its files stay`, {
-          folder: name,
-        });
-      }
+      tellTakenOut({ member: next.member.member, before: this.#loaded.group, after: next.group }, feed.emit);
       this.#loaded = next;
       this.#member = build(next);
       await this.#member.start();

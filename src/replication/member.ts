@@ -102,6 +102,26 @@ export class Member {
     }
   }
 
+  /** Before anything of it ends: with whom communication ends now. */
+  tellStopping(): void {
+    const { name, emit } = this.parts;
+    const inbound = this.inbound.map(({ state, parts: { guid, partner } }) => ({
+      state,
+      guid,
+      partner,
+      inbound: true,
+    }));
+    const outbound = [...this.outbound.connections.values()].map(each => ({ ...each, inbound: false }));
+    for (const { state, guid, partner, inbound: isInbound } of [...inbound, ...outbound]) {
+      if (state !== 'online') continue;
+      const [from, to] = isInbound ? [partner.name, name] : [name, partner.name];
+      emit('CONNECTION_STOPPED', `communication over ${from} → ${to} ends: this member stops`, {
+        partner: partner.name,
+        connection: guid,
+      });
+    }
+  }
+
   /** Ends all loops; what was begun on disk is finished first. */
   async stop(closing: Closing = MEMBER_STOPS): Promise<void> {
     this.#closing = closing;
