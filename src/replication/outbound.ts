@@ -23,6 +23,7 @@ import {
   type WatchRequest,
   type Welcome,
 } from '../peer/link.ts';
+import { AskedContent } from './asked-content.ts';
 import { serveContent } from './content-serving.ts';
 import type { Folder } from './folder.ts';
 import { OutboundConnection } from './outbound-connection.ts';
@@ -63,7 +64,7 @@ export class Outbound implements PeerService {
     this.#assertConnection(caller, request.group, request.connection);
   }
 
-  async establishConnection(caller: string, hello: Hello): Promise<Welcome> {
+  async establishConnection(caller: string, hello: Hello, address = ''): Promise<Welcome> {
     this.#assertOpen();
     const { member, group, software, clock, heard } = this.#parts;
     if (hello.protocol.major !== PROTOCOL.major) {
@@ -80,7 +81,7 @@ export class Outbound implements PeerService {
       );
     }
     const now = clock.now();
-    this.#open(hello, caller).lastHeard = now;
+    Object.assign(this.#open(hello, caller), { lastHeard: now, address });
     heard(caller);
     return {
       protocol: { major: PROTOCOL.major, minor: Math.min(PROTOCOL.minor, hello.protocol.minor) },
@@ -159,7 +160,7 @@ export class Outbound implements PeerService {
     const view = core.store.view();
     const difference = subtractVectors(view.vector, request.have);
     const of = connection.session(core);
-    const telling = connection.tell(of, difference);
+    const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now() });
     try {
       yield { kind: 'vector', vector: view.vector };
       for (const pass of ['tombstones', 'live'] as const) {
@@ -208,11 +209,14 @@ export class Outbound implements PeerService {
       const tally = connection.session(folder.core).session;
       return { core: folder.core, hint: (directory: string) => folder.scanner.hint(directory), tally };
     };
+    const asked = new AskedContent(this.#parts.clock);
     connection.streamOpened();
+    connection.asked.add(asked);
     try {
       const either = AbortSignal.any([signal, this.#closed.signal]);
-      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, signal: either });
+      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, asked, signal: either });
     } finally {
+      connection.asked.delete(asked);
       connection.streamClosed(this.#parts.clock.now());
     }
   }
