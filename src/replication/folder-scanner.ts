@@ -44,6 +44,8 @@ export class FolderScanner {
   #bypassBrakes = false;
   /** Something had moved a directory: everything is looked at once more. */
   #again = false;
+  /** Nothing is scanned any more: whoever waits has to look for whoever came in its place. */
+  ended = false;
   #order: (() => Promise<void>) | null = null;
   #edited = { count: 0, since: 0 };
   lastFullPass: { readonly endedAt: number; readonly tookMs: number } | null = null;
@@ -128,6 +130,7 @@ export class FolderScanner {
         await this.#failed(error, signal);
       }
     }
+    this.ended = true;
     resolveAll(this.#takeWaiters(() => true));
   }
 
@@ -331,6 +334,7 @@ export class FolderScanner {
   }
 
   #wait(full: boolean): Promise<void> {
+    if (this.ended) return Promise.resolve();
     return new Promise(resolve => {
       this.#waiters.push({ full, resolve });
       this.#bell.ring();

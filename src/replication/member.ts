@@ -61,6 +61,8 @@ export class Member {
   readonly #watchers: Watcher[] = [];
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
+  /** All folders are there, and nothing of it has been stopped. */
+  running = false;
   #closing: Closing = MEMBER_STOPS;
 
   constructor(parts: MemberParts) {
@@ -97,6 +99,7 @@ export class Member {
     for (const folder of this.folders.values()) void this.#watch(folder);
     this.outbound.open();
     this.#connect();
+    this.running = !this.#stop.signal.aborted;
     for (const folder of this.folders.values()) {
       if (this.#feeders(folder).length === 0 && !folder.core.readOnly) void folder.finishAlone().catch(parts.fail);
     }
@@ -125,6 +128,7 @@ export class Member {
   /** Ends all loops; what was begun on disk is finished first. */
   async stop(closing: Closing = MEMBER_STOPS): Promise<void> {
     this.#closing = closing;
+    this.running = false;
     this.#stop.abort();
     this.outbound.close(closing);
     await Promise.all(this.#watchers.map(watcher => watcher.close()));
