@@ -111,6 +111,11 @@ export const ERRORS = {
     exitCode: 9,
     meaning: 'The file system of the replicated folder, or the staging quota, is full.',
   },
+  STAGING_INACCESSIBLE: {
+    reaction: 'retry-later',
+    exitCode: 9,
+    meaning: 'The directory .tandem/staging of a replicated folder is gone, is no directory, or may not be used.',
+  },
   DISK_FAILED: { reaction: 'retry-later', exitCode: 9, meaning: 'The operating system refused a file operation.' },
   BLOCK_RANGE: {
     reaction: 'tell-caller',

@@ -5,6 +5,7 @@ import { TandemError } from '../base/errors.ts';
 import { formatElapsed } from '../base/sizes-and-durations.ts';
 import { type Arrival, judgeArrival } from '../model/arrival.ts';
 import type { Folder } from '../replication/folder.ts';
+import type { FolderCore } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
 import { watchPartner } from './arrival-watch.ts';
 import { assertShared } from './backlog-records.ts';
@@ -44,8 +45,8 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   let found: Arrival = { kind: 'unknown', reason: 'this host’s copy is being looked at' };
   try {
     yield record('scanning', found);
-    await settled(folder, clock, either);
-    const wanted = core.store.vector;
+    const { store } = await settled(subject, either);
+    const wanted = store.vector;
     if (!either.aborted) {
       for await (const view of watchPartner({ ...subject, folder: core.config.guid }, either)) {
         found = judgeArrival(wanted, view);
@@ -66,12 +67,26 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   );
 }
 
-/** Everything that is on disk now is recorded: seen, come to rest, and told to the partners. */
-async function settled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { core, scanner } = folder;
+/** Everything that was on disk at the call is recorded: seen, come to rest, and told to the partners. Answers the folder. */
+async function settled(subject: WaitSubject, signal: AbortSignal): Promise<FolderCore> {
+  const { core } = subject.folder;
+  for (;;) {
+    const member = subject.member();
+    const folder = member.folders.get(core.config.guid);
+    if (member.running && !folder)
+      throw new TandemError('REFUSED', `${core.member.name} no longer replicates the folder ${core.config.name}`);
+    if (member.running && folder && (await settledHere(folder, subject.clock, signal))) return folder.core;
+    if (signal.aborted) return core;
+    // group.yaml is being read again: another one takes this one's place.
+    await subject.clock.sleep(REST_LOOK_MS, signal).catch(() => {});
+  }
+}
+
+/** False: the folder was stopped before that. */
+async function settledHere({ core, scanner }: Folder, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const now = clock.now();
   await untilAborted(scanner.full(), signal);
-  while (!signal.aborted) {
+  while (!signal.aborted && !scanner.ended) {
     if (core.memory.halt) {
       const { sentence } = core.memory.halt;
       throw new TandemError('REFUSED', `nothing goes out of folder ${core.config.name}, it is halted: ${sentence}`);
@@ -79,10 +94,11 @@ async function settled(folder: Folder, clock: Clock, signal: AbortSignal): Promi
     if (core.active && !scanner.isUnsettled(now)) {
       // What has come to rest is taken up by the pass that runs now.
       await untilAborted(scanner.look(['']), signal);
-      if (core.active && !scanner.isUnsettled(now)) return;
+      if (core.active && !scanner.isUnsettled(now) && !scanner.ended) return true;
     }
     await clock.sleep(REST_LOOK_MS, signal).catch(() => {});
   }
+  return false;
 }
 
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -235,7 +235,7 @@ export class InboundConnection {
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);
       const wanted = !signal.aborted && sameWindow(this.window.now(), window);
-      if (wanted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
+      if (wanted) throw partnerEnded(parts.partner.name);
     } finally {
       timeout();
       end.abort();
@@ -260,7 +260,7 @@ export class InboundConnection {
       for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
         byFolder.get(event.folder)?.offer(event);
       }
-      if (!signal.aborted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
+      if (!signal.aborted) throw partnerEnded(parts.partner.name);
     };
     const loops = [
       fetcher.run(link, signal),
@@ -346,11 +346,22 @@ export class InboundConnection {
     parts.emit(eventOfFailure(this.failure), sentence, told);
     const further = FURTHER_EVENTS[code];
     if (further) parts.emit(further, sentence, told);
+    if (hasEnded(error))
+      parts.emit('CONNECTION_STOPPED', `${sentence}: it stops, or takes up another configuration`, told);
   }
 
   #take(event: ConnectionEvent): void {
     this.state = stepConnection(this.state, event) ?? this.state;
   }
+}
+
+function partnerEnded(partner: string): TandemError {
+  return new TandemError('PEER_UNREACHABLE', `${partner} ended the connection`, { code: 'CANCELLED' });
+}
+
+/** The partner closed its end in good order: its streams came to their end, or it gave up answering. */
+function hasEnded(error: unknown): boolean {
+  return error instanceof TandemError && error.fields.code === 'CANCELLED';
 }
 
 function admits({ level, folders }: Window, { guid }: InboundSession): boolean {

@@ -224,7 +224,11 @@ class SimWorld {
       if (!member.running) continue;
       const core = coreOf(member);
       const waits = core.pending.list().some(item => item.reason === 'the disk is full');
-      checkInvariant('stalls-have-a-reason', !waits || core.diskFull !== null, () => `${member.name} waits for room`);
+      checkInvariant(
+        'stalls-have-a-reason',
+        !waits || core.obstacles.of('disk-full') !== null,
+        () => `${member.name} waits for room`,
+      );
     }
   }
 
