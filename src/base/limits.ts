@@ -10,6 +10,8 @@ export const LIMITS = {
   /** Databases in one version vector, and intervals in all of them together. */
   vectorDatabases: 4096,
   vectorIntervals: 65_536,
+  /** Records whose fence one order may lower: each may leave a gap in the vector until it is had again. */
+  loweredFences: 16_384,
 
   messageBytes: 8 * 1024 * 1024,
   /** One message from a caller; the largest is a version vector. */

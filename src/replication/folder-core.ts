@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
+import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
@@ -80,6 +81,8 @@ export interface FolderMemory {
   readonly noted: readonly NotedVersions[];
   /** When the next slow comparison is planned, by connection. */
   readonly comparisons: Readonly<Record<string, number>>;
+  /** An order to fence that has not been carried out to its end. */
+  readonly fencing: FenceOrder | null;
 }
 
 export interface Stamp {
@@ -340,4 +343,5 @@ const FRESH: FolderMemory = {
   tombstoneCleanup: 0,
   noted: [],
   comparisons: {},
+  fencing: null,
 };

@@ -2,6 +2,7 @@
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Preserved } from '../disk/disk.ts';
+import { Fencing } from './fencing.ts';
 import { finishFirstSync } from './first-sync.ts';
 import { FolderCore } from './folder-core.ts';
 import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
@@ -21,6 +22,7 @@ export class Folder {
   readonly core: FolderCore;
   readonly scanner: FolderScanner;
   readonly flow: UpdateFlow;
+  readonly fencing: Fencing;
   readonly holder: ContentHolder;
   /** A partner is connected and everything of it is here. */
   hears: () => boolean = () => false;
@@ -33,6 +35,8 @@ export class Folder {
     this.core = new FolderCore(parts);
     this.scanner = new FolderScanner(this.core);
     this.flow = new UpdateFlow(this.core);
+    this.fencing = new Fencing(this.core);
+    this.fencing.retry = () => this.flow.retry();
     this.holder = contentHolder(this.core);
     this.flow.rescan = paths => this.scanner.look(paths);
     this.core.onHalted = () => this.flow.drop();
@@ -51,6 +55,7 @@ export class Folder {
       scanner.run(signal),
       flow.run(signal),
       flow.runRetries(signal),
+      this.fencing.run(signal),
       runHousekeeping(core, () => this.hears(), signal),
     ];
     this.#loops = [this.#opening, ...loops.map(supervise)];

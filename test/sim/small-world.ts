@@ -72,6 +72,15 @@ export class SmallWorld {
     this.#group = { ...this.#group, folders: new Map([[next.guid, next]]) };
   }
 
+  /** Only these connections, as `from→to`, from the members' next start on. */
+  connect(...names: readonly string[]): void {
+    const connections = this.#group.connections.map(connection => ({
+      ...connection,
+      enabled: names.includes(`${connection.from}→${connection.to}`),
+    }));
+    this.#group = { ...this.#group, connections };
+  }
+
   member(name: string): SimMember {
     return this.#members.get(name)!;
   }
