@@ -8,6 +8,7 @@ import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import { watchPartner } from './arrival-watch.ts';
 import { assertShared } from './backlog-records.ts';
+import { folderSettled } from './settled-folder.ts';
 
 export interface WaitSubject {
   readonly member: () => Member;
@@ -17,9 +18,6 @@ export interface WaitSubject {
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
-
-/** How often is looked whether files have come to rest. */
-const REST_LOOK_MS = 50;
 
 export async function* waitForMember(subject: WaitSubject, signal: AbortSignal): AsyncGenerator<WaitRecord> {
   const { folder, partner, timeoutMs, clock } = subject;
@@ -44,7 +42,7 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   let found: Arrival = { kind: 'unknown', reason: 'this host’s copy is being looked at' };
   try {
     yield record('scanning', found);
-    await settled(folder, clock, either);
+    await folderSettled(folder, clock, either);
     const wanted = core.store.vector;
     if (!either.aborted) {
       for await (const view of watchPartner({ ...subject, folder: core.config.guid }, either)) {
@@ -64,34 +62,4 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
     'TIMED_OUT',
     `after ${formatElapsed(timeoutMs)} ${partner} still ${lacks} of ${name}${why}; ${advice}`,
   );
-}
-
-/** Everything that is on disk now is recorded: seen, come to rest, and told to the partners. */
-async function settled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { core, scanner } = folder;
-  const now = clock.now();
-  await untilAborted(scanner.full(), signal);
-  while (!signal.aborted) {
-    if (core.memory.halt) {
-      const { sentence } = core.memory.halt;
-      throw new TandemError('REFUSED', `nothing goes out of folder ${core.config.name}, it is halted: ${sentence}`);
-    }
-    if (core.active && !scanner.isUnsettled(now)) {
-      // What has come to rest is taken up by the pass that runs now.
-      await untilAborted(scanner.look(['']), signal);
-      if (core.active && !scanner.isUnsettled(now)) return;
-    }
-    await clock.sleep(REST_LOOK_MS, signal).catch(() => {});
-  }
-}
-
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop = () => {};
-  const aborted = new Promise<void>(resolve => {
-    stop = resolve;
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
 }

@@ -35,8 +35,7 @@ export async function planFence(core: FolderCore, scope: FenceScope): Promise<Fe
   const fence = fenceOf(scope.mode, { now, highest });
   let tally: FenceTally = { ...EMPTY_TALLY, highest };
   for await (const chosen of everyChosen(core, scope)) {
-    for (const record of chosen)
-      if (takesFence(record, scope.mode, fence)) tally = countFenced(tally, record, fence);
+    for (const record of chosen) if (takesFence(record, scope.mode, fence)) tally = countFenced(tally, record, fence);
   }
   return { fence, tally };
 }
