@@ -7,7 +7,7 @@ import { type Arrival, judgeArrival } from '../model/arrival.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import { watchPartner } from './arrival-watch.ts';
-import { assertShared } from './backlog-records.ts';
+import { assertFlowsOut, assertShared } from './backlog-records.ts';
 import { folderSettled } from './settled-folder.ts';
 
 export interface WaitSubject {
@@ -26,6 +26,7 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   if (partner === core.member.name)
     throw new TandemError('INVALID_ARGUMENT', `${partner} is this member; name another one`);
   assertShared(folder, partner);
+  assertFlowsOut(folder, core.member.name);
   const start = clock.now();
   const record = (Stage: string, found: Arrival): WaitRecord => ({
     ReplicatedFolderName: name,
