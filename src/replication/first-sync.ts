@@ -26,11 +26,15 @@ export function mayFinish(
   return partner.state === 'initial-sync' || (partner.state === 'auto-recovery' && core.member.guid < partner.guid);
 }
 
-/** Within no task of the line. */
+export function isInFirstSync({ memory: { phase } }: FolderCore): boolean {
+  return phase === 'initial-sync' || phase === 'auto-recovery';
+}
+
+/** Does nothing in a folder that is in none, or stands still. Within no task of the line. */
 export async function finishFirstSync(core: FolderCore): Promise<void> {
   await core.line.run(async () => {
     const { phase } = core.memory;
-    if (phase !== 'initial-sync' && phase !== 'auto-recovery') return;
+    if (!core.active || !isInFirstSync(core)) return;
     const provisional = await provisionalRecords(core);
     if (core.readOnly) return keepToPartners(core, provisional);
     const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));

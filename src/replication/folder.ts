@@ -3,7 +3,7 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Preserved } from '../disk/disk.ts';
 import { Fencing } from './fencing.ts';
-import { finishFirstSync } from './first-sync.ts';
+import { finishFirstSync, isInFirstSync } from './first-sync.ts';
 import { FolderCore } from './folder-core.ts';
 import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
@@ -83,10 +83,28 @@ export class Folder {
 
   /** A folder that no partner feeds ends its first synchronisation by itself. */
   async finishAlone(): Promise<void> {
-    await this.#opening;
-    if (this.#stop.signal.aborted) return;
-    await this.scanner.full();
-    await finishFirstSync(this.core);
+    const { core, scanner } = this;
+    const { signal } = this.#stop;
+    const { bell, stop } = core.listen();
+    try {
+      await this.#opening;
+      while (!signal.aborted) {
+        while (!core.active && !signal.aborted) await bell.heard(signal);
+        await scanner.full();
+        // Not after a pass that failed, nor while the folder stands still: what was not seen would be left out.
+        if (signal.aborted || !core.active || !core.memory.initialScanDone || scanner.lastFullPass === null) continue;
+        try {
+          await finishFirstSync(core);
+          if (!isInFirstSync(core)) return;
+        } catch (error) {
+          if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
+          core.log.warn({ err: error }, 'a first synchronisation could not be ended, trying again');
+          await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
+        }
+      }
+    } finally {
+      stop();
+    }
   }
 
   /** `accept` publishes what is held, `refuse` has the partners' content back, `retry` looks whether the cause is gone. */
@@ -113,6 +131,7 @@ export class Folder {
         ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal))
         : null;
     await openFolder(core, true);
+    core.announce();
     if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
     this.scanner.wake();
     if (undoing) {

@@ -40,7 +40,7 @@ export class SmallWorld {
     const groupNow = () => this.#group;
     for (const name of members) {
       const random = createSimRandom(SEED, name);
-      const kv = createMemoryKeyValue({ pause: async () => {} });
+      let kv = createMemoryKeyValue({ pause: async () => {} });
       const options = {
         name,
         time: this.time,
@@ -50,7 +50,9 @@ export class SmallWorld {
           open: () => openStore({ kv, random }),
           kill: () => {},
           crash: () => {},
-          lose: () => {},
+          lose: () => {
+            kv = createMemoryKeyValue({ pause: async () => {} });
+          },
           backUp: () => () => {},
         },
         random,
