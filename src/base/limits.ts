@@ -91,6 +91,8 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often is looked whether a comparison of all records is due. */
+  comparisonLookMs: 60_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */

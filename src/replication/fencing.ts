@@ -17,6 +17,7 @@ import {
   takesFence,
   totalOf,
 } from '../model/fence.ts';
+import { COMPARE_SOON } from '../model/record-comparison.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -44,8 +45,6 @@ export class Fencing {
   readonly #core: FolderCore;
   /** What the last order has come to. */
   #done: FenceTally = EMPTY_TALLY;
-  /** The connections that bring the folder, by GUID: their records are compared where a fence was lowered. */
-  feeders: () => readonly string[] = () => [];
   /** Tells the sessions that something may be asked for again. */
   retry: () => void = () => {};
 
@@ -114,8 +113,7 @@ export class Fencing {
     const { lowered } = this.#done;
     await core.line.run(async () => {
       // What a partner lost to a version that has given way meanwhile shows only when all records are compared.
-      const soon = Object.fromEntries(this.feeders().map(guid => [guid, 0]));
-      const comparisons = lowered > 0 ? { ...core.memory.comparisons, ...soon } : core.memory.comparisons;
+      const comparisons = lowered > 0 ? COMPARE_SOON : core.memory.comparisons;
       await core.commit({ memory: { fencing: null, comparisons } });
     });
     core.emit('FOLDER_FENCED', sentenceOf(order, this.#done), { mode: order.mode, fence: order.fence });

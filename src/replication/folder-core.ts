@@ -12,6 +12,7 @@ import type { Disk } from '../disk/disk.ts';
 import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
+import type { ComparisonPlans } from '../model/record-comparison.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
@@ -80,7 +81,9 @@ export interface FolderMemory {
   /** What was known when, oldest first, for the lifetime of tombstones. */
   readonly noted: readonly NotedVersions[];
   /** When the next slow comparison is planned, by connection. */
-  readonly comparisons: Readonly<Record<string, number>>;
+  readonly comparisons: ComparisonPlans;
+  /** As the folder was opened the last time: what was made here before may be known to nobody. */
+  readonly readOnly: boolean;
   /** An order to fence that has not been carried out to its end. */
   readonly fencing: FenceOrder | null;
 }
@@ -343,5 +346,6 @@ const FRESH: FolderMemory = {
   tombstoneCleanup: 0,
   noted: [],
   comparisons: {},
+  readOnly: false,
   fencing: null,
 };

@@ -218,7 +218,6 @@ export class Member {
         for (const { sessions } of this.inbound)
           for (const session of sessions) if (session.folder === folder) session.poke();
       };
-      folder.fencing.feeders = () => this.#feeders(folder).map(({ parts: { guid } }) => guid);
       folder.flow.cancelled = (guid, updates) => {
         const connection = this.inbound.find(candidate => candidate.parts.guid === guid);
         connection?.cancelUpdates(folder.core.config.guid, updates);
