@@ -132,7 +132,7 @@ export class FolderCore {
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
   onCommitted: (uids: readonly Uid[]) => void = () => {};
-  /** Told of versions that leave the vector to be had again, before they do. */
+  /** Told of versions that leave the vector to be had again, before they do and once they have. */
   onUnclaimed: (gvsns: readonly Gvsn[]) => void = () => {};
   /** Told when the folder was halted; must only enqueue. */
   onHalted: () => void = () => {};
@@ -228,6 +228,8 @@ export class FolderCore {
       ...(moved ? { vector } : {}),
       ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
     });
+    // Once more for rounds that began while this was written: they have asked by the vector as it was.
+    if (unclaims?.length) this.onUnclaimed(unclaims);
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
     if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
