@@ -10,6 +10,7 @@ import type { Noun } from '../src/admin/records/column.ts';
 import { conflictNoun } from '../src/admin/records/conflict.ts';
 import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
+import { fenceNoun } from '../src/admin/records/fence.ts';
 import { fileSystemNoun } from '../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
 import { groupMemberNoun } from '../src/admin/records/group-member.ts';
@@ -123,6 +124,7 @@ function recordsDoc(): string {
     folderNoun,
     folderMemberNoun,
     vectorNoun,
+    fenceNoun,
     localMemberNoun,
     fileSystemNoun,
     volumeNoun,

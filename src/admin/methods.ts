@@ -8,6 +8,7 @@ import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
 import { attentionNoun, eventNoun } from './records/event.ts';
+import { fenceNoun } from './records/fence.ts';
 import { fileSystemNoun } from './records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
@@ -54,6 +55,17 @@ export const ADMIN_METHODS = {
   folderVector: { rpc: 'GetFolderVector', request: folderQuery, records: { vector: vectorNoun } },
   rescan: { rpc: 'RescanFolder', request: folderQuery, records: {} },
   release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
+  fenceFolder: {
+    rpc: 'FenceFolder',
+    request: folderQuery.extend({
+      file: name.optional(),
+      mode: z.int(),
+      recursive: z.boolean(),
+      dryRun: z.boolean(),
+    }),
+    records: { progress: fenceNoun },
+    stream: true,
+  },
   localMember: { rpc: 'GetLocalMember', request: nothing, records: { member: localMemberNoun } },
   fileSystems: { rpc: 'ListFileSystems', request: nothing, records: { fileSystems: fileSystemNoun } },
   connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },

@@ -343,6 +343,12 @@ export const EVENTS = {
     meaning:
       'More is preserved than conflictQuota allows, and it is the only copy of what it holds: nothing of it goes by itself. Look through “tandem conflict list”, or raise the quota.',
   },
+  FOLDER_FENCED: {
+    number: 20065,
+    severity: 'warning',
+    meaning:
+      'An administrator’s order gave records of the folder another fence: from then on the fence decides who wins, before any clock. See “tandem folder fence”.',
+  },
   LOCAL_CHANGE_UNDONE: {
     number: 20060,
     severity: 'warning',

@@ -10,6 +10,8 @@ export const LIMITS = {
   /** Databases in one version vector, and intervals in all of them together. */
   vectorDatabases: 4096,
   vectorIntervals: 65_536,
+  /** Records whose fence one order may lower: each may leave a gap in the vector until it is had again. */
+  loweredFences: 16_384,
 
   messageBytes: 8 * 1024 * 1024,
   /** One message from a caller; the largest is a version vector. */
@@ -89,6 +91,8 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often is looked whether a comparison of all records is due. */
+  comparisonLookMs: 60_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */

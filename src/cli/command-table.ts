@@ -3,6 +3,7 @@ import { configCommands } from './commands/config.ts';
 import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { eventCommands } from './commands/event.ts';
+import { fenceCommands } from './commands/fence.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...waitCommands,
   ...propagationCommands,
   ...folderCommands,
+  ...fenceCommands,
   ...transferCommands,
   ...forceCommands,
   ...syncCommands,
@@ -40,7 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const NOUNS: Readonly<Record<string, string>> = {
   member: 'this member and the others of its replication group',
   'file-system': 'the file systems on which folders lie',
-  folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
+  folder: 'replicated folders: state, version vector, scans, halts, fences, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',

@@ -20,6 +20,7 @@ import { conflictRecord, findConflict, listConflicts } from './conflict-records.
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
 import type { EventFeed } from './event-feed.ts';
+import { fenceFolder } from './fence-folder.ts';
 import { findFile, pathNames } from './file-lookup.ts';
 import { idRecord } from './file-records.ts';
 import { fileSystemRecords } from './file-system-records.ts';
@@ -152,6 +153,8 @@ export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
     async release({ decision, ...query }) {
       await folderNamed(query).release(decision);
     },
+
+    fenceFolder: (order, signal) => fenceFolder(folderNamed(order), order, { clock, signal }),
 
     localMember: async () => ({ member: localMemberRecord(parts.member(), facts()) }),
 

@@ -52,7 +52,7 @@ export class SmallWorld {
     const groupNow = () => this.#group;
     for (const name of members) {
       const random = createSimRandom(SEED, name);
-      const kv = createMemoryKeyValue({ pause: async () => {} });
+      let kv = createMemoryKeyValue({ pause: async () => {} });
       const options = {
         name,
         time: this.time,
@@ -62,7 +62,9 @@ export class SmallWorld {
           open: () => openStore({ kv, random }),
           kill: () => {},
           crash: () => {},
-          lose: () => {},
+          lose: () => {
+            kv = createMemoryKeyValue({ pause: async () => {} });
+          },
           backUp: () => () => {},
         },
         random,
@@ -82,6 +84,15 @@ export class SmallWorld {
     const [folder] = this.#group.folders.values();
     const next = { ...folder!, ...change };
     this.#group = { ...this.#group, folders: new Map([[next.guid, next]]) };
+  }
+
+  /** Only these connections, as `from→to`, from the members' next start on. */
+  connect(...names: readonly string[]): void {
+    const connections = this.#group.connections.map(connection => ({
+      ...connection,
+      enabled: names.includes(`${connection.from}→${connection.to}`),
+    }));
+    this.#group = { ...this.#group, connections };
   }
 
   member(name: string): SimMember {

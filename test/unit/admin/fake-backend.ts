@@ -12,6 +12,7 @@ import {
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { fenceNoun } from '../../../src/admin/records/fence.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
@@ -296,6 +297,14 @@ export function createFakeBackend(): FakeBackend {
         .filter(({ Sequence }) => Sequence > (after ?? 0))
         .slice(-limit),
     }),
+    fenceFolder: async function* (order) {
+      assertFolder(order.folder);
+      await keep('fenceFolder', order);
+      const given = { ReplicatedFolderName: order.folder, FullPathName: order.file ?? '', Mode: order.mode };
+      yield sample(fenceNoun, { ...given, Stage: 'scanning' });
+      const counts = { Fence: 1_740_830_405_123, FileCount: 12, DirectoryCount: 3, SymlinkCount: 1, TombstoneCount: 2 };
+      yield sample(fenceNoun, { ...given, ...counts, Stage: order.dryRun ? 'counted' : 'done' });
+    },
     waitForMember: async function* ({ folder, member, timeoutMs }) {
       assertFolder(folder);
       await keep('waitForMember', { folder, member, timeoutMs });
