@@ -65,6 +65,11 @@ export const ERRORS = {
     exitCode: 8,
     meaning: 'The partner does not know this connection, member or group.',
   },
+  PEER_DISABLED: {
+    reaction: 'retry-later',
+    exitCode: 7,
+    meaning: 'The partner’s own group.yaml has the connection disabled.',
+  },
   PEER_INCOMPATIBLE: {
     reaction: 'retry-later',
     exitCode: 8,

@@ -103,7 +103,12 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     events,
     clock,
   });
-  const syncs = createSyncMethods({ member: parts.member, syncs: parts.syncs, clock });
+  const syncs = createSyncMethods({
+    member: parts.member,
+    syncs: parts.syncs,
+    clock,
+    spool: parts.memberConfig.spool,
+  });
 
   return {
     ...insight,

@@ -112,13 +112,14 @@ function givenUpAgain(
 class CycleWatch {
   readonly #cycle: Cycle;
   readonly #signal: AbortSignal;
-  readonly #begun: number;
+  /** Attempts to connect that were made before: what came of them says nothing. */
+  #attempts: number;
   #release: (() => void) | null = null;
 
   constructor(cycle: Cycle, signal: AbortSignal) {
     this.#cycle = cycle;
     this.#signal = signal;
-    this.#begun = cycle.clock.now();
+    this.#attempts = cycle.connection.attempts;
   }
 
   /** The connection is open for the sake of this cycle. */
@@ -153,17 +154,22 @@ class CycleWatch {
     const source = parts.partner.name;
     const { config, memory } = session.folder.core;
     if (!isCurrent()) return { result: 8463, sentence: 'the member reads its configuration again' };
-    if (hasOption(options, 'FORCE') && !window.isOpen(session.guid)) this.#release ??= window.demand(session.guid);
+    const closed = window.disabledThere || !window.isOpen(session.guid);
+    if (hasOption(options, 'FORCE') && closed && !this.#release) {
+      this.#attempts = connection.attempts;
+      this.#release = window.demand(session.guid);
+    }
     const link = {
       source,
       folder: config.name,
       enabled: parts.enabled,
       open: window.isOpen(session.guid),
+      readOnly: session.folder.core.readOnly,
       halt: memory.halt,
     };
     const refused = refuseLink(link, { options, folder: config.name, source });
     if (refused) return refused;
-    const tried = connection.nextAttempt !== null && (connection.lastAttempt ?? 0) >= this.#begun;
+    const tried = connection.nextAttempt !== null && connection.attempts > this.#attempts;
     if (connection.failure && tried) {
       return { result: resultOfFailure(connection.failure.code), sentence: connection.failure.message };
     }

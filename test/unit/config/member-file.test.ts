@@ -44,6 +44,7 @@ describe('loadMember', () => {
       listen: { host: '0.0.0.0', port: 7420 },
       adminSocket: join(home, 'admin.sock'),
       outboundIdleMs: 12 * 3_600_000,
+      spool: null,
       logLevel: 'info',
     });
     expect([...group.members.keys()]).toEqual(['alpha', 'beta']);
@@ -55,6 +56,7 @@ describe('loadMember', () => {
       member: 'beta',
       listen: { host: '::', port: 7421 },
       outboundIdleMs: 12 * 3_600_000,
+      spool: null,
       logLevel: 'info',
     });
   });

@@ -90,7 +90,8 @@ export function groupWith(folder: Partial<FolderConfig>): GroupConfig {
   return { ...GROUP, folders: new Map([['docs', { ...GROUP.folders.get('docs')!, ...folder }]]) };
 }
 
-export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
+/** `alphaGroup`: what alpha believes, where its group.yaml differs from beta's. */
+export async function startPair(group: GroupConfig = GROUP, alphaGroup: GroupConfig = group): Promise<Pair> {
   const services = new Map<string, PeerService>();
   const cutOff = new Set<string>();
   const stop = new AbortController();
@@ -130,7 +131,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     let hint: (directory: string) => void = () => {};
     const member = new Member({
       name,
-      group,
+      group: name === 'alpha' ? alphaGroup : group,
       software: 'test',
       store,
       takesOver: false,
@@ -191,6 +192,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
         outboundIdleMs: 12 * 3_600_000,
+        spool: null,
         logLevel: 'info',
       },
       startedAt: now(),
