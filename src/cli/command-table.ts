@@ -1,4 +1,5 @@
 import type { CommandSpec } from './command.ts';
+import { bundleCommands } from './commands/bundle.ts';
 import { configCommands } from './commands/config.ts';
 import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...transferCommands,
   ...forceCommands,
   ...syncCommands,
+  ...bundleCommands,
   ...conflictCommands,
   ...recordCommands,
   ...eventCommands,
@@ -45,6 +47,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   propagation: 'how long a file takes to each member',
   queue: 'ordered synchronisations that wait or run',
   'replica-source': 'the members that folders come from: last attempt, last success, result',
+  bundle: 'files that carry changes to a member without the network',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   event: 'the journal of events',

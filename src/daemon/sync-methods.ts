@@ -162,6 +162,8 @@ function errorCodeOf(result: SyncResult): ErrorCode | null {
       return 'CANCELLED';
     case 8593:
       return 'PEER_INCOMPATIBLE';
+    case 8614:
+      return 'BUNDLE_EXPIRED';
     default:
       return 'REFUSED';
   }

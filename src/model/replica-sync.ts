@@ -19,7 +19,7 @@ export const SYNC_OPTIONS = {
 } as const;
 export type SyncOption = keyof typeof SYNC_OPTIONS;
 
-/** Results, with their names in Windows (ERROR_DS_DRA_ for those above 8000, but for 8617). [dfsr.md §7.3] */
+/** Results, with their names in Windows (ERROR_DS_DRA_ for those above 8000, but for 8614 and 8617). [dfsr.md §7.3] */
 export const SYNC_RESULTS = {
   0: 'SUCCESS',
   5: 'ACCESS_DENIED',
@@ -40,6 +40,7 @@ export const SYNC_RESULTS = {
   8463: 'DRA_SHUTDOWN',
   8477: 'REPL_PENDING',
   8593: 'DIFFERENT_REPL_EPOCHS',
+  8614: 'REPL_LIFETIME_EXCEEDED',
   8617: 'DRA_OUT_SCHEDULE_WINDOW',
 } as const;
 export type SyncResult = keyof typeof SYNC_RESULTS;
@@ -186,6 +187,8 @@ export function resultOfFailure(code: ErrorCode): SyncResult {
     case 'PEER_DISABLED':
     case 'FOLDER_NOT_READY':
       return 8456;
+    case 'BUNDLE_EXPIRED':
+      return 8614;
     case 'STORE_FAILED':
       return 8451;
     default:

@@ -34,6 +34,14 @@ export interface NotedVersions {
   readonly versions: Readonly<Record<string, readonly number[]>>;
 }
 
+export function versionsFromMemory({ versions }: NotedVersions): VersionVector {
+  return new Map(Object.entries(versions));
+}
+
+export function versionsToMemory(time: number, versions: VersionVector): NotedVersions {
+  return { time, versions: Object.fromEntries(versions) };
+}
+
 export interface Halt {
   readonly reason: HaltReason;
   /** With the numbers, and the command that helps. */
@@ -80,6 +88,8 @@ export interface FolderMemory {
   readonly noted: readonly NotedVersions[];
   /** When the next slow comparison is planned, by connection. */
   readonly comparisons: Readonly<Record<string, number>>;
+  /** What other members held when they made the newest bundle that came from them, by their GUIDs. */
+  readonly bundled: Readonly<Record<string, NotedVersions>>;
 }
 
 export interface Stamp {
@@ -340,4 +350,5 @@ const FRESH: FolderMemory = {
   tombstoneCleanup: 0,
   noted: [],
   comparisons: {},
+  bundled: {},
 };

@@ -40,7 +40,7 @@ interface Ran {
 
 async function run(
   args: readonly string[],
-  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void } = {},
+  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void; input?: string } = {},
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -51,6 +51,12 @@ async function run(
     },
     err: (text: string) => {
       err += text;
+    },
+    outBytes: async (bytes: Uint8Array) => {
+      out += Buffer.from(bytes).toString('latin1');
+    },
+    input: async function* () {
+      yield Buffer.from(options.input ?? '');
     },
     columns: options.columns ?? null,
   };

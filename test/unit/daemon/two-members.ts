@@ -90,10 +90,22 @@ export function groupWith(folder: Partial<FolderConfig>): GroupConfig {
   return { ...GROUP, folders: new Map([['docs', { ...GROUP.folders.get('docs')!, ...folder }]]) };
 }
 
+export interface PairOptions {
+  /** PEM, by member. */
+  readonly keys?: Readonly<Record<string, string>>;
+  readonly spool?: string | null;
+  /** Members to which calls fail from the start. */
+  readonly cut?: readonly string[];
+}
+
 /** `alphaGroup`: what alpha believes, where its group.yaml differs from beta's. */
-export async function startPair(group: GroupConfig = GROUP, alphaGroup: GroupConfig = group): Promise<Pair> {
+export async function startPair(
+  group: GroupConfig = GROUP,
+  alphaGroup: GroupConfig = group,
+  { keys = {}, spool = null, cut = [] }: PairOptions = {},
+): Promise<Pair> {
   const services = new Map<string, PeerService>();
-  const cutOff = new Set<string>();
+  const cutOff = new Set<string>(cut);
   const stop = new AbortController();
   const stopping: Promise<void>[] = [];
   const links = new Set<{ readonly target: string; readonly end: AbortController }>();
@@ -177,6 +189,7 @@ export async function startPair(group: GroupConfig = GROUP, alphaGroup: GroupCon
       member: () => member,
       emit: events.emit,
       log: silentLog,
+      spool,
     });
     stopping.push(syncs.run(stop.signal));
     const backend = createAdminBackend({
@@ -192,9 +205,10 @@ export async function startPair(group: GroupConfig = GROUP, alphaGroup: GroupCon
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
         outboundIdleMs: 12 * 3_600_000,
-        spool: null,
+        spool,
         logLevel: 'info',
       },
+      key: keys[name] ?? '',
       startedAt: now(),
       configuration: () => ({ readAt: now(), changedAt: now(), problem: null }),
       stopping: () => false,
