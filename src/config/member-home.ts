@@ -69,6 +69,9 @@ listen: ${JSON.stringify(formatAddress(member.listen))}
 # The Unix socket on which the daemon takes orders from “tandem”; relative to this directory.
 # adminSocket: admin.sock
 
+# The directory in which bundles of other members arrive, for “tandem sync --intersite-messaging”.
+# spool: spool
+
 # The least severe messages that the log shows: debug, info, warn or error.
 # logLevel: info
 `;

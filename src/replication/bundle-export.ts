@@ -4,7 +4,7 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ConnectionConfig, GroupMember } from '../config/config.ts';
 import type { FileRecord } from '../model/update.ts';
-import { EMPTY_VECTOR, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import { EMPTY_VECTOR, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import { type BundleWriter, createBundleWriter } from '../peer/bundle-writer.ts';
 import { PROTOCOL } from '../peer/link.ts';
 import type { Folder } from './folder.ts';
@@ -100,7 +100,7 @@ export async function exportBundle(
   }
 }
 
-/** What a member holds, as it said last: over the link that is there, or in a bundle of its own. */
+/** What a member holds: as it says over the link that is there, or as it said over the last one and in its last bundle. */
 function knownOf(member: Member, { core }: Folder, partner: GroupMember): VersionVector {
   const sessions = member.inbound
     .filter(({ parts }) => parts.partner.guid === partner.guid)
@@ -109,7 +109,7 @@ function knownOf(member: Member, { core }: Folder, partner: GroupMember): Versio
   const linked = sessions.find(({ latest }) => latest && servesAsSource(latest.state))?.latest?.vector;
   if (linked) return linked;
   const noted = core.memory.bundled[partner.guid];
-  return noted ? versionsFromMemory(noted) : (sessions[0]?.known ?? EMPTY_VECTOR);
+  return mergeVectors(noted ? versionsFromMemory(noted) : EMPTY_VECTOR, sessions[0]?.known ?? EMPTY_VECTOR);
 }
 
 class Packing {

@@ -61,6 +61,11 @@ describe('loadMember', () => {
     });
   });
 
+  test('a spool is relative to the home', async () => {
+    await writeFile(join(home, 'member.yaml'), 'member: beta\nlisten: "[::]:7421"\nspool: in\n');
+    expect((await loadMember(home)).member.spool).toBe(join(home, 'in'));
+  });
+
   test('a missing file says how to get one', async () => {
     await rm(join(home, 'group.yaml'));
     await expectFailure(loadMember(home), 'CONFIG_UNREADABLE', join(home, 'group.yaml'), 'does not exist', 'copy');
@@ -164,7 +169,7 @@ describe('a new home', () => {
 
   test('says every key of member.yaml', () => {
     const text = memberFileText({ name: 'a', listen: { host: 'h', port: 1 } });
-    for (const key of ['member', 'group', 'listen', 'adminSocket', 'logLevel'])
+    for (const key of ['member', 'group', 'listen', 'adminSocket', 'spool', 'logLevel'])
       expect(text).toMatch(new RegExp(`^(# )?${key}:`, 'm'));
   });
 });
