@@ -10,7 +10,6 @@ import { TaskLine } from '../base/task-line.ts';
 import { VERSION } from '../base/version.ts';
 import { watchGroupFile } from '../config/group-watch.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
-import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { loadXxh64 } from '../disk/xxh64.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
@@ -202,7 +201,7 @@ class Running {
           feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
             folder: folder.name,
           });
-        return createDirectoryWatcher({ root, filters: folder.filters, onHint, onDegraded });
+        return disks.watch({ root, filters: folder.filters }, { onHint, onDegraded });
       },
       clock: systemClock,
       zone: systemZone,
