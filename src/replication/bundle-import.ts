@@ -99,7 +99,8 @@ async function take(
     const why = core.memory.halt ? `is halted: ${core.memory.halt.sentence}` : `is ${core.publicState}`;
     throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} ${why}`);
   }
-  await noteHoldings(place, header);
+  // A clock that ran ahead must not make later bundles look old.
+  await noteHoldings(place, { holds: header.holds, time: Math.min(header.time, core.clock.now()) });
   let compared: Comparison | null = null;
   if (full) {
     const whole = createBundleLink(bundle, reachOf(bundle, new Map()));
@@ -111,7 +112,12 @@ async function take(
   const reach = reachOf(bundle, have);
   const link = createBundleLink(bundle, reach);
   const hello = member.hello(place.connection.guid, place.partner.name);
-  await link.establishConnection({ ...hello, forced: !place.connection.enabled }, signal);
+  const welcome = await link.establishConnection({ ...hello, forced: !place.connection.enabled }, signal);
+  if (welcome.configDigest !== hello.configDigest) {
+    const { name } = place.partner;
+    const differs = `group.yaml of ${name} differed from this member’s when it made ${bundle.path}`;
+    member.parts.emit('CONFIG_DIFFERS', differs, { partner: name });
+  }
   const { unfinished, contentBytes } = await runSession(member, place, { link, header, reach, signal, tell });
   const made = new Date(header.time).toISOString();
   const left = unfinished === null ? '' : `; not all of it is dealt with: ${unfinished}`;
@@ -253,11 +259,14 @@ function placeOf(member: Member, header: BundleHeader, path: string): Place {
 }
 
 /** By what it holds its maker is known from now on, until a newer bundle comes or it says so itself. */
-async function noteHoldings({ folder: { core }, partner }: Place, header: BundleHeader): Promise<void> {
+async function noteHoldings(
+  { folder: { core }, partner }: Place,
+  { holds, time }: Pick<BundleHeader, 'holds' | 'time'>,
+): Promise<void> {
   await core.line.run(async () => {
     const before = core.memory.bundled[partner.guid];
-    if (before && before.time >= header.time) return;
-    const noted = versionsToMemory(header.time, header.holds);
+    if (before && before.time >= time) return;
+    const noted = versionsToMemory(time, holds);
     await core.commit({ memory: { bundled: { ...core.memory.bundled, [partner.guid]: noted } } });
   });
 }

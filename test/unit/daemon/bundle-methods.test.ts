@@ -42,10 +42,10 @@ function withCertificates(group: GroupConfig, pinned: Record<string, Identity>):
 }
 
 /** No link comes up between them until it is let. */
-async function start(group: GroupConfig = GROUP, pinned = identities): Promise<void> {
+async function start(group: GroupConfig = GROUP, pinned = identities, alphaDigest = group.digest): Promise<void> {
   const keys = Object.fromEntries(Object.values(identities).map(({ name, key }) => [name, key]));
   const given = withCertificates(group, pinned);
-  pair = await startPair(given, given, { keys, spool: directory, cut: ['alpha', 'beta'] });
+  pair = await startPair(given, { ...given, digest: alphaDigest }, { keys, spool: directory, cut: ['alpha', 'beta'] });
 }
 
 async function last(reports: AsyncIterable<BundleReportRecord>): Promise<BundleReportRecord> {
@@ -209,6 +209,56 @@ describe('what one member has', () => {
     await exported(alpha, 'beta', 'full', true);
     expect(await imported(beta, 'full')).toMatchObject({ Complete: true, Updates: 44 });
   });
+});
+
+test('a group.yaml that differed where the bundle was made is reported', async () => {
+  await start(GROUP, identities, 'e'.repeat(64));
+  pair.alpha.user.writeFile(`${ROOT}/file`, 'content');
+  await settled(pair.alpha);
+  await exported(pair.alpha, 'beta', 'one');
+  expect(await imported(pair.beta, 'one')).toMatchObject({ Complete: true });
+  await pair.beta.events.flush();
+  const { events } = await pair.beta.backend.events({ limit: 100 });
+  expect(events.filter(({ EventName }) => EventName === 'CONFIG_DIFFERS')).toHaveLength(1);
+});
+
+test('nothing is left of a bundle whose making was given up, and nothing comes of one that is not read to its end', async () => {
+  await furnished();
+  const { alpha, beta } = pair;
+  const over = AbortSignal.abort();
+  const order = { folder: 'docs', member: 'beta', path: file('one'), full: false };
+  await expect(last(alpha.backend.exportBundle(order, over))).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(await readdir(directory)).toEqual([]);
+  await exported(alpha, 'beta', 'one');
+  await expect(last(beta.backend.importBundle({ path: file('one') }, over))).rejects.toMatchObject({
+    code: 'CANCELLED',
+  });
+  expect(beta.user.exists(`${ROOT}/file-1`)).toBe(false);
+  expect(await imported(beta, 'one')).toMatchObject({ Complete: true, Updates: 44 });
+});
+
+test('while it goes on, its session is shown; a member that stops ends it', async () => {
+  await furnished();
+  const { alpha, beta } = pair;
+  await exported(alpha, 'beta', 'one');
+  const { core: held } = [...beta.member.folders.values()][0]!;
+  // Nothing can be recorded for the moment.
+  let release = () => {};
+  const busy = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const inbound = imported(beta, 'one').catch(error => (error as { code: string }).code);
+  await vi.waitFor(() => expect(beta.member.guests.size).toBe(1));
+  void held.line.run(() => busy);
+  const { sessions } = await beta.backend.sessions({ limit: 10 });
+  expect(sessions.filter(({ StateReason }) => StateReason === 'a bundle is taken in')).toHaveLength(1);
+  const stopping = beta.member.stop();
+  release();
+  await stopping;
+  expect(['CANCELLED', true]).toContain(
+    await inbound.then(found => (typeof found === 'string' ? found : found.Complete)),
+  );
+  expect(beta.member.guests.size).toBe(0);
 });
 
 describe('a bundle is refused', () => {
