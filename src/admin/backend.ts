@@ -9,9 +9,11 @@
 
 import type { InsightBackend } from './insight.ts';
 import type { BacklogSummaryRecord } from './records/backlog-summary.ts';
+import type { BundleReportRecord } from './records/bundle-report.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
+import type { FenceRecord } from './records/fence.ts';
 import type { FileSystemRecord } from './records/file-system.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/folder.ts';
 import type { IdRecord } from './records/id-record.ts';
@@ -21,8 +23,12 @@ import type { ReplicaSourceRecord, SyncOperationRecord, SyncReportRecord } from 
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
+import type { VolumesBackend } from './volumes.ts';
 
-export interface AdminBackend extends InsightBackend {
+export interface AdminBackend extends FoldersBackend, VolumesBackend {}
+
+/** What is about folders, and the member as a whole. */
+export interface FoldersBackend extends InsightBackend {
   status(): Promise<StatusAnswer>;
   folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
   folder(query: FolderQuery): Promise<FolderAnswer>;
@@ -31,6 +37,11 @@ export interface AdminBackend extends InsightBackend {
   rescan(order: FolderQuery): Promise<void>;
   /** Decides about a halted folder. REFUSED if it is not halted, or halted for what no order can change. */
   release(order: ReleaseOrder): Promise<void>;
+  /**
+   * Gives records of a folder another fence, which decides before any clock who wins. Tells how far it is; the last one has
+   * what was done. REFUSED where a fence given here would tell nobody anything.
+   */
+  fenceFolder(order: FenceFolderOrder, signal: AbortSignal): AsyncIterable<FenceRecord>;
   /** This member of its replication group. */
   localMember(): Promise<{ readonly member: LocalMemberRecord }>;
   /** Those on which its folders lie. */
@@ -50,6 +61,13 @@ export interface AdminBackend extends InsightBackend {
   syncQueue(): Promise<{ readonly operations: readonly SyncOperationRecord[] }>;
   cancelSync(order: { readonly serial: number }): Promise<void>;
   replicaSources(query: FolderFilter): Promise<{ readonly sources: readonly ReplicaSourceRecord[] }>;
+  /**
+   * Makes a bundle: a file with what a member lacks of a folder. Reports how far it is; the last report has the result. REFUSED if
+   * something is at the path, or no connection leads from here to the member.
+   */
+  exportBundle(order: BundleExportOrder, signal: AbortSignal): AsyncIterable<BundleReportRecord>;
+  /** Takes a bundle in that another member made for this one. Who stops listening stops it. */
+  importBundle(order: BundleImportOrder, signal: AbortSignal): AsyncIterable<BundleReportRecord>;
   updates(query: ListQuery): Promise<UpdatesAnswer>;
   /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
   backlog(query: BacklogQuery): Promise<BacklogAnswer>;
@@ -95,6 +113,17 @@ export type ReleaseDecision = (typeof RELEASE_DECISIONS)[number];
 
 export interface ReleaseOrder extends FolderQuery {
   readonly decision: ReleaseDecision;
+}
+
+export interface FenceFolderOrder extends FolderQuery {
+  /** Path below the folder's root, absolute path, or UID; without it, the whole folder. */
+  readonly file?: string | undefined;
+  /** 0: unfence, 1: initial sync, 2: initial primary, 3: default, 4: fence. */
+  readonly mode: number;
+  /** Also everything below a directory. */
+  readonly recursive: boolean;
+  /** Count only. */
+  readonly dryRun: boolean;
 }
 
 export interface ConnectionQuery {
@@ -149,6 +178,20 @@ export interface ReplicaSyncOrder {
   readonly source?: string | undefined;
   /** Sum of values of SYNC_OPTIONS. */
   readonly options: number;
+}
+
+export interface BundleExportOrder extends FolderQuery {
+  /** Name or GUID of the member it is for. */
+  readonly member: string;
+  /** Absolute, on the daemon's host. */
+  readonly path: string;
+  /** Also what the member is known to have. */
+  readonly full: boolean;
+}
+
+export interface BundleImportOrder {
+  /** Absolute, on the daemon's host. */
+  readonly path: string;
 }
 
 export interface FolderFilter {

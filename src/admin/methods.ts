@@ -4,10 +4,12 @@ import { LIMITS } from '../base/limits.ts';
 import { type AdminBackend, RELEASE_DECISIONS } from './backend.ts';
 import { INSIGHT_METHODS } from './insight-methods.ts';
 import { backlogSummaryNoun } from './records/backlog-summary.ts';
+import { bundleReportNoun } from './records/bundle-report.ts';
 import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
 import { attentionNoun, eventNoun } from './records/event.ts';
+import { fenceNoun } from './records/fence.ts';
 import { fileSystemNoun } from './records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
@@ -17,6 +19,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from './records/
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
+import { VOLUME_METHODS } from './volume-methods.ts';
 
 export interface AdminMethod {
   /** Name of the call in admin.proto. */
@@ -53,6 +56,17 @@ export const ADMIN_METHODS = {
   folderVector: { rpc: 'GetFolderVector', request: folderQuery, records: { vector: vectorNoun } },
   rescan: { rpc: 'RescanFolder', request: folderQuery, records: {} },
   release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
+  fenceFolder: {
+    rpc: 'FenceFolder',
+    request: folderQuery.extend({
+      file: name.optional(),
+      mode: z.int(),
+      recursive: z.boolean(),
+      dryRun: z.boolean(),
+    }),
+    records: { progress: fenceNoun },
+    stream: true,
+  },
   localMember: { rpc: 'GetLocalMember', request: nothing, records: { member: localMemberNoun } },
   fileSystems: { rpc: 'ListFileSystems', request: nothing, records: { fileSystems: fileSystemNoun } },
   connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },
@@ -105,6 +119,18 @@ export const ADMIN_METHODS = {
     request: z.strictObject({ folder: name.optional() }),
     records: { sources: replicaSourceNoun },
   },
+  exportBundle: {
+    rpc: 'ExportBundle',
+    request: z.strictObject({ folder: name, member: name, path: name, full: z.boolean() }),
+    records: { report: bundleReportNoun },
+    stream: true,
+  },
+  importBundle: {
+    rpc: 'ImportBundle',
+    request: z.strictObject({ path: name }),
+    records: { report: bundleReportNoun },
+    stream: true,
+  },
   updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
   backlog: {
     rpc: 'GetBacklog',
@@ -132,6 +158,7 @@ export const ADMIN_METHODS = {
     stream: true,
   },
   ...INSIGHT_METHODS,
+  ...VOLUME_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

@@ -1,6 +1,6 @@
 /** What the admin API asks, answered from the running member. Each noun's records are built in a file of their own. */
 import { posix } from 'node:path';
-import type { AdminBackend, FolderQuery } from '../admin/backend.ts';
+import type { FolderQuery, FoldersBackend } from '../admin/backend.ts';
 import { toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import type { EventRecord } from '../admin/records/event.ts';
@@ -16,10 +16,12 @@ import type { SyncQueue } from '../replication/sync-queue.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { backlogSummaries } from './backlog-summary.ts';
+import { createBundleMethods } from './bundle-methods.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
 import type { EventFeed } from './event-feed.ts';
+import { fenceFolder } from './fence-folder.ts';
 import { findFile, pathNames } from './file-lookup.ts';
 import { idRecord } from './file-records.ts';
 import { fileSystemRecords } from './file-system-records.ts';
@@ -46,6 +48,8 @@ export interface AdminBackendParts {
   readonly syncs: SyncQueue;
   readonly home: string;
   readonly memberConfig: MemberConfig;
+  /** The member's own key, PEM: bundles are signed with it. */
+  readonly key: string;
   readonly startedAt: number;
   readonly configuration: () => ConfigurationFacts;
   /** The daemon was told to stop. */
@@ -53,7 +57,7 @@ export interface AdminBackendParts {
   readonly clock: Clock;
 }
 
-export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
+export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
   const { events, clock } = parts;
   const sizes = createFolderSizesBook(clock);
 
@@ -103,7 +107,13 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     events,
     clock,
   });
-  const syncs = createSyncMethods({ member: parts.member, syncs: parts.syncs, clock });
+  const syncs = createSyncMethods({
+    member: parts.member,
+    syncs: parts.syncs,
+    clock,
+    spool: parts.memberConfig.spool,
+  });
+  const bundles = createBundleMethods({ member: parts.member, folderNamed, memberNamed, key: parts.key, clock });
 
   return {
     ...insight,
@@ -153,6 +163,8 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
       await folderNamed(query).release(decision);
     },
 
+    fenceFolder: (order, signal) => fenceFolder(folderNamed(order), order, { clock, signal }),
+
     localMember: async () => ({ member: localMemberRecord(parts.member(), facts()) }),
 
     fileSystems: async () => ({ fileSystems: await fileSystemRecords(parts.member(), facts()) }),
@@ -187,6 +199,10 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     replicaSources: async ({ folder }) => ({
       sources: sourceRecords(parts.member(), foldersOf(folder), parts.syncs),
     }),
+
+    exportBundle: (order, signal) => bundles.exportBundle(order, signal),
+
+    importBundle: (order, signal) => bundles.importBundle(order, signal),
 
     updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
 

@@ -3,8 +3,8 @@
  * `PeerService` the answering side; an in-memory link can join one to the other. docs/PROTOCOL.md has the meaning.
  *
  * Everything a link returns has been validated against the limits table and `model/update-rules.ts`: a violation ends the call with
- * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_INCOMPATIBLE,
- * PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
+ * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_DISABLED,
+ * PEER_INCOMPATIBLE, PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
  */
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
@@ -37,7 +37,8 @@ export interface PeerLink {
 /** `caller` is the name of the member that proved to hold the key pinned for it. Thrown `TandemError`s reach the caller by their code. */
 export interface PeerService {
   checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void>;
-  establishConnection(caller: string, hello: Hello): Promise<Welcome>;
+  /** `address`: the `host:port` the call came from, where there is such a thing. */
+  establishConnection(caller: string, hello: Hello, address?: string): Promise<Welcome>;
   watchVectors(caller: string, request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
   requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<UpdatesAnswer>;
   cancelUpdates(caller: string, request: CancelRequest): Promise<void>;
@@ -73,7 +74,7 @@ export interface Hello {
   /** The caller's clock, milliseconds. */
   readonly now: number;
   readonly folders: readonly FolderGreeting[];
-  /** Ordered by an administrator though the connection is disabled in group.yaml. */
+  /** Ordered by an administrator though the connection is disabled in group.yaml, here or at the partner. */
   readonly forced: boolean;
 }
 

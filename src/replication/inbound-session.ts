@@ -7,6 +7,7 @@ import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Force } from '../model/force.ts';
+import { SESSION_START } from '../model/session-state.ts';
 import {
   countVersions,
   coversVector,
@@ -22,7 +23,7 @@ import type { Folder } from './folder.ts';
 import { servesAsSource } from './folder-core.ts';
 import type { ContentSource } from './pending.ts';
 import type { SessionBook } from './session-book.ts';
-import { type Closing, SCHEDULE_CLOSES, type SyncSession } from './sync-session.ts';
+import { type Closing, ORDER_ENDS, SCHEDULE_CLOSES, type SyncSession } from './sync-session.ts';
 
 interface OpenSession {
   readonly session: SyncSession;
@@ -37,6 +38,16 @@ export interface SessionTurn {
   readonly ending: () => 'forced' | 'schedule-off' | null;
   /** Told when this member has all that the partner has. */
   readonly settled: () => void;
+}
+
+/** Where a session has its updates from. */
+export interface SessionSource {
+  readonly partner: { readonly name: string; readonly guid: string };
+  /** GUID */
+  readonly connection: string;
+  readonly book: SessionBook;
+  /** When the partner knew what it tells, milliseconds since the Unix epoch; without it, now. */
+  readonly asOf?: number | null;
 }
 
 /** Updates that a session has not brought yet. */
@@ -54,6 +65,7 @@ export class InboundSession {
   readonly #partner: { readonly name: string; readonly guid: string };
   readonly #connection: string;
   readonly #book: SessionBook;
+  readonly #asOf: number | null;
   readonly #bell = new Bell();
   /** Oldest first. All but the newest are held up. */
   readonly #open: OpenSession[] = [];
@@ -66,14 +78,12 @@ export class InboundSession {
   /** This member has had all that the partner has told of over the present link. */
   inSync = false;
 
-  constructor(
-    folder: Folder,
-    { partner, connection, book }: { partner: { name: string; guid: string }; connection: string; book: SessionBook },
-  ) {
+  constructor(folder: Folder, { partner, connection, book, asOf = null }: SessionSource) {
     this.folder = folder;
     this.#partner = partner;
     this.#connection = connection;
     this.#book = book;
+    this.#asOf = asOf;
   }
 
   /** GUID of the folder. */
@@ -84,6 +94,11 @@ export class InboundSession {
   /** The partner's state and vector, as last heard. */
   get latest(): VectorEvent | null {
     return this.#latest;
+  }
+
+  /** What the partner holds, as far as was ever heard over a link of this session. */
+  get known(): VersionVector {
+    return this.#known;
   }
 
   /** Oldest first. */
@@ -114,6 +129,8 @@ export class InboundSession {
   /** The connection could not be established, this time or, where it gave up, for good. */
   failed(failure: SessionFailure, { message, gaveUp }: { readonly message: string; readonly gaveUp: boolean }): void {
     for (const { session } of [...this.#open]) {
+      // One that was ordered to stop tries nothing.
+      if (session.state === SESSION_START) continue;
       session.failure = failure;
       session.note = message;
       if (gaveUp) this.#end(session, () => session.take('connection-failed'));
@@ -125,10 +142,11 @@ export class InboundSession {
     for (const { session } of [...this.#open]) this.#end(session, () => session.close(closing));
   }
 
-  /** Nothing is to be brought now, by the schedule or by this order. */
+  /** Nothing is to be brought now, by the schedule or by this order. An order to stop is a session that stays where it begins. */
   rest(force: Force | null): void {
     this.#obey(force);
-    this.close(SCHEDULE_CLOSES);
+    if (force?.reason !== 'paused') this.close(SCHEDULE_CLOSES);
+    else if (this.#open.length === 0) this.#begin();
   }
 
   outstanding(session: SyncSession): Outstanding {
@@ -188,7 +206,8 @@ export class InboundSession {
     const { core, flow } = this.folder;
     this.inSync = false;
     const tally = this.#sessionForRound(this.#latest!.vector);
-    const round = flow.openRound(this.#partner.name, this.#connection, tally);
+    const by = { partner: this.#partner.name, connection: this.#connection, asOf: this.#asOf };
+    const round = flow.openRound(by, tally);
     let vector: VersionVector = EMPTY_VECTOR;
     try {
       const request = { connection: this.#connection, folder: core.config.guid, have: flow.have() };
@@ -253,7 +272,11 @@ export class InboundSession {
       else held = mergeVectors(held, missing);
     }
     this.inSync = inSync;
-    if (inSync) settled();
+    if (!inSync) return;
+    // Where a partner had nothing to bring, nothing else tells that it was heard before it may go silent.
+    if (core.memory.lastContact === 0)
+      await core.line.run(() => core.commit({ memory: { lastContact: core.clock.now() } }));
+    settled();
   }
 
   #begin(): OpenSession {
@@ -271,8 +294,17 @@ export class InboundSession {
 
   /** Another order than before takes the place of what was going on. [dfsr.md §2.2] */
   #obey(force: Force | null): void {
-    if (this.#force !== force)
-      for (const { session } of [...this.#open]) this.#end(session, () => session.take('forced'));
+    if (this.#force !== force) {
+      for (const { session } of [...this.#open]) {
+        const isStopped = session.state === SESSION_START;
+        // From where it began it leads to an end only by way of trying.
+        if (isStopped) session.take('connection-trying');
+        this.#end(session, () => {
+          if (isStopped && force === null) session.close(ORDER_ENDS);
+          else session.take('forced');
+        });
+      }
+    }
     this.#force = force;
   }
 

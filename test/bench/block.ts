@@ -10,7 +10,11 @@ import { createVolume } from '../../src/block/volume-making.ts';
 const SIZE = 256 * 1024 * 1024;
 const REQUESTS = 30_000;
 
-async function measure(name: string, depth: number, request: (buffer: Buffer, offset: number) => Promise<void>): Promise<void> {
+async function measure(
+  name: string,
+  depth: number,
+  request: (buffer: Buffer, offset: number) => Promise<void>,
+): Promise<void> {
   let left = REQUESTS;
   const start = process.hrtime.bigint();
   await Promise.all(
@@ -50,7 +54,13 @@ try {
   await volume.close();
 
   const big = join(root, 'big');
-  await createVolume({ files, directory: big, name: 'big', uuid: '22222222-2222-4222-8222-222222222222', size: 2 ** 42 });
+  await createVolume({
+    files,
+    directory: big,
+    name: 'big',
+    uuid: '22222222-2222-4222-8222-222222222222',
+    size: 2 ** 42,
+  });
   globalThis.gc?.();
   const before = process.memoryUsage();
   const opened = await openVolume({ files, directory: big, name: 'big' });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ interface Ran {
 
 async function run(
   args: readonly string[],
-  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void } = {},
+  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void; input?: string } = {},
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -51,6 +51,12 @@ async function run(
     },
     err: (text: string) => {
       err += text;
+    },
+    outBytes: async (bytes: Uint8Array) => {
+      out += Buffer.from(bytes).toString('latin1');
+    },
+    input: async function* () {
+      yield Buffer.from(options.input ?? '');
     },
     columns: options.columns ?? null,
   };
@@ -150,6 +156,26 @@ describe('for programs', () => {
     expect(backend.orders[2]!.order).toEqual({ id: 'c1', to: 'b/x', copy: true });
   });
 
+  test('an order to fence says all of it, and prints what it came to', async () => {
+    expect(await json('folder', 'fence', 'docs', '--dry-run')).toMatchObject({
+      ReplicatedFolderName: 'docs',
+      FullPathName: '',
+      Mode: 4,
+      ModeName: 'Fence',
+      Stage: 'counted',
+      FileCount: 12,
+    });
+    await json('folder', 'fence', 'docs', 'a/b', '--mode', 'unfence', '--only');
+    expect(backend.orders.map(({ order }) => order)).toEqual([
+      { folder: 'docs', file: undefined, mode: 4, recursive: true, dryRun: true },
+      { folder: 'docs', file: 'a/b', mode: 0, recursive: false, dryRun: false },
+    ]);
+    expect((await tandem('folder', 'fence', 'docs', 'a')).out).toBe(
+      '12 files, 3 directories, 1 symlinks and 2 deletions of “a” in docs have mode Fence, fence 1740830405123 now\n',
+    );
+    expect((await tandem('folder', 'fence', 'docs', '--dry-run')).out).toContain('of docs would get mode Fence');
+  });
+
   test('followed events are one object a line', async () => {
     const stop = new AbortController();
     const onOut = (out: string) => out.split('\n').length > 3 && stop.abort();
@@ -178,7 +204,7 @@ describe('for people', () => {
 
   test('tables have names in place of numbers, and nothing is shortened where there is no terminal', async () => {
     const { out } = await tandem('update', 'list');
-    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +SIZE +WAITS FOR$/);
+    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +INBOUND +SIZE +WAITS FOR$/);
     expect(out).toContain('Blocked');
     expect(out).toContain(`a/${'deep/'.repeat(30)}report\\x0a.txt`);
     expect(out).toContain('and 11 more; see them with --limit 12');
@@ -235,6 +261,9 @@ describe('refused with a sentence and the documented exit code', () => {
     [['folder', 'release', 'docs', '--retry'], 7, 'accept or refuse'],
     [['folder', 'release', 'docs'], 2, 'give one of --accept, --refuse and --retry'],
     [['folder', 'release', 'docs', '--accept', '--refuse'], 2, 'give one of'],
+    [['folder', 'fence', 'docs', '--mode', 'high'], 2, '“high” is no mode; write unfence, initial-sync'],
+    [['folder', 'fence', 'docs', '--only'], 2, '--only goes with a path'],
+    [['folder', 'fence', 'dosc'], 6, 'did you mean “docs”?'],
     [['update', 'list', '--limit', '0'], 2, '“0” is no limit; give a whole number from 1 to 20000'],
     [['update', 'list', '--limit', 'many'], 2, '“many” is no limit'],
     [['event', 'list', '--after', '-1'], 2, '“-1” is no position'],
@@ -416,6 +445,47 @@ describe('orders to connections', () => {
     expect(ran.code).toBe(2);
     expect(ran.err).toContain(words);
     expect(backend.orders).toEqual([]);
+  });
+});
+
+describe('bundles', () => {
+  const orders = () => backend.orders.map(({ order }) => order);
+
+  test('go into a file and come out of one', async () => {
+    const path = join(home, 'made');
+    const made = await tandem('bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', path, '--full');
+    expect(made).toEqual({ code: 0, out: `${path} has all of it\n`, err: '5 updates, 1 KiB\n' });
+    expect(await tandem('bundle', 'import', path)).toEqual({
+      code: 0,
+      out: '9 updates were taken in\n',
+      err: 'the bundle is being checked\n',
+    });
+    expect(orders()).toEqual([
+      { folder: 'docs', member: 'beta', path, full: true },
+      { path, content: 'a bundle' },
+    ]);
+    expect(await json('bundle', 'import', path)).toMatchObject({ Done: true, Complete: true, Updates: 9 });
+  });
+
+  test('pass through the output and the input, and leave nothing in the home', async () => {
+    const made = await tandem('bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', '-');
+    expect(made).toMatchObject({ code: 0, out: 'a bundle', err: expect.stringContaining('has all of it') });
+    const taken = await run(['bundle', 'import', '-', '--home', home], { input: 'what came in' });
+    expect(taken).toMatchObject({ code: 0, out: '9 updates were taken in\n' });
+    expect(orders()).toMatchObject([{ full: false }, { content: 'what came in' }]);
+    expect((await readdir(home)).filter(name => name.startsWith('passing-'))).toEqual([]);
+    const shown = await run(['bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', '-', '--home', home], {
+      columns: 80,
+    });
+    expect(shown).toMatchObject({ code: 2, out: '', err: expect.stringContaining('nothing for a terminal') });
+  });
+
+  test('one that is not dealt with as a whole is no success', async () => {
+    const path = join(home, 'half');
+    await writeFile(path, 'a bundle');
+    const failed = await tandem('bundle', 'import', path, '--json');
+    expect(failed).toMatchObject({ code: 7, err: 'tandem: 2 updates wait to be tried again\n' });
+    expect(JSON.parse(failed.out)).toMatchObject({ Done: true, Complete: false });
   });
 });
 
