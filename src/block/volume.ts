@@ -5,14 +5,15 @@
 import { join } from 'node:path';
 import { TandemError } from '../base/errors.ts';
 import { explained, toBlockError } from './block-error.ts';
-import { type BlockFiles, openIfThere, removeIfThere } from './block-files.ts';
-import { CLUSTER_BYTES, type ClusterStore, openClusterStore } from './cluster-store.ts';
+import { type BlockFiles, removeIfThere } from './block-files.ts';
+import { CLUSTER_BYTES, type ClusterStore } from './cluster-store.ts';
 import type { Extent } from './device.ts';
 import { type Medium, OrderedDevice } from './ordered-device.ts';
 import { noteRollback, readRollback, setBack } from './rollback.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type NewSnapshot, SnapshotSet } from './snapshot-set.ts';
-import { closeStore, clustersOf, growMap, openStore, type StoreFiles } from './store-files.ts';
+import { closeStore, clustersOf, openStore, type StoreFiles } from './store-files.ts';
+import { assertSize, growStore, shrinkStore } from './store-size.ts';
 
 export interface VolumeOpening {
   readonly files: BlockFiles;
@@ -259,7 +260,12 @@ export class Volume extends OrderedDevice {
     }
     this.assertWritable();
     await explained(`${this.title} cannot be resized`, () =>
-      this.alone(() => (size < this.size ? this.#shrink(size) : this.#grow(size))),
+      this.alone(async () => {
+        if (size > this.size) return await growStore(this.#opened, size, this.title);
+        const { first, end } = clustersOf(size, this.size - size);
+        await this.#snapshots.keepBeforeChange(first, end);
+        await shrinkStore(this.#opened, size);
+      }),
     );
   }
 
@@ -347,62 +353,10 @@ export class Volume extends OrderedDevice {
     await files.syncDirectory(this.directory);
     this.#restoring = null;
   }
-
-  async #grow(size: number): Promise<void> {
-    const { superblock, data, map } = this.#opened;
-    const before = this.size;
-    const look = await data.look();
-    if (look.size < size && look.kind === 'device') {
-      throw new TandemError(
-        'INVALID_ARGUMENT',
-        `the backing of ${this.title} has ${look.size} bytes only; make it larger first`,
-      );
-    }
-    await this.#store.commit();
-    await growMap(map, size);
-    if (look.size < size) await data.truncate(size);
-    const store = await openClusterStore({ data, map, size, clean: true });
-    const end = Math.ceil(before / CLUSTER_BYTES);
-    store.allocated.clear(end, store.clusters);
-    // Whatever lay beyond the end may still be there.
-    store.touched.set(end, Math.max(end, Math.ceil(Math.min(look.size, size) / CLUSTER_BYTES)));
-    if (end < store.clusters) store.map.touch(end, store.clusters);
-    const tail = Math.min(end * CLUSTER_BYTES, size) - before;
-    if (tail > 0) await store.zeroTail(before, tail);
-    await store.commit();
-    await superblock.change({ size });
-    this.#opened.store = store;
-  }
-
-  async #shrink(size: number): Promise<void> {
-    const { superblock, data, map } = this.#opened;
-    const { first, end } = clustersOf(size, this.size - size);
-    await this.#snapshots.keepBeforeChange(first, end);
-    await this.#store.commit();
-    await superblock.change({ size });
-    this.#opened.store = await openClusterStore({ data, map, size, clean: true });
-    if ((await data.look()).kind === 'file') await data.truncate(size);
-  }
-}
-
-/** INVALID_ARGUMENT */
-export function assertSize(size: number, blockSize: number): void {
-  if (Number.isSafeInteger(size) && size > 0 && size % blockSize === 0) return;
-  throw new TandemError(
-    'INVALID_ARGUMENT',
-    `a size of ${size} bytes is not a positive multiple of the block size, ${blockSize}`,
-  );
 }
 
 async function letGo({ superblock, map, data }: StoreFiles): Promise<void> {
   await superblock.close();
   await map.close();
   await data.close();
-}
-
-/** Whether a volume is in a directory, without opening it. */
-export async function isVolume(files: BlockFiles, directory: string): Promise<boolean> {
-  const file = await openIfThere(files, join(directory, 'superblock'), 'read');
-  await file?.close();
-  return file !== null;
 }
