@@ -2,6 +2,7 @@
  * What a partner lacks of a volume: a bit for every few KiB, in memory, with a copy on disk. The copy is behind by what the activity
  * log covers. Where nothing better is known, everything is dirty.
  */
+import { assert } from '../base/errors.ts';
 import type { Bitmap } from './bitmap.ts';
 import type { BlockFile } from './block-files.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -60,6 +61,7 @@ export class DirtyMapFile {
   }
 
   mark(offset: number, length: number): void {
+    assert(offset + length <= this.size, 'a change lies in the map that tells of it');
     if (length === 0) return;
     const [from, to] = this.#around(offset, length);
     if (this.#bits.allSet(from, to)) return;

@@ -248,7 +248,7 @@ export class Volume extends OrderedDevice {
 
   /**
    * Grows, or shrinks if `discard`: what lies beyond the new end is lost then, but for snapshots. Those who have the volume
-   * open see the new size at once.
+   * open see the new size at once. REFUSED while somebody guards the writes: what they keep is of the old size.
    */
   async resize(size: number, { discard = false }: { readonly discard?: boolean } = {}): Promise<void> {
     assertSize(size, this.blockSize);
@@ -259,6 +259,12 @@ export class Volume extends OrderedDevice {
       );
     }
     this.assertWritable();
+    if (this.#guards.size > 0) {
+      throw new TandemError(
+        'REFUSED',
+        `the changes of ${this.title} are tracked for a replica; end or suspend that before resizing`,
+      );
+    }
     await explained(`${this.title} cannot be resized`, () =>
       this.alone(async () => {
         if (size > this.size) return await growStore(this.#opened, size, this.title);

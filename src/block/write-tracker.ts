@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { assert, TandemError } from '../base/errors.ts';
 import { type ActivityLogFile, EXTENT_BYTES, MOST_HOT_EXTENTS, openActivityLog } from './activity-log-file.ts';
-import { type BlockFiles, openOrCreate, removeIfThere } from './block-files.ts';
+import { type BlockFiles, openIfThere, openOrCreate, removeIfThere } from './block-files.ts';
 import { type DirtyMapFile, openDirtyMap } from './dirty-map-file.ts';
 import type { Volume, WriteGuard } from './volume.ts';
 
@@ -38,15 +38,14 @@ export async function trackWrites(options: TrackerOptions): Promise<WriteTracker
   const file = await openOrCreate(files, join(volume.directory, 'activity-log'));
   const { log, hot } = await openActivityLog(file);
   const tracker = new WriteTracker(files, volume, log, { granularity, hotExtents });
-  const known = (await files.list(volume.directory))
-    .filter(name => name.startsWith(PREFIX))
-    .map(name => name.slice(PREFIX.length));
-  for (const peer of known)
-    if (!options.peers.includes(peer)) await removeIfThere(files, join(volume.directory, PREFIX + peer));
+  const names = (await files.list(volume.directory)).filter(name => name.startsWith(PREFIX));
+  for (const name of names) {
+    if (!options.peers.includes(name.slice(PREFIX.length))) await removeIfThere(files, join(volume.directory, name));
+  }
   for (const peer of options.peers) {
     const map = await tracker.openPeer(peer);
     // Without any record nothing is known: the log was lost, or never there.
-    if (hot === null || !known.includes(peer)) map.mark(0, volume.size);
+    if (hot === null) map.mark(0, volume.size);
     else for (const extent of hot) markExtent(map, extent);
     await map.save();
   }
@@ -92,11 +91,8 @@ export class WriteTracker implements WriteGuard {
 
   /** From now on; everything is dirty at first. Durable when it settles. */
   async addPeer(name: string): Promise<DirtyMapFile> {
-    const map = await this.openPeer(name);
-    map.mark(0, map.size);
-    await this.#volume.hold(() => map.save());
-    await this.#files.syncDirectory(this.#volume.directory);
-    return map;
+    if (this.#maps.has(name)) throw new TandemError('REFUSED', `changes are tracked for ${name} already`);
+    return await this.#volume.hold(() => this.openPeer(name));
   }
 
   async removePeer(name: string): Promise<void> {
@@ -166,8 +162,23 @@ export class WriteTracker implements WriteGuard {
   /** For `trackWrites`. */
   async openPeer(name: string): Promise<DirtyMapFile> {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) throw new TandemError('INVALID_ARGUMENT', `“${name}” cannot name a dirty map`);
-    const file = await openOrCreate(this.#files, join(this.#volume.directory, PREFIX + name));
-    const map = await openDirtyMap({ file, size: this.#volume.size, granularity: this.#granularity });
+    const { size, directory } = this.#volume;
+    const granularity = this.#granularity;
+    const path = join(directory, PREFIX + name);
+    const there = await openIfThere(this.#files, path, 'write');
+    if (there !== null) return this.#keep(name, await openDirtyMap({ file: there, size, granularity }));
+    // An empty map would say that the partner has everything: a new one gets its name when it says the contrary.
+    const unfinished = join(directory, `new-${PREFIX}${name}`);
+    await removeIfThere(this.#files, unfinished);
+    const map = await openDirtyMap({ file: await this.#files.open(unfinished, 'create'), size, granularity });
+    map.mark(0, size);
+    await map.save();
+    await this.#files.rename(unfinished, path);
+    await this.#files.syncDirectory(directory);
+    return this.#keep(name, map);
+  }
+
+  #keep(name: string, map: DirtyMapFile): DirtyMapFile {
     this.#maps.set(name, map);
     return map;
   }

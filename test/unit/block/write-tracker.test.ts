@@ -104,6 +104,26 @@ describe('tracked writes', () => {
     expect(map.isDirty(8192, 1)).toBe(false);
   });
 
+  test('a new partner lacks everything whatever power failure comes between', async () => {
+    for (let step = 1; step < 30; step++) {
+      const at = inMemory();
+      const { volume, tracker } = await tracked(at);
+      await volume.write(0, filled(512, 1), { durable: true });
+      at.files.failAt(at.files.steps + step);
+      await tracker.addPeer('gamma').catch(() => {});
+      const left = { files: at.files.restart(createSimRandom(step, 'gamma')), root: '' };
+      const again = await tracked(left, 16, ['beta', 'gamma']);
+      expect(again.tracker.peer('gamma').dirtyBytes).toBe(SIZE);
+    }
+  });
+
+  test('a volume is not resized under those who track it', async () => {
+    const { volume, tracker } = await tracked(inMemory());
+    await expect(volume.resize(2 * SIZE)).rejects.toMatchObject({ code: 'REFUSED' });
+    await tracker.close();
+    await volume.resize(2 * SIZE);
+  });
+
   test('without its log or its map, everything is dirty', async () => {
     for (const lost of ['activity-log', 'dirty-beta']) {
       const at = inMemory();
