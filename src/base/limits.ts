@@ -10,6 +10,8 @@ export const LIMITS = {
   /** Databases in one version vector, and intervals in all of them together. */
   vectorDatabases: 4096,
   vectorIntervals: 65_536,
+  /** Records whose fence one order may lower: each may leave a gap in the vector until it is had again. */
+  loweredFences: 16_384,
 
   messageBytes: 8 * 1024 * 1024,
   /** One message from a caller; the largest is a version vector. */
@@ -89,6 +91,8 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often is looked whether a comparison of all records is due. */
+  comparisonLookMs: 60_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
@@ -119,6 +123,19 @@ export const LIMITS = {
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 
+  /** Requests that one volume carries out or lets wait. */
+  blockRequests: 4096,
+  /** Bytes that copying, comparing and clearing volumes move at once. */
+  blockPieceBytes: 1024 * 1024,
+  /** A volume: 2 TiB of 4 KiB blocks have a dirty map of 64 MiB. */
+  volumeBytes: 2 ** 50,
+  snapshotsPerVolume: 256,
+  /** Between two attempts to open a volume that cannot be used. */
+  volumeRetryMs: 5000,
+  /** What a role, the generations of a volume, may take in its superblock. */
+  superblockTextBytes: 2048,
+  /** What a target keeps of an epoch before it applies it. */
+  epochBytes: 1024 * 1024 * 1024,
   /** One read or write of an NBD client: what it is told, which is what the protocol wants, and what is taken from those who do not ask. */
   nbdToldPayloadBytes: 32 * 1024 * 1024,
   nbdPayloadBytes: 64 * 1024 * 1024,
