@@ -234,11 +234,14 @@ export class Volume extends OrderedDevice {
 
   /** Gives trimmed space back to the file system, where it can. Bytes given back. Writes wait for each piece. */
   async reclaim(signal: AbortSignal): Promise<number> {
+    this.assertUsable();
     this.assertWritable();
     let bytes = 0;
     for (let first = 0; first < this.#store.clusters && !signal.aborted; ) {
       const step = Math.min(first + 4096, this.#store.clusters);
-      const given = this.#store.hasStale(first, step) ? await this.alone(() => this.#store.reclaim(first, step)) : 0;
+      const given = this.#store.hasStale(first, step)
+        ? await this.alone(async () => (this.closed ? null : await this.#store.reclaim(first, step)))
+        : 0;
       if (given === null) break;
       bytes += given;
       first = step;
