@@ -29,9 +29,9 @@ export class RangeLocks {
     return this.#holders.size;
   }
 
-  /** REFUSED where too many wait already. */
+  /** REFUSED where too many wait already, but for whoever wants everything: that is the one who ends it. */
   acquire(from: number, to: number): RangeLock {
-    if (this.#holders.size >= LIMITS.blockRequests) {
+    if (this.#holders.size >= LIMITS.blockRequests && to !== Number.POSITIVE_INFINITY) {
       throw new TandemError(
         'REFUSED',
         `${LIMITS.blockRequests} requests wait for this volume; let some of them settle first`,
