@@ -4,6 +4,7 @@ import { configCommands } from './commands/config.ts';
 import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { eventCommands } from './commands/event.ts';
+import { fenceCommands } from './commands/fence.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
@@ -13,6 +14,7 @@ import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { syncCommands } from './commands/sync.ts';
 import { transferCommands } from './commands/transfer.ts';
+import { volumeCommands } from './commands/volume.ts';
 import { waitCommands } from './commands/wait.ts';
 import { whyCommands } from './commands/why.ts';
 
@@ -26,11 +28,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...waitCommands,
   ...propagationCommands,
   ...folderCommands,
+  ...fenceCommands,
   ...transferCommands,
   ...forceCommands,
   ...syncCommands,
   ...bundleCommands,
   ...conflictCommands,
+  ...volumeCommands,
   ...recordCommands,
   ...eventCommands,
   ...configCommands,
@@ -40,7 +44,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const NOUNS: Readonly<Record<string, string>> = {
   member: 'this member and the others of its replication group',
   'file-system': 'the file systems on which folders lie',
-  folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
+  folder: 'replicated folders: state, version vector, scans, halts, fences, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
@@ -50,6 +54,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   bundle: 'files that carry changes to a member without the network',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
+  volume: 'block volumes, served to NBD clients',
   event: 'the journal of events',
   config: 'member.yaml and group.yaml',
 };

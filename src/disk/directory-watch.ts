@@ -4,7 +4,7 @@
  * that is made meanwhile is missed.
  */
 import { type BigIntStats, type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs';
-import { errnoOf } from './file-system.ts';
+import { errnoOf } from '../base/errno.ts';
 import { OWN_DIRECTORY } from './tree.ts';
 
 export interface DirectoryWatchOptions {

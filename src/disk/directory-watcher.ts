@@ -2,10 +2,10 @@
  * Hints that something changed in a directory, from the operating system. A hint may come late, twice or not at all
  * (queues overflow in silence): scans find the truth, a hint only says where to look first.
  */
+import { errnoOf } from '../base/errno.ts';
 import { messageOf } from '../base/errors.ts';
 import { compileFilter, type FilterPatterns } from '../model/filters.ts';
 import { watchDirectories } from './directory-watch.ts';
-import { errnoOf } from './file-system.ts';
 import { OWN_DIRECTORY } from './tree.ts';
 
 export interface WatchTask {

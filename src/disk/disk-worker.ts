@@ -1,13 +1,13 @@
 /** A disk worker thread: carries out the calls it is sent, in order, on the real file system. */
 import { parentPort } from 'node:worker_threads';
 import { assert, messageOf, TandemError } from '../base/errors.ts';
+import { loadXxh64 } from '../base/xxh64.ts';
 import { compileFilter } from '../model/filters.ts';
 import { startWatching } from './directory-watcher.ts';
 import type { Disk } from './disk.ts';
 import { type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
 import { createLocalDisk } from './local-disk.ts';
 import { createNodeFileSystem } from './node-file-system.ts';
-import { loadXxh64 } from './xxh64.ts';
 
 const port = parentPort;
 assert(port, 'disk-worker runs as a worker thread');

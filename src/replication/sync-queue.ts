@@ -5,11 +5,11 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { afterAttempt, hasOption, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
 import { enqueue, givesWay, nextTurn, type QueuedSync, type SyncRequest, subjectOf } from '../model/sync-order.ts';
 import { takeMessages } from './bundle-spool.ts';
-import type { Emit } from './folder-parts.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
