@@ -26,6 +26,7 @@ import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
 import { createInsight } from './insight.ts';
+import type { PropagationAnswers } from './propagation-answers.ts';
 import { findSession, sessionRecords } from './session-records.ts';
 import { sourceRecords } from './source-records.ts';
 import {
@@ -44,6 +45,7 @@ export interface AdminBackendParts {
   readonly store: Store;
   readonly events: EventFeed;
   readonly syncs: SyncQueue;
+  readonly answers: PropagationAnswers;
   readonly home: string;
   readonly memberConfig: MemberConfig;
   readonly startedAt: number;
@@ -97,6 +99,7 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
   }
   const insight = createInsight({
     member: parts.member,
+    answers: parts.answers,
     folderNamed: folder => folderNamed({ folder }),
     foldersOf,
     memberNamed,

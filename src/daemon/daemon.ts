@@ -30,6 +30,7 @@ import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
+import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -106,7 +107,8 @@ class Running {
     undo.push(() => disks.close());
     const hash64 = await loadXxh64();
     const forces = createForceFile({ home, log });
-    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces });
+    const answers = createPropagationAnswers({ member: () => this.#current(), clock: systemClock, log });
+    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces, answers });
     this.#member = build(this.#loaded);
     // What the member does while it stops can be asked to the end.
     let closeAdmin = async () => {};
@@ -135,6 +137,7 @@ class Running {
       store,
       events: feed,
       syncs,
+      answers,
       home,
       memberConfig: own,
       startedAt: systemClock.now(),
@@ -198,7 +201,7 @@ class Running {
 
   #build(loaded: LoadedMember, parts: Parts): Member {
     const { log, identity } = this.#around;
-    const { store, feed, disks, hash64, forces } = parts;
+    const { store, feed, disks, hash64, forces, answers } = parts;
     return new Member({
       name: loaded.member.member,
       group: loaded.group,
@@ -223,6 +226,7 @@ class Running {
       outboundIdleMs: loaded.member.outboundIdleMs,
       log,
       emit: feed.emit,
+      brought: answers.brought,
       fail: error => this.#fail(error),
     });
   }
@@ -257,6 +261,7 @@ interface Parts {
   readonly disks: ReturnType<typeof createWorkerDisks>;
   readonly hash64: Awaited<ReturnType<typeof loadXxh64>>;
   readonly forces: ForceBook;
+  readonly answers: PropagationAnswers;
 }
 
 /** The member changes when group.yaml is read again; the server stays. */

@@ -14,6 +14,7 @@ import { databaseIsOldCopy } from './folder-opening.ts';
 import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
+import type { PendingUpdate } from './pending.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
@@ -41,6 +42,8 @@ export interface MemberParts {
   readonly outboundIdleMs: number;
   readonly log: Log;
   readonly emit: Emit;
+  /** Told of every update that was installed; must only enqueue. */
+  readonly brought?: (folder: Folder, item: PendingUpdate) => void;
   /** Told of an error after which the member must not go on. */
   readonly fail: (error: unknown) => void;
 }
@@ -239,6 +242,7 @@ export class Member {
     for (const folder of this.folders.values()) {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
+      folder.flow.finished = item => parts.brought?.(folder, item);
       folder.flow.retry = () => {
         for (const { sessions } of this.inbound)
           for (const session of sessions) if (session.folder === folder) session.poke();

@@ -7,6 +7,7 @@ import { systemRandom } from '../../../src/base/system-random.ts';
 import type { FolderConfig, GroupConfig } from '../../../src/config/config.ts';
 import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
 import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
+import { createPropagationAnswers } from '../../../src/daemon/propagation-answers.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { loadXxh64 } from '../../../src/disk/xxh64.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
@@ -161,10 +162,12 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         outboundIdleMs: 12 * 3_600_000,
         log: silentLog,
         emit: events.emit,
+        brought: answers.brought,
         fail: error => {
           throw error;
         },
       });
+    const answers = createPropagationAnswers({ member: () => member, clock: systemClock, log: silentLog });
     let member = build(false);
     await member.start();
     services.set(name, member.service);
@@ -188,6 +191,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       store,
       events,
       syncs,
+      answers,
       home: `/home/${name}/.tandem`,
       memberConfig: {
         member: name,
