@@ -138,6 +138,11 @@ export const ERRORS = {
     exitCode: 10,
     meaning: 'The backing of a volume cannot be read or written, or is not the one it was.',
   },
+  BLOCK_LOCKED: {
+    reaction: 'tell-caller',
+    exitCode: 4,
+    meaning: 'A volume or its backing is in use: by another process, a mount, or an order that is not over.',
+  },
   STORE_FAILED: {
     reaction: 'stop-member',
     exitCode: 10,

@@ -343,15 +343,41 @@ export const EVENTS = {
     meaning:
       'More is preserved than conflictQuota allows, and it is the only copy of what it holds: nothing of it goes by itself. Look through “tandem conflict list”, or raise the quota.',
   },
+  FOLDER_FENCED: {
+    number: 20065,
+    severity: 'warning',
+    meaning:
+      'An administrator’s order gave records of the folder another fence: from then on the fence decides who wins, before any clock. See “tandem folder fence”.',
+  },
   LOCAL_CHANGE_UNDONE: {
     number: 20060,
     severity: 'warning',
     meaning:
       'Something was changed on a member that has the folder read-only. The partners’ state is put back; changed content is preserved: see “tandem conflict list”.',
   },
+  VOLUME_CREATED: {
+    number: 20080,
+    severity: 'information',
+    meaning: 'A volume was created and is served to NBD clients.',
+  },
+  VOLUME_RESIZED: {
+    number: 20081,
+    severity: 'information',
+    meaning: 'A volume has another size. Clients that were connected know the former one until they connect again.',
+  },
+  VOLUME_DELETED: { number: 20082, severity: 'information', meaning: 'A volume was deleted with its snapshots.' },
+  VOLUME_UNUSABLE: {
+    number: 20083,
+    severity: 'error',
+    meaning:
+      'A volume cannot be opened for the reason given: nobody is served from it. It is tried again by itself; see “tandem volume list”.',
+  },
 } as const satisfies Record<string, EventEntry>;
 
 export type EventName = keyof typeof EVENTS;
+
+/** Puts an event into the journal and the log. Never rejects, never waits. */
+export type Emit = (name: EventName, message: string, fields?: EventContent['fields']) => void;
 
 /** What the journal stores of an event. Field names are camelCase; by custom `folder`, `member`, `partner`, `path`, `connection`. */
 export interface EventContent {

@@ -9,11 +9,10 @@ import { systemClock, systemZone } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { TaskLine } from '../base/task-line.ts';
 import { VERSION } from '../base/version.ts';
+import { loadXxh64 } from '../base/xxh64.ts';
 import { watchGroupFile } from '../config/group-watch.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
-import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
-import { loadXxh64 } from '../disk/xxh64.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
@@ -36,6 +35,8 @@ import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
 import { tellTakenOut } from './taken-out.ts';
+import { createVolumeMethods } from './volume-methods.ts';
+import { startVolumes } from './volumes.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -132,7 +133,9 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
-    const backend = createAdminBackend({
+    const volumes = await startVolumes({ loaded: this.#loaded, identity, emit: feed.emit, log });
+    undo.push(() => volumes.close());
+    const folders = createAdminBackend({
       member: () => this.#current(),
       store,
       events: feed,
@@ -145,7 +148,7 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const asked = settledBackend(backend, () => reloads.idle());
+    const asked = { ...settledBackend(folders, () => reloads.idle()), ...createVolumeMethods(own.member, volumes) };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
     reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
@@ -216,7 +219,7 @@ class Running {
           feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
             folder: folder.name,
           });
-        return createDirectoryWatcher({ root, filters: folder.filters, onHint, onDegraded });
+        return disks.watch({ root, filters: folder.filters }, { onHint, onDegraded });
       },
       clock: systemClock,
       zone: systemZone,

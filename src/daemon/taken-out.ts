@@ -1,6 +1,7 @@
 /** What a changed group.yaml ends: folders that this member has no more, connections that are gone or disabled. */
+
+import type { Emit } from '../base/events.ts';
 import type { GroupConfig } from '../config/config.ts';
-import type { Emit } from '../replication/folder-parts.ts';
 
 export interface ConfigChange {
   /** Name of this member. */

@@ -2,8 +2,10 @@
  * A replicated folder, opened for the time of one call. Directory handles are kept only within that call: one kept
  * longer could have been moved out of the root by then.
  */
+
+import { errnoError, errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import { type Directory, errnoError, errnoOf, type FileSystem, type Name } from './file-system.ts';
+import type { Directory, FileSystem, Name } from './file-system.ts';
 
 /** The directory in the root that is Tandem's own. */
 export const OWN_DIRECTORY = '.tandem';

@@ -9,7 +9,9 @@ export interface WhyFacts {
   readonly halt: { readonly reason: string; readonly since: number; readonly command: string } | null;
   /** What the folder waits for to pass. */
   readonly obstacles: readonly Obstacle[];
-  /** Why the folder tells its partners nothing now; '': it does. */
+  /** The folder is read-only here: nothing flows out, and what users change is undone. */
+  readonly readOnly: boolean;
+  /** Why the folder tells its partners nothing now; '': it does, or never does. */
   readonly notServing: string;
   readonly updates: readonly UpdateFacts[];
   readonly record: RecordFacts | null;
@@ -73,6 +75,8 @@ export type HoldKind =
   | 'first-sync'
   | 'not-quiet'
   | 'missing-here'
+  | 'undone'
+  | 'read-only'
   | 'not-serving'
   | 'partner-lacks'
   | 'partner-ahead'
@@ -100,7 +104,7 @@ export interface Why {
 }
 
 /** Rows that tell something without holding anything back. */
-const NOTES: readonly HoldKind[] = ['partner-unknown', 'preserved-copy'];
+const NOTES: readonly HoldKind[] = ['read-only', 'partner-unknown', 'preserved-copy'];
 
 export function explainWhy(facts: WhyFacts): Why {
   const { excluded } = facts;
@@ -112,7 +116,8 @@ export function explainWhy(facts: WhyFacts): Why {
       holds: [hold(excluded.kind, excluded.reason, { next }), ...preservedCopies(facts)],
     };
   }
-  const holds = [...folderHolds(facts), ...updateHolds(facts), ...localHolds(facts), ...partnerHolds(facts)];
+  const local = facts.readOnly ? readOnlyHolds(facts) : localHolds(facts);
+  const holds = [...folderHolds(facts), ...updateHolds(facts), ...local, ...partnerHolds(facts)];
   const all = [...holds, ...preservedCopies(facts)];
   const holding = holds.find(({ kind }) => !NOTES.includes(kind));
   const { record, disk } = facts;
@@ -196,10 +201,40 @@ function localHolds({ record, disk, quiet, halt, notServing, updates }: WhyFacts
   return holds;
 }
 
-function partnerHolds({ partners, record }: WhyFacts): Hold[] {
+/** Where nothing flows out, what users do is undone. */
+function readOnlyHolds({ record, disk, halt, updates }: WhyFacts): Hold[] {
+  const holds: Hold[] = [];
+  if (disk.look === 'changed' && !halt)
+    holds.push(
+      hold('undone', 'it was changed on this disk, where the folder is read-only', {
+        since: disk.changedAt,
+        next: 'is undone once it rests, and its content preserved: “tandem conflict list”',
+      }),
+    );
+  if (record?.present && disk.look === 'nothing' && updates.length === 0 && !halt)
+    holds.push(
+      hold('undone', 'it was deleted or moved on this disk, where the folder is read-only', {
+        next: 'is had again from the partners, or moved back',
+      }),
+    );
+  if (record?.provisional)
+    holds.push(
+      hold('first-sync', 'it was here before the first synchronisation and is told to nobody', {
+        next: 'is compared with the partners’ copies; what they do not have goes to the pre-existing area',
+      }),
+    );
+  holds.push(
+    hold('read-only', 'the folder is read-only here: nothing flows out of this member', {
+      next: 'stays so until group.yaml says otherwise',
+    }),
+  );
+  return holds;
+}
+
+function partnerHolds({ partners, record, readOnly }: WhyFacts): Hold[] {
   return partners.flatMap(({ name, has, ahead, silence, outbound, next }) => {
     const holds: Hold[] = [];
-    if (has === 'no' && record && !record.provisional) {
+    if (has === 'no' && record && !record.provisional && !readOnly) {
       const because = outbound === '' ? '' : `: ${outbound}`;
       const what = record.present ? 'this version' : 'this deletion';
       holds.push(

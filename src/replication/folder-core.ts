@@ -5,14 +5,16 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { assert, type TandemError } from '../base/errors.ts';
-import type { EventName } from '../base/events.ts';
+import type { Emit, EventName } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
+import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import { type ObstacleKind, Obstacles } from '../model/obstacles.ts';
 import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
+import type { ComparisonPlans } from '../model/record-comparison.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
@@ -26,7 +28,7 @@ import {
 } from '../model/version-vector.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Commit, FolderStore, Store } from '../store/store.ts';
-import type { Emit, FolderParts } from './folder-parts.ts';
+import type { FolderParts } from './folder-parts.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
 
@@ -81,7 +83,11 @@ export interface FolderMemory {
   /** What was known when, oldest first, for the lifetime of tombstones. */
   readonly noted: readonly NotedVersions[];
   /** When the next slow comparison is planned, by connection. */
-  readonly comparisons: Readonly<Record<string, number>>;
+  readonly comparisons: ComparisonPlans;
+  /** As the folder was opened the last time: what was made here before may be known to nobody. */
+  readonly readOnly: boolean;
+  /** An order to fence that has not been carried out to its end. */
+  readonly fencing: FenceOrder | null;
 }
 
 export interface Stamp {
@@ -128,7 +134,7 @@ export class FolderCore {
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
   onCommitted: (uids: readonly Uid[]) => void = () => {};
-  /** Told of versions that leave the vector to be had again, before they do. */
+  /** Told of versions that leave the vector to be had again, before they do and once they have. */
   onUnclaimed: (gvsns: readonly Gvsn[]) => void = () => {};
   /** Told when the folder was halted; must only enqueue. */
   onHalted: () => void = () => {};
@@ -223,6 +229,8 @@ export class FolderCore {
       ...(moved ? { vector } : {}),
       ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
     });
+    // Once more for rounds that began while this was written: they have asked by the vector as it was.
+    if (unclaims?.length) this.onUnclaimed(unclaims);
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
     if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
@@ -361,4 +369,6 @@ const FRESH: FolderMemory = {
   tombstoneCleanup: 0,
   noted: [],
   comparisons: {},
+  readOnly: false,
+  fencing: null,
 };

@@ -4,6 +4,7 @@
  */
 import { TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from '../disk/disk.ts';
+import { COMPARE_SOON } from '../model/record-comparison.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import { type FolderCore, type FolderMemory, obstacleOf } from './folder-core.ts';
@@ -75,7 +76,9 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
       throw new TandemError('ROOT_UNWRITABLE', `${core.rootPath} is ${claimed.kind}: ${claimed.detail}`);
     }
     if (phase === 'auto-recovery' && !known) await salvage(core);
-    await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString() } });
+    const { readOnly } = core;
+    const comparisons = known && readOnly && !core.memory.readOnly ? COMPARE_SOON : core.memory.comparisons;
+    await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString(), readOnly, comparisons } });
     const { recovered, undone } = await recoverGroups(core);
     if (recovered + undone > 0)
       core.emit(

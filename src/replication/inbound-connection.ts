@@ -2,7 +2,7 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, messageOf, TandemError } from '../base/errors.ts';
-import type { EventName } from '../base/events.ts';
+import type { Emit, EventName } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
@@ -32,7 +32,6 @@ import { Cancellations } from './cancellations.ts';
 import { ConnectionWindow, type WindowParts } from './connection-window.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
-import type { Emit } from './folder-parts.ts';
 import { InboundSession, type SessionTurn } from './inbound-session.ts';
 import type { SessionBook } from './session-book.ts';
 import type { Closing } from './sync-session.ts';

@@ -257,7 +257,11 @@ export class InboundSession {
       else held = mergeVectors(held, missing);
     }
     this.inSync = inSync;
-    if (inSync) settled();
+    if (!inSync) return;
+    // Where a partner had nothing to bring, nothing else tells that it was heard before it may go silent.
+    if (core.memory.lastContact === 0)
+      await core.line.run(() => core.commit({ memory: { lastContact: core.clock.now() } }));
+    settled();
   }
 
   #begin(): OpenSession {

@@ -1,5 +1,6 @@
 /** All folders and connections of this member, built from the group's configuration, started and stopped together. */
 import type { Clock } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts';
@@ -11,7 +12,6 @@ import type { Store } from '../store/store.ts';
 import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
 import { databaseIsOldCopy } from './folder-opening.ts';
-import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
 import type { PendingUpdate } from './pending.ts';

@@ -4,6 +4,7 @@
  */
 import { LIMITS } from '../base/limits.ts';
 import type { ScanAnswer, Unsupported } from '../disk/disk.ts';
+import { childrenFirst } from '../model/local-record.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
@@ -290,19 +291,17 @@ export async function confirmGone(core: FolderCore, candidates: readonly Uid[]):
   const known = records.flatMap((record, i) => (paths[i] === undefined ? [] : [{ record, path: paths[i] }]));
   const looks = await core.disk.look(known.map(entry => entry.path));
   const roots = known.filter((_, i) => looks[i] === null).map(entry => entry.record);
-  const seen = new Set<Uid>();
-  const levels: FileRecord[][] = [];
+  const found = new Map<Uid, FileRecord>();
   let level = roots;
   while (level.length > 0) {
-    const fresh = level.filter(record => !seen.has(record.uid));
-    for (const record of fresh) seen.add(record.uid);
-    levels.push(fresh);
+    const fresh = level.filter(record => !found.has(record.uid));
+    for (const record of fresh) found.set(record.uid, record);
     const directories = fresh.filter(record => record.kind === 'directory').map(record => record.uid);
     const children = await core.store.children(directories);
     const below = await core.store.records(children.flat().map(child => child.uid));
     level = below.filter(record => record?.present === true) as FileRecord[];
   }
-  return levels.reverse().flat();
+  return childrenFirst([...found.values()]);
 }
 
 function report(

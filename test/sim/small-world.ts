@@ -1,7 +1,8 @@
 /** A few members on simulated time in good weather, for tests of one behaviour: what users do is said by the test. */
+
+import type { Xxh64 } from '../../src/base/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../src/config/config.ts';
-import type { Xxh64 } from '../../src/disk/xxh64.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
 import type { Schedule } from '../../src/model/schedule.ts';
 import type { Folder } from '../../src/replication/folder.ts';
 import { openStore } from '../../src/store/open-store.ts';
@@ -51,7 +52,7 @@ export class SmallWorld {
     const groupNow = () => this.#group;
     for (const name of members) {
       const random = createSimRandom(SEED, name);
-      const kv = createMemoryKeyValue({ pause: async () => {} });
+      let kv = createMemoryKeyValue({ pause: async () => {} });
       const options = {
         name,
         time: this.time,
@@ -61,7 +62,9 @@ export class SmallWorld {
           open: () => openStore({ kv, random }),
           kill: () => {},
           crash: () => {},
-          lose: () => {},
+          lose: () => {
+            kv = createMemoryKeyValue({ pause: async () => {} });
+          },
           backUp: () => () => {},
         },
         random,
@@ -81,6 +84,15 @@ export class SmallWorld {
     const [folder] = this.#group.folders.values();
     const next = { ...folder!, ...change };
     this.#group = { ...this.#group, folders: new Map([[next.guid, next]]) };
+  }
+
+  /** Only these connections, as `from→to`, from the members' next start on. */
+  connect(...names: readonly string[]): void {
+    const connections = this.#group.connections.map(connection => ({
+      ...connection,
+      enabled: names.includes(`${connection.from}→${connection.to}`),
+    }));
+    this.#group = { ...this.#group, connections };
   }
 
   member(name: string): SimMember {

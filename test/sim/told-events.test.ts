@@ -1,6 +1,6 @@
 /** Events from their real causes, on simulated time: told once, not at every look, and again where they come back. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { errnoError } from '../../src/disk/file-system.ts';
+import { errnoError } from '../../src/base/errno.ts';
 import { SIM_ROOT } from './sim-member.ts';
 import { SmallWorld, type SmallWorldPlan } from './small-world.ts';
 

@@ -1,15 +1,15 @@
 /** Two members in one process, joined in memory, each with the backend an administrator would ask. */
-import type { AdminBackend } from '../../../src/admin/backend.ts';
+import type { FoldersBackend } from '../../../src/admin/backend.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { systemRandom } from '../../../src/base/system-random.ts';
+import { loadXxh64 } from '../../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../../src/config/config.ts';
 import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
 import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
 import { createPropagationAnswers } from '../../../src/daemon/propagation-answers.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
-import { loadXxh64 } from '../../../src/disk/xxh64.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
 import { ALWAYS } from '../../../src/model/schedule.ts';
 import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
@@ -27,7 +27,7 @@ const xxh64 = await loadXxh64();
 
 export interface TestMember {
   readonly name: string;
-  readonly backend: AdminBackend;
+  readonly backend: FoldersBackend;
   readonly member: Member;
   readonly events: EventFeed;
   readonly syncs: SyncQueue;
@@ -199,6 +199,8 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         groupFile: `/home/${name}/.tandem/group.yaml`,
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
+        nbd: null,
+        nbdTls: 'off',
         outboundIdleMs: 12 * 3_600_000,
         logLevel: 'info',
       },
