@@ -177,6 +177,7 @@ async function measureEdges(
   const { core } = folder;
   const origin = core.member.name;
   const wanted = edgesOf(member().parts.group, core.config);
+  const answering = wanted.filter(({ to }) => !core.config.readOnly.includes(to));
   let given: readonly TestAnswer[] = [];
   let found: readonly EdgeLatency[] = [];
   for (let newsAt = clock.now(); ; ) {
@@ -186,7 +187,7 @@ async function measureEdges(
     const now = edgeLatencies(origin, given);
     if (now.length > found.length) newsAt = clock.now();
     found = now;
-    const isWhole = wanted.every(edge => found.some(({ from, to }) => from === edge.from && to === edge.to));
+    const isWhole = answering.every(edge => found.some(({ from, to }) => from === edge.from && to === edge.to));
     if (isWhole || signal.aborted || clock.now() - newsAt > EDGES_WAIT_MS) break;
     await clock.sleep(EDGES_LOOK_MS, signal).catch(() => {});
   }
@@ -196,7 +197,7 @@ async function measureEdges(
     if (edge) return { ...way, state: 'arrived', time: edge.at, latencyMs: edge.latencyMs, reason: '' };
     const silent = [from, to].find(name => !given.some(answer => answer.member === name));
     const reason = core.config.readOnly.includes(to)
-      ? `${to} has the folder read-only: nothing is heard of it`
+      ? `the folder is read-only on ${to}, which tells nothing of it`
       : silent === undefined
         ? 'no file of the test came over it: the others were faster'
         : `${silent} has not answered`;
