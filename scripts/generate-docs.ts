@@ -22,6 +22,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../src/adm
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
+import { volumeNoun } from '../src/admin/records/volume.ts';
 import { waitNoun } from '../src/admin/records/wait.ts';
 import { whyNoun } from '../src/admin/records/why.ts';
 import { ERRORS } from '../src/base/errors.ts';
@@ -126,6 +127,7 @@ function recordsDoc(): string {
     fenceNoun,
     localMemberNoun,
     fileSystemNoun,
+    volumeNoun,
     connectionNoun,
     sessionNoun,
     updateNoun,

@@ -22,8 +22,12 @@ import type { ReplicaSourceRecord, SyncOperationRecord, SyncReportRecord } from 
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
+import type { VolumesBackend } from './volumes.ts';
 
-export interface AdminBackend extends InsightBackend {
+export interface AdminBackend extends FoldersBackend, VolumesBackend {}
+
+/** What is about folders, and the member as a whole. */
+export interface FoldersBackend extends InsightBackend {
   status(): Promise<StatusAnswer>;
   folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
   folder(query: FolderQuery): Promise<FolderAnswer>;

@@ -18,6 +18,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from './records/
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
+import { VOLUME_METHODS } from './volume-methods.ts';
 
 export interface AdminMethod {
   /** Name of the call in admin.proto. */
@@ -144,6 +145,7 @@ export const ADMIN_METHODS = {
     stream: true,
   },
   ...INSIGHT_METHODS,
+  ...VOLUME_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

@@ -13,6 +13,7 @@ import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { syncCommands } from './commands/sync.ts';
 import { transferCommands } from './commands/transfer.ts';
+import { volumeCommands } from './commands/volume.ts';
 import { waitCommands } from './commands/wait.ts';
 import { whyCommands } from './commands/why.ts';
 
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...forceCommands,
   ...syncCommands,
   ...conflictCommands,
+  ...volumeCommands,
   ...recordCommands,
   ...eventCommands,
   ...configCommands,
@@ -49,6 +51,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   'replica-source': 'the members that folders come from: last attempt, last success, result',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
+  volume: 'block volumes, served to NBD clients',
   event: 'the journal of events',
   config: 'member.yaml and group.yaml',
 };

@@ -1,6 +1,6 @@
 /** What the admin API asks, answered from the running member. Each noun's records are built in a file of their own. */
 import { posix } from 'node:path';
-import type { AdminBackend, FolderQuery } from '../admin/backend.ts';
+import type { FolderQuery, FoldersBackend } from '../admin/backend.ts';
 import { toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import type { EventRecord } from '../admin/records/event.ts';
@@ -54,7 +54,7 @@ export interface AdminBackendParts {
   readonly clock: Clock;
 }
 
-export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
+export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
   const { events, clock } = parts;
   const sizes = createFolderSizesBook(clock);
 

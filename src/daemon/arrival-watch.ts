@@ -23,6 +23,10 @@ export async function* watchPartner(watched: WatchedPartner, signal: AbortSignal
   const { folder: guid, partner, clock } = watched;
   while (!signal.aborted) {
     const member = watched.member();
+    if (!member.running) {
+      await clock.sleep(RETRY_MS, signal).catch(() => {});
+      continue;
+    }
     const folder = member.folders.get(guid);
     if (!folder) throw new TandemError('REFUSED', `${member.parts.name} no longer replicates the folder`);
     const connection = connectionFrom(member, folder, partner);

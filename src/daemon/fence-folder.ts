@@ -39,8 +39,10 @@ export async function* fenceFolder(
     TombstoneCount: tally.tombstones,
   });
   yield record('scanning', null, mode, EMPTY_TALLY);
-  await folderSettled(folder, clock, signal);
+  const settled = await folderSettled(folder, clock, signal);
   if (signal.aborted) return;
+  if (!settled)
+    throw new TandemError('REFUSED', `group.yaml was read again meanwhile; order it once more for ${core.config.name}`);
   const top = await topOf(folder, order.file);
   const scope = { top: top.uid, recursive, mode };
   const plan = await planFence(core, scope);

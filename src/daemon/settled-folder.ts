@@ -4,14 +4,17 @@ import { TandemError } from '../base/errors.ts';
 import type { Folder } from '../replication/folder.ts';
 
 /** How often is looked whether files have come to rest. */
-const REST_LOOK_MS = 50;
+export const REST_LOOK_MS = 50;
 
-/** Everything that is on disk now is recorded: seen, come to rest, and told to the partners. Also returns at the signal. */
-export async function folderSettled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<void> {
+/**
+ * True: everything that is on disk now is recorded: seen, come to rest, and told to the partners. False: the folder was stopped
+ * before that, or the signal came.
+ */
+export async function folderSettled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const { core, scanner } = folder;
   const now = clock.now();
   await untilAborted(scanner.full(), signal);
-  while (!signal.aborted) {
+  while (!signal.aborted && !scanner.ended) {
     if (core.memory.halt) {
       const { sentence } = core.memory.halt;
       throw new TandemError('REFUSED', `nothing goes out of folder ${core.config.name}, it is halted: ${sentence}`);
@@ -19,10 +22,11 @@ export async function folderSettled(folder: Folder, clock: Clock, signal: AbortS
     if (core.active && !scanner.isUnsettled(now)) {
       // What has come to rest is taken up by the pass that runs now.
       await untilAborted(scanner.look(['']), signal);
-      if (core.active && !scanner.isUnsettled(now)) return;
+      if (core.active && !scanner.isUnsettled(now) && !scanner.ended) return true;
     }
     await clock.sleep(REST_LOOK_MS, signal).catch(() => {});
   }
+  return false;
 }
 
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -5,10 +5,11 @@ import { TandemError } from '../base/errors.ts';
 import { formatElapsed } from '../base/sizes-and-durations.ts';
 import { type Arrival, judgeArrival } from '../model/arrival.ts';
 import type { Folder } from '../replication/folder.ts';
+import type { FolderCore } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
 import { watchPartner } from './arrival-watch.ts';
 import { assertFlowsOut, assertShared } from './backlog-records.ts';
-import { folderSettled } from './settled-folder.ts';
+import { folderSettled, REST_LOOK_MS } from './settled-folder.ts';
 
 export interface WaitSubject {
   readonly member: () => Member;
@@ -43,8 +44,8 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   let found: Arrival = { kind: 'unknown', reason: 'this host’s copy is being looked at' };
   try {
     yield record('scanning', found);
-    await folderSettled(folder, clock, either);
-    const wanted = core.store.vector;
+    const { store } = await settled(subject, either);
+    const wanted = store.vector;
     if (!either.aborted) {
       for await (const view of watchPartner({ ...subject, folder: core.config.guid }, either)) {
         found = judgeArrival(wanted, view);
@@ -63,4 +64,19 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
     'TIMED_OUT',
     `after ${formatElapsed(timeoutMs)} ${partner} still ${lacks} of ${name}${why}; ${advice}`,
   );
+}
+
+/** Everything that was on disk at the call is recorded: seen, come to rest, and told to the partners. Answers the folder. */
+async function settled(subject: WaitSubject, signal: AbortSignal): Promise<FolderCore> {
+  const { core } = subject.folder;
+  for (;;) {
+    const member = subject.member();
+    const folder = member.folders.get(core.config.guid);
+    if (member.running && !folder)
+      throw new TandemError('REFUSED', `${core.member.name} no longer replicates the folder ${core.config.name}`);
+    if (member.running && folder && (await folderSettled(folder, subject.clock, signal))) return folder.core;
+    if (signal.aborted) return core;
+    // group.yaml is being read again: another one takes this one's place.
+    await subject.clock.sleep(REST_LOOK_MS, signal).catch(() => {});
+  }
 }

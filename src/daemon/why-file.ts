@@ -83,12 +83,12 @@ async function factsOf(member: Member, subject: Subject): Promise<WhyFacts> {
   const { core, scanner } = folder;
   const { halt } = core.memory;
   const { config } = core;
-  const unreadable = scanner.lastReport.unreadable.find(above => above === '' || path.startsWith(`${above}/`));
+  const unreadable = scanner.reports.last.unreadable.find(above => above === '' || path.startsWith(`${above}/`));
   return {
     excluded: record?.present ? null : await exclusionOf(folder, path),
     unreadable: unreadable ?? null,
     halt: halt && { reason: halt.sentence, since: halt.since, command: releaseCommand(core, halt) },
-    diskFull: core.diskFull && { reason: core.diskFull.sentence, since: core.diskFull.since },
+    obstacles: core.obstacles.standing,
     readOnly: core.readOnly,
     notServing: core.serving || core.readOnly ? '' : await folder.reason(),
     updates: uid === null ? [] : updatesOf(core, uid),
@@ -113,7 +113,7 @@ async function exclusionOf({ core, scanner }: Folder, path: string): Promise<Why
   if (isReserved(true, names[0]!)) return { kind: 'reserved', reason: `${PRIVATE_DIRECTORY} belongs to Tandem` };
   const filter = excludingFilter(core, names);
   if (filter !== null) return { kind: 'filter', reason: filter };
-  const reported = scanner.lastReport.unsupported.find(item => item.path === path);
+  const reported = scanner.reports.last.unsupported.find(item => item.path === path);
   if (reported) return { kind: 'unsupported', reason: `${reported.reason}` };
   const [look] = await core.disk.look([path]).catch(() => []);
   return look?.kind === 'other' ? { kind: 'unsupported', reason: 'a device, socket or fifo' } : null;

@@ -1,4 +1,5 @@
 /** Which rule, wait, member or error holds one file, in the order in which an administrator would look. */
+import type { Obstacle, ObstacleKind } from './obstacles.ts';
 
 export interface WhyFacts {
   /** Why the path is not replicated at all: a filter, its kind, Tandem’s own directory; null: it is. */
@@ -6,7 +7,8 @@ export interface WhyFacts {
   /** The directory on the way that cannot be read. */
   readonly unreadable: string | null;
   readonly halt: { readonly reason: string; readonly since: number; readonly command: string } | null;
-  readonly diskFull: { readonly reason: string; readonly since: number } | null;
+  /** What the folder waits for to pass. */
+  readonly obstacles: readonly Obstacle[];
   /** The folder is read-only here: nothing flows out, and what users change is undone. */
   readonly readOnly: boolean;
   /** Why the folder tells its partners nothing now; '': it does, or never does. */
@@ -67,7 +69,7 @@ export type HoldKind =
   | 'unsupported'
   | 'unreadable'
   | 'halted'
-  | 'disk-full'
+  | ObstacleKind
   | 'pending'
   | 'put-off'
   | 'first-sync'
@@ -128,14 +130,19 @@ export function explainWhy(facts: WhyFacts): Why {
   return { verdict: 'identical', sentence: identical(facts), holds: all };
 }
 
-function folderHolds({ halt, diskFull, unreadable }: WhyFacts): Hold[] {
+function folderHolds({ halt, obstacles, unreadable }: WhyFacts): Hold[] {
   const holds: Hold[] = [];
   if (halt)
     holds.push(
       hold('halted', `the folder is halted: ${halt.reason}`, { since: halt.since, next: `decide: ${halt.command}` }),
     );
-  if (diskFull)
-    holds.push(hold('disk-full', diskFull.reason, { since: diskFull.since, next: 'goes on when there is room' }));
+  for (const { kind, sentence, since } of obstacles)
+    holds.push(
+      hold(kind, sentence, {
+        since,
+        next: kind === 'disk-full' ? 'goes on when there is room' : 'is tried again by itself',
+      }),
+    );
   if (unreadable !== null)
     holds.push(
       hold('unreadable', `the directory “${unreadable}” cannot be read`, {

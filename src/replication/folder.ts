@@ -5,7 +5,7 @@ import type { Preserved } from '../disk/disk.ts';
 import { Fencing } from './fencing.ts';
 import { finishFirstSync, isInFirstSync } from './first-sync.ts';
 import { FolderCore } from './folder-core.ts';
-import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
+import { openFolder, openIfPossible } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
 import { runHousekeeping } from './housekeeping.ts';
@@ -49,7 +49,7 @@ export class Folder {
       loop.catch(error => {
         if (!signal.aborted) fail(error);
       });
-    if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
+    if (!(await openIfPossible(this.core))) this.#opening = supervise(this.#openLater(signal));
     const { core, flow, scanner } = this;
     const loops = [
       scanner.run(signal),
@@ -65,7 +65,7 @@ export class Folder {
     const { core } = this;
     do {
       await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
-    } while (!signal.aborted && !(await openIfThereIsRoom(core)));
+    } while (!signal.aborted && !(await openIfPossible(core)));
     this.scanner.wake();
     core.announce();
   }
@@ -178,7 +178,8 @@ export class Folder {
   async reason(): Promise<string> {
     const { core } = this;
     if (core.memory.halt) return core.memory.halt.sentence;
-    if (core.diskFull) return core.diskFull.sentence;
+    const [obstacle] = core.obstacles.standing;
+    if (obstacle) return obstacle.sentence;
     switch (core.memory.phase) {
       case 'initial-sync':
         return core.memory.initialScanDone

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { messageOf, TandemError } from '../../src/base/errors.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import { FENCE_MODES } from '../../src/model/fence.ts';
 import { planFence } from '../../src/replication/fencing.ts';
 import { openStore } from '../../src/store/open-store.ts';
@@ -226,7 +226,11 @@ class SimWorld {
       if (!member.running) continue;
       const core = coreOf(member);
       const waits = core.pending.list().some(item => item.reason === 'the disk is full');
-      checkInvariant('stalls-have-a-reason', !waits || core.diskFull !== null, () => `${member.name} waits for room`);
+      checkInvariant(
+        'stalls-have-a-reason',
+        !waits || core.obstacles.of('disk-full') !== null,
+        () => `${member.name} waits for room`,
+      );
     }
   }
 

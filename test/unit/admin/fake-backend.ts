@@ -23,6 +23,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../s
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { volumeNoun } from '../../../src/admin/records/volume.ts';
 import { waitNoun } from '../../../src/admin/records/wait.ts';
 import { whyNoun } from '../../../src/admin/records/why.ts';
 import { TandemError } from '../../../src/base/errors.ts';
@@ -108,7 +109,27 @@ export function createFakeBackend(): FakeBackend {
       Message: `event ${sequence}`,
       Fields: '{"folder":"docs"}',
     });
+  const volume = (given: Partial<RecordOf<typeof volumeNoun.columns>> = {}) =>
+    sample(volumeNoun, { ElementName: 'disk1', StatusReason: '', Uri: 'nbd+unix:///disk1?socket=/nbd.sock', ...given });
+  const volumeNamed = (named: string) => {
+    if (named === 'disk1') return { volume: volume() };
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'volume', name: named, known: ['disk1'] }));
+  };
   return {
+    volumes: async () => ({ volumes: [volume()] }),
+    volume: async query => volumeNamed(query.volume),
+    createVolume: async order => {
+      orders.push({ name: 'createVolume', order });
+      return { volume: volume({ ElementName: order.name, SizeInBytes: order.size }) };
+    },
+    resizeVolume: async order => {
+      orders.push({ name: 'resizeVolume', order });
+      return { volume: volume({ SizeInBytes: order.size }) };
+    },
+    deleteVolume: async order => {
+      orders.push({ name: 'deleteVolume', order });
+      volumeNamed(order.volume);
+    },
     orders,
     status: async () => ({
       service: sample(serviceNoun, {

@@ -198,7 +198,7 @@ describe('for people', () => {
 
   test('tables have names in place of numbers, and nothing is shortened where there is no terminal', async () => {
     const { out } = await tandem('update', 'list');
-    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +SIZE +WAITS FOR$/);
+    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +INBOUND +SIZE +WAITS FOR$/);
     expect(out).toContain('Blocked');
     expect(out).toContain(`a/${'deep/'.repeat(30)}report\\x0a.txt`);
     expect(out).toContain('and 11 more; see them with --limit 12');

@@ -6,7 +6,7 @@ const FACTS: WhyFacts = {
   excluded: null,
   unreadable: null,
   halt: null,
-  diskFull: null,
+  obstacles: [],
   readOnly: false,
   notServing: '',
   updates: [],
@@ -73,7 +73,10 @@ describe('what holds it is named, the gravest first', () => {
     ],
     [
       'a full disk',
-      { diskFull: { reason: 'the file system is full', since: 4 }, updates: [{ ...UPDATE, retryAt: null }] },
+      {
+        obstacles: [{ kind: 'disk-full', sentence: 'the file system is full', since: 4 }],
+        updates: [{ ...UPDATE, retryAt: null }],
+      },
       ['held', 'disk-full', 'pending'],
     ],
     ['an update under way', { updates: [{ ...UPDATE, retryAt: null }] }, ['held', 'pending']],
