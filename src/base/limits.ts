@@ -39,6 +39,13 @@ export const LIMITS = {
   /** Files up to this size travel whole and have no recipe. */
   wholeFileBytes: 64 * 1024,
 
+  /** The first part of a bundle, which says what it is and has two vectors. */
+  bundleHeaderBytes: 8 * 1024 * 1024,
+  /** What is written to or read from a bundle at once. */
+  bundleBufferBytes: 1024 * 1024,
+  /** Contents that are remembered while a bundle is made, so as not to be written twice. */
+  bundleRecentContents: 65_536,
+
   chunkMinBytes: 4 * 1024,
   chunkAverageBytes: 16 * 1024,
   chunkMaxBytes: 64 * 1024,
