@@ -143,10 +143,11 @@ export const LIMITS = {
   superblockTextBytes: 2048,
   /** What a target keeps of an epoch before it applies it. */
   epochBytes: 1024 * 1024 * 1024,
-  /** One read or write of an NBD client; the protocol asks servers for that much. */
-  nbdPayloadBytes: 32 * 1024 * 1024,
+  /** One read or write of an NBD client: what it is told, which is what the protocol wants, and what is taken from those who do not ask. */
+  nbdToldPayloadBytes: 32 * 1024 * 1024,
+  nbdPayloadBytes: 64 * 1024 * 1024,
   /** Payload of a refused write that is read and thrown away; more than that ends the connection. */
-  nbdDiscardBytes: 64 * 1024 * 1024,
+  nbdDiscardBytes: 128 * 1024 * 1024,
   /** Clients of all exports together on one listener. */
   nbdClients: 256,
   nbdExports: 1024,
