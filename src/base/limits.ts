@@ -116,6 +116,9 @@ export const LIMITS = {
   flowControlWindowBytes: 8 * 1024 * 1024,
   keepaliveMs: 20_000,
   keepaliveTimeoutMs: 10_000,
+
+  /** Earlier generations that are remembered of an association; a partner older than all of them is unrelated. */
+  generationHistory: 16,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 } as const;
