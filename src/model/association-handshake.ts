@@ -3,6 +3,7 @@
  * It is symmetric: it does not matter who computes it. [volumes.md §4]
  */
 import { type Association, lessThanUpToDate, startCopy } from './association.ts';
+import { settle } from './association-step.ts';
 import type { GenerationVerdict } from './generations.ts';
 import type { ElementSide } from './replica-operations.ts';
 import type { CopyState } from './replica-values.ts';
@@ -15,7 +16,11 @@ export interface Meeting {
 }
 
 /** The association both members keep from now on. Everything that went on over the old link is over. */
-export function stepHandshake({ ours, theirs, verdict }: Meeting, now: number): Association {
+export function stepHandshake(meeting: Meeting, now: number): Association {
+  return settle(afterMeeting(meeting, now), meeting.ours.copyState, now);
+}
+
+function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Association {
   const chosen = ruling(ours, theirs);
   const member = ours.here === 'both' ? null : ours[ours.here].member;
   const adopted: Association = {
@@ -61,23 +66,18 @@ function afterOutage(
   if (side === 'target' && !restoring) return invalid(association);
   if (broken && association.recoveryMode === 'Manual') {
     const when = { ...association.when, suspended: now };
-    return { ...association, copyState: 'Suspended', brokenBy: null, when };
+    return { ...association, copyState: 'Suspended', when };
   }
   if (verdict.kind === 'resync') {
     return startCopy(association, { operation: null, into: side === 'target' ? 'source' : 'target' });
   }
-  const when = { ...association.when, synchronized: now, pointInTime: now };
-  const requestedCopyState =
-    association.requestedCopyState === 'Synchronized' ? 'Not Applicable' : association.requestedCopyState;
   return {
     ...association,
     copyState: 'Synchronized',
-    brokenBy: null,
     targetData: 'UpToDate',
     targetWritten: false,
     seeded: true,
-    requestedCopyState,
-    when,
+    when: { ...association.when, pointInTime: now },
   };
 }
 
@@ -90,7 +90,9 @@ function ruling(ours: Association, theirs: Association): Association {
   for (const holds of [isFailedOver, isInvalid, isWritten, isCopied, isFailedByItself]) {
     if (holds(ours) !== holds(theirs)) return holds(ours) ? ours : theirs;
   }
-  return ours.here === 'source' ? ours : theirs;
+  if (ours.here !== theirs.here) return ours.here === 'source' ? ours : theirs;
+  // Both take themselves for the source: no matter which, if only both choose the same.
+  return ours.source.member < theirs.source.member ? ours : theirs;
 }
 
 function isFailedOver({ copyState }: Association): boolean {
@@ -133,5 +135,5 @@ function sourceSideOf(verdict: GenerationVerdict, association: Association): Ele
 }
 
 function invalid(association: Association): Association {
-  return { ...association, copyState: 'Invalid', brokenBy: null };
+  return { ...association, copyState: 'Invalid' };
 }

@@ -44,6 +44,11 @@ export type AssociationEvent =
 export type AssociationStep = Association | 'removed' | null;
 
 export function stepAssociation(association: Association, event: AssociationEvent, now: number): AssociationStep {
+  const next = nextOf(association, event, now);
+  return next === null || next === 'removed' ? next : settle(next, association.copyState, now);
+}
+
+function nextOf(association: Association, event: AssociationEvent, now: number): AssociationStep {
   switch (event.type) {
     case 'initialized':
       return afterInitialization(association, now);
@@ -69,7 +74,7 @@ export function stepAssociation(association: Association, event: AssociationEven
     case 'operation-accepted':
       return accept(association, event);
     case 'transition-committed':
-      return association.work?.phase === 'transition' ? settle(commitOperation(association, now), now) : null;
+      return association.work?.phase === 'transition' ? commitOperation(association, now) : null;
     case 'transition-aborted':
       if (association.work?.phase !== 'transition') return null;
       return { ...association, work: association.work.displaced };
@@ -89,11 +94,11 @@ const SNAPSHOT_LIVES: ReadonlySet<CopyState> = new Set(['Synchronized', 'Skewed'
 
 function afterInitialization(association: Association, now: number): AssociationStep {
   if (association.copyState !== 'Initialized' || association.work !== null) return null;
-  if (association.holdAt !== null) return settle({ ...association, copyState: association.holdAt }, now);
+  if (association.holdAt !== null) return { ...association, copyState: association.holdAt };
   const activated = { ...association, when: { ...association.when, activated: now } };
   if (association.syncType !== 'Snapshot') return startCopy(activated, { operation: null, into: 'target' });
   const when: AssociationTimes = { ...activated.when, pointInTime: now };
-  return settle({ ...activated, copyState: 'Synchronized', seeded: true, when }, now);
+  return { ...activated, copyState: 'Synchronized', seeded: true, when };
 }
 
 function afterLinkBreak(association: Association): AssociationStep {
@@ -124,19 +129,16 @@ function afterCopy(association: Association, now: number): AssociationStep {
   if (association.detachWhenCopied) return 'removed';
   const { activated } = association.when;
   const pointInTime = association.syncType === 'Clone' ? activated : now;
-  return settle(
-    {
-      ...association,
-      [`${work.into}Data`]: 'UpToDate',
-      copyState: 'Synchronized',
-      work: null,
-      targetWritten: false,
-      diverged: false,
-      seeded: true,
-      when: { ...association.when, pointInTime },
-    },
-    now,
-  );
+  return {
+    ...association,
+    [`${work.into}Data`]: 'UpToDate',
+    copyState: 'Synchronized',
+    work: null,
+    targetWritten: false,
+    diverged: false,
+    seeded: true,
+    when: { ...association.when, pointInTime },
+  };
 }
 
 function afterCopyFailure(association: Association, cause: ElementSide | 'space'): AssociationStep {
@@ -178,15 +180,16 @@ function breakBy(association: Association, brokenBy: NonNullable<Association['br
   return { ...association, copyState: 'Broken', brokenBy, work: null };
 }
 
-/** RequestedCopyState is Not Applicable once it is reached; Synchronized has its time. */
-function settle(association: Association | 'removed', now: number): Association | 'removed' {
-  if (association === 'removed') return association;
-  const { copyState, requestedCopyState, when } = association;
+/** RequestedCopyState is Not Applicable once it is reached and nothing is under way; Synchronized has its time. */
+export function settle(association: Association, before: CopyState, now: number): Association {
+  const { copyState, requestedCopyState, work, when, brokenBy } = association;
   assert(copyState !== 'Mixed' && copyState !== 'Not Applicable', 'a pair has a CopyState of its own');
+  const reached = work === null && requestedCopyState === copyState;
+  const synchronized = copyState === 'Synchronized' && before !== copyState ? now : when.synchronized;
   return {
     ...association,
-    brokenBy: copyState === 'Broken' ? association.brokenBy : null,
-    requestedCopyState: requestedCopyState === copyState ? 'Not Applicable' : requestedCopyState,
-    when: copyState === 'Synchronized' ? { ...when, synchronized: now } : when,
+    brokenBy: copyState === 'Broken' ? brokenBy : null,
+    requestedCopyState: reached ? 'Not Applicable' : requestedCopyState,
+    when: { ...when, synchronized },
   };
 }

@@ -5,7 +5,7 @@ import type { GroupUnderOrder, OperationOrder, OrderSubject } from '../../../src
 import { operationsNow } from '../../../src/model/replica-capabilities.ts';
 import { isSupported } from '../../../src/model/replica-operations.ts';
 import { namesIn, REPLICA_OPERATIONS, type ReplicaOperation } from '../../../src/model/replica-values.ts';
-import { acceptance, after, orderOf, pairOf, sampleAssociation } from './sample-association.ts';
+import { acceptance, afterEvents, orderOf, pairOf, sampleAssociation } from './sample-association.ts';
 
 const on = (association: Association, facts: Parameters<typeof pairOf>[1] = {}): OrderSubject => ({
   kind: 'pair',
@@ -24,7 +24,7 @@ const synchronized = sampleAssociation({ copyState: 'Synchronized' });
 
 describe('the checks come in their order', () => {
   // Every later check fails as well; each line mends the one before it.
-  const busy = after(synchronized, acceptance(synchronized, 'Split'));
+  const busy = afterEvents(synchronized, acceptance(synchronized, 'Split'));
   const stranger = { ...busy, syncType: 'Snapshot' as const };
   test.each<[string, OperationOrder, OrderSubject | null, unknown]>([
     ['an unknown operation', orderOf(24, { waitForCopyState: 99 }), null, [5, 'unknown_operation']],

@@ -48,7 +48,7 @@ export function orderOf(operation: ReplicaOperation | number, given: Partial<Ope
 }
 
 /** What becomes of it, where it must mean something and not end it. */
-export function after(association: Association, ...events: readonly AssociationEvent[]): Association {
+export function afterEvents(association: Association, ...events: readonly AssociationEvent[]): Association {
   let current = association;
   for (const event of events) {
     const next = stepAssociation(current, event, NOW);
@@ -70,5 +70,5 @@ export function acceptance(
 
 /** Accepted and committed; a copy that follows is still to run. */
 export function perform(association: Association, operation: ReplicaOperation, sourceAhead = false): Association {
-  return after(association, acceptance(association, operation, sourceAhead), { type: 'transition-committed' });
+  return afterEvents(association, acceptance(association, operation, sourceAhead), { type: 'transition-committed' });
 }
