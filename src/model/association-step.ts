@@ -30,14 +30,10 @@ export type AssociationEvent =
   | { readonly type: 'queue-overflowed' }
   /** The first write of a client to this element since it was last said. */
   | { readonly type: 'client-wrote'; readonly element: ElementSide }
-  /** `arrow` is what the table gives; `sourceAhead`: the source has writes that the target lacks. */
-  | {
-      readonly type: 'operation-accepted';
-      readonly operation: ReplicaOperation;
-      readonly arrow: Arrow;
-      readonly sourceAhead: boolean;
-    }
-  | { readonly type: 'transition-committed' }
+  /** `arrow` is what the table gives. */
+  | { readonly type: 'operation-accepted'; readonly operation: ReplicaOperation; readonly arrow: Arrow }
+  /** `sourceAhead`: at the moment of the decision the source has writes that the target lacks. */
+  | { readonly type: 'transition-committed'; readonly sourceAhead: boolean }
   | { readonly type: 'transition-aborted' };
 
 /** Null: the event means nothing in this state. */
@@ -74,7 +70,7 @@ function nextOf(association: Association, event: AssociationEvent, now: number):
     case 'operation-accepted':
       return accept(association, event);
     case 'transition-committed':
-      return association.work?.phase === 'transition' ? commitOperation(association, now) : null;
+      return association.work?.phase === 'transition' ? commitOperation(association, event, now) : null;
     case 'transition-aborted':
       if (association.work?.phase !== 'transition') return null;
       return { ...association, work: association.work.displaced };
@@ -157,7 +153,7 @@ function afterClientWrite(association: Association, element: ElementSide): Assoc
 
 function accept(
   association: Association,
-  { operation, arrow, sourceAhead }: Extract<AssociationEvent, { type: 'operation-accepted' }>,
+  { operation, arrow }: Extract<AssociationEvent, { type: 'operation-accepted' }>,
 ): AssociationStep {
   const { copies, activity } = OPERATION_ROWS[operation];
   const { work } = association;
@@ -169,7 +165,6 @@ function accept(
     into: before ? 'source' : null,
     now: before ? arrow.arrival : arrow.now,
     arrival: arrow.arrival,
-    sourceAhead,
     displaced: work?.phase === 'copy' ? work : null,
   };
   const requestedCopyState = arrow.arrival === 'removed' ? 'Not Applicable' : arrow.arrival;

@@ -38,8 +38,6 @@ export interface AssociationWork {
   /** CopyState once it is committed, and at the end. */
   readonly now: Destination;
   readonly arrival: Destination;
-  /** When the order came, the source had writes that the target lacked. */
-  readonly sourceAhead: boolean;
   /** The copy it interrupted, to be gone on with if it is given up. */
   readonly displaced: AssociationWork | null;
 }
@@ -197,7 +195,6 @@ export function startCopy(
       into,
       now: 'Unsynchronized',
       arrival: 'Synchronized',
-      sourceAhead: false,
       displaced: null,
     },
   };

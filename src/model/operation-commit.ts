@@ -10,7 +10,11 @@ import {
 import type { ReplicaOperation } from './replica-values.ts';
 
 /** The association is in the transition of an operation. */
-export function commitOperation(association: Association, now: number): Association | 'removed' {
+export function commitOperation(
+  association: Association,
+  { sourceAhead }: { readonly sourceAhead: boolean },
+  now: number,
+): Association | 'removed' {
   const { work } = association;
   assert(work?.phase === 'transition' && work.operation !== null, 'an operation is to be committed');
   if (work.now === 'removed') return 'removed';
@@ -19,7 +23,7 @@ export function commitOperation(association: Association, now: number): Associat
     copyState: work.now,
     work: null,
     revision: association.revision + 1,
-    ...changesOf(work.operation, work, association, now),
+    ...changesOf(work.operation, { work, association, sourceAhead }, now),
   };
   if (work.arrival === work.now) return changed;
   return startCopy(changed, {
@@ -30,8 +34,11 @@ export function commitOperation(association: Association, now: number): Associat
 
 function changesOf(
   operation: ReplicaOperation,
-  work: AssociationWork,
-  association: Association,
+  {
+    work,
+    association,
+    sourceAhead,
+  }: { readonly work: AssociationWork; readonly association: Association; readonly sourceAhead: boolean },
   now: number,
 ): Partial<Association> {
   const { syncType, when } = association;
@@ -55,7 +62,7 @@ function changesOf(
         sourceData: lessThanUpToDate(association.sourceData),
         targetData: stopped === 'Consistent' ? 'UpToDate' : stopped,
         targetWritten: false,
-        diverged: false,
+        diverged: sourceAhead,
       };
     case 'Failback':
       return { sourceData: 'UpToDate', targetData: 'UpToDate', diverged: false, targetWritten: false };
@@ -67,7 +74,7 @@ function changesOf(
     case 'Reset To Async':
       return { mode: 'Asynchronous', work: work.displaced };
     case 'Reverse Roles':
-      return reversed(association, work.sourceAhead);
+      return reversed(association, sourceAhead);
     case 'Unprepare':
       return { seeded: false, targetData: stopped, targetWritten: false, diverged: false, lastInto: 'target' };
     default:

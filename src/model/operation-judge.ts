@@ -4,7 +4,6 @@
  */
 import { type Association, exclusiveActivity, isHere } from './association.ts';
 import {
-  type ElementFacts,
   type GroupUnderOrder,
   type OperationOrder,
   type OrderSubject,
@@ -167,11 +166,15 @@ function refuseForce(
     const sentence = `a client that may write is connected to ${association[unseats].name}: disconnect it, or give Force`;
     return refuse(6, 'writer_connected', sentence);
   }
-  if (need !== 'F' && !(need === 'f' && isAtRisk(operation, association, facts))) return null;
+  if (need !== 'F' && !(need === 'f' && isAtRisk(operation, { association, facts }))) return null;
   return refuse(4, 'force_required', `${operation} from ${association.copyState} ${riskOf(operation)}: give Force`);
 }
 
-function isAtRisk(operation: ReplicaOperation, association: Association, facts: ElementFacts): boolean {
+/**
+ * Whether an operation that only sometimes needs Force needs it now. Asked again before the decision, when clients have been
+ * stopped: without Force it is given up then.
+ */
+export function isAtRisk(operation: ReplicaOperation, { association, facts }: PairUnderOrder): boolean {
   switch (operation) {
     case 'Detach':
       return !facts.peerReachable;

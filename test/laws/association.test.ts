@@ -175,11 +175,7 @@ function operate(
   if (code !== 4096) return pair;
   const operation = nameOf(REPLICA_OPERATIONS, number) as ReplicaOperation;
   const arrow = arrowOf(operation, pair.syncType, pair.copyState)!;
-  const accepted = stepAssociation(
-    pair,
-    { type: 'operation-accepted', operation, arrow, sourceAhead: facts.sourceAhead },
-    1,
-  ) as Association;
+  const accepted = stepAssociation(pair, { type: 'operation-accepted', operation, arrow }, 1) as Association;
   expect(accepted.copyState).toBe(pair.copyState);
   expect(accepted.requestedCopyState).toBe(arrow.arrival === 'removed' ? 'Not Applicable' : arrow.arrival);
   // A failback copies first, and is still in its state of before.
@@ -188,7 +184,11 @@ function operate(
 }
 
 function finish(accepted: Association, commits: boolean, before: Association, expected: string): Association | null {
-  const next = stepAssociation(accepted, { type: commits ? 'transition-committed' : 'transition-aborted' }, 2);
+  const next = stepAssociation(
+    accepted,
+    commits ? { type: 'transition-committed', sourceAhead: false } : { type: 'transition-aborted' },
+    2,
+  );
   if (!commits) {
     const given = next as Association;
     expect(given.copyState).toBe(before.copyState);

@@ -143,7 +143,7 @@ describe('an operation', () => {
     expect(dutiesOf(accepted)).toMatchObject({ source: 'read-only', target: 'read-write', into: 'source' });
     const copied = afterEvents(accepted, { type: 'copy-started' }, { type: 'copy-finished' });
     expect(copied).toMatchObject({ copyState: 'Failedover', sourceData: 'Consistent', work: { phase: 'transition' } });
-    expect(afterEvents(copied, { type: 'transition-committed' })).toMatchObject({
+    expect(afterEvents(copied, { type: 'transition-committed', sourceAhead: false })).toMatchObject({
       copyState: 'Synchronized',
       sourceData: 'UpToDate',
     });

@@ -58,17 +58,13 @@ export function afterEvents(association: Association, ...events: readonly Associ
   return current;
 }
 
-export function acceptance(
-  association: Association,
-  operation: ReplicaOperation,
-  sourceAhead = false,
-): AssociationEvent {
+export function acceptance(association: Association, operation: ReplicaOperation): AssociationEvent {
   const arrow = arrowOf(operation, association.syncType, association.copyState);
   if (arrow === null) throw new Error(`${operation} is not legal in ${association.copyState}`);
-  return { type: 'operation-accepted', operation, arrow, sourceAhead };
+  return { type: 'operation-accepted', operation, arrow };
 }
 
 /** Accepted and committed; a copy that follows is still to run. */
 export function perform(association: Association, operation: ReplicaOperation, sourceAhead = false): Association {
-  return afterEvents(association, acceptance(association, operation, sourceAhead), { type: 'transition-committed' });
+  return afterEvents(association, acceptance(association, operation), { type: 'transition-committed', sourceAhead });
 }
