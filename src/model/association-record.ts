@@ -29,6 +29,8 @@ export interface ProgressFacts {
   readonly totalBytes: number;
   /** The flow stands still for a while: the link is away for less than the grace period, the schedule is closed, the disk is busy. */
   readonly paused: boolean;
+  /** Of folders, whose roles are configured; left out: who is read-only follows from the state. */
+  readonly readOnly?: ElementChoice | null;
 }
 
 /** Datetimes are milliseconds since the Unix epoch; null where there is none, 0 where it is not known. */
@@ -86,7 +88,7 @@ export function storageSynchronized(association: Association, facts: ProgressFac
     CopyPriority: numberOf(COPY_PRIORITIES, association.copyPriority),
     CopyMethodology: numberOf(COPY_METHODOLOGIES, copyMethodology(association)),
     UndiscoveredElement: association.undiscovered === null ? null : numberOf(ELEMENT_CHOICES, association.undiscovered),
-    ReadOnly: choiceNumber(readOnly(association)),
+    ReadOnly: choiceNumber(facts.readOnly === undefined ? readOnly(association) : facts.readOnly),
   };
 }
 
