@@ -10,6 +10,7 @@ import type { Noun } from '../src/admin/records/column.ts';
 import { conflictNoun } from '../src/admin/records/conflict.ts';
 import { connectionNoun } from '../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../src/admin/records/event.ts';
+import { fenceNoun } from '../src/admin/records/fence.ts';
 import { fileSystemNoun } from '../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../src/admin/records/folder.ts';
 import { groupMemberNoun } from '../src/admin/records/group-member.ts';
@@ -21,6 +22,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../src/adm
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../src/admin/records/update.ts';
+import { volumeNoun } from '../src/admin/records/volume.ts';
 import { waitNoun } from '../src/admin/records/wait.ts';
 import { whyNoun } from '../src/admin/records/why.ts';
 import { ERRORS } from '../src/base/errors.ts';
@@ -133,8 +135,10 @@ function recordsDoc(): string {
     folderNoun,
     folderMemberNoun,
     vectorNoun,
+    fenceNoun,
     localMemberNoun,
     fileSystemNoun,
+    volumeNoun,
     connectionNoun,
     sessionNoun,
     updateNoun,

@@ -12,6 +12,7 @@ import type { BacklogSummaryRecord } from './records/backlog-summary.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
+import type { FenceRecord } from './records/fence.ts';
 import type { FileSystemRecord } from './records/file-system.ts';
 import type { FolderMemberRecord, FolderRecord, VectorRecord } from './records/folder.ts';
 import type { IdRecord } from './records/id-record.ts';
@@ -21,8 +22,12 @@ import type { ReplicaSourceRecord, SyncOperationRecord, SyncReportRecord } from 
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
+import type { VolumesBackend } from './volumes.ts';
 
-export interface AdminBackend extends InsightBackend {
+export interface AdminBackend extends FoldersBackend, VolumesBackend {}
+
+/** What is about folders, and the member as a whole. */
+export interface FoldersBackend extends InsightBackend {
   status(): Promise<StatusAnswer>;
   folders(): Promise<{ readonly folders: readonly FolderRecord[] }>;
   folder(query: FolderQuery): Promise<FolderAnswer>;
@@ -31,6 +36,11 @@ export interface AdminBackend extends InsightBackend {
   rescan(order: FolderQuery): Promise<void>;
   /** Decides about a halted folder. REFUSED if it is not halted, or halted for what no order can change. */
   release(order: ReleaseOrder): Promise<void>;
+  /**
+   * Gives records of a folder another fence, which decides before any clock who wins. Tells how far it is; the last one has
+   * what was done. REFUSED where a fence given here would tell nobody anything.
+   */
+  fenceFolder(order: FenceFolderOrder, signal: AbortSignal): AsyncIterable<FenceRecord>;
   /** This member of its replication group. */
   localMember(): Promise<{ readonly member: LocalMemberRecord }>;
   /** Those on which its folders lie. */
@@ -95,6 +105,17 @@ export type ReleaseDecision = (typeof RELEASE_DECISIONS)[number];
 
 export interface ReleaseOrder extends FolderQuery {
   readonly decision: ReleaseDecision;
+}
+
+export interface FenceFolderOrder extends FolderQuery {
+  /** Path below the folder's root, absolute path, or UID; without it, the whole folder. */
+  readonly file?: string | undefined;
+  /** 0: unfence, 1: initial sync, 2: initial primary, 3: default, 4: fence. */
+  readonly mode: number;
+  /** Also everything below a directory. */
+  readonly recursive: boolean;
+  /** Count only. */
+  readonly dryRun: boolean;
 }
 
 export interface ConnectionQuery {

@@ -3,9 +3,9 @@ import type { Client } from '@grpc/grpc-js';
 import { credentials } from '@grpc/grpc-js';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { probeSocket } from '../base/unix-socket.ts';
 import type { AdminBackend } from './backend.ts';
 import { ADMIN_METHODS, type AdminMethod, type StreamMethodName, type UnaryMethodName } from './methods.ts';
-import { probeSocket } from './socket.ts';
 import { answerFromWire, loadAdminService, requestToWire } from './wire.ts';
 import { errorFromWire } from './wire-error.ts';
 

@@ -8,6 +8,7 @@ import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
 import { attentionNoun, eventNoun } from './records/event.ts';
+import { fenceNoun } from './records/fence.ts';
 import { fileSystemNoun } from './records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from './records/folder.ts';
 import { idRecordNoun } from './records/id-record.ts';
@@ -17,6 +18,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from './records/
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
+import { VOLUME_METHODS } from './volume-methods.ts';
 
 export interface AdminMethod {
   /** Name of the call in admin.proto. */
@@ -53,6 +55,17 @@ export const ADMIN_METHODS = {
   folderVector: { rpc: 'GetFolderVector', request: folderQuery, records: { vector: vectorNoun } },
   rescan: { rpc: 'RescanFolder', request: folderQuery, records: {} },
   release: { rpc: 'ReleaseFolder', request: folderQuery.extend({ decision: z.enum(RELEASE_DECISIONS) }), records: {} },
+  fenceFolder: {
+    rpc: 'FenceFolder',
+    request: folderQuery.extend({
+      file: name.optional(),
+      mode: z.int(),
+      recursive: z.boolean(),
+      dryRun: z.boolean(),
+    }),
+    records: { progress: fenceNoun },
+    stream: true,
+  },
   localMember: { rpc: 'GetLocalMember', request: nothing, records: { member: localMemberNoun } },
   fileSystems: { rpc: 'ListFileSystems', request: nothing, records: { fileSystems: fileSystemNoun } },
   connections: { rpc: 'ListConnections', request: nothing, records: { connections: connectionNoun } },
@@ -132,6 +145,7 @@ export const ADMIN_METHODS = {
     stream: true,
   },
   ...INSIGHT_METHODS,
+  ...VOLUME_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

@@ -1,5 +1,4 @@
 /** The admin API on its Unix socket: parse, call the backend, answer. */
-import { lstat, unlink } from 'node:fs/promises';
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -10,9 +9,9 @@ import {
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { placeSocket } from '../base/unix-socket.ts';
 import type { AdminBackend } from './backend.ts';
 import { ADMIN_METHODS, type AdminMethod } from './methods.ts';
-import { placeSocket } from './socket.ts';
 import { answerToWire, loadAdminService } from './wire.ts';
 import { errorToWire } from './wire-error.ts';
 
@@ -43,14 +42,18 @@ export async function createAdminServer({ socketPath, backend, log }: AdminServe
     calls[method.rpc] = method.stream ? answerStream(name, method) : answerOnce(name, method);
   }
   server.addService(loadAdminService().service, calls);
-  await placeSocket(socketPath, path => bind(server, path));
-  const own = await lstat(socketPath);
+  const place = {
+    path: socketPath,
+    what: 'the admin socket',
+    setting: 'adminSocket in member.yaml',
+    taken: { code: 'HOME_LOCKED', message: `another daemon answers on ${socketPath}; stop it first` },
+  } as const;
+  const removeSocket = await placeSocket(place, path => bind(server, path));
 
   return {
     close: async () => {
       stop.abort();
-      const current = await lstat(socketPath).catch(() => null);
-      if (current !== null && current.ino === own.ino) await unlink(socketPath).catch(() => {});
+      await removeSocket();
       await new Promise<void>(resolve => {
         server.tryShutdown(() => resolve());
         setTimeout(() => server.forceShutdown(), LIMITS.adminCloseMs).unref();

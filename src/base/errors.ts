@@ -111,6 +111,11 @@ export const ERRORS = {
     exitCode: 9,
     meaning: 'The file system of the replicated folder, or the staging quota, is full.',
   },
+  STAGING_INACCESSIBLE: {
+    reaction: 'retry-later',
+    exitCode: 9,
+    meaning: 'The directory .tandem/staging of a replicated folder is gone, is no directory, or may not be used.',
+  },
   DISK_FAILED: { reaction: 'retry-later', exitCode: 9, meaning: 'The operating system refused a file operation.' },
   BLOCK_RANGE: {
     reaction: 'tell-caller',
@@ -132,6 +137,11 @@ export const ERRORS = {
     reaction: 'tell-caller',
     exitCode: 10,
     meaning: 'The backing of a volume cannot be read or written, or is not the one it was.',
+  },
+  BLOCK_LOCKED: {
+    reaction: 'tell-caller',
+    exitCode: 4,
+    meaning: 'A volume or its backing is in use: by another process, a mount, or an order that is not over.',
   },
   STORE_FAILED: {
     reaction: 'stop-member',

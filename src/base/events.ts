@@ -38,7 +38,7 @@ export const EVENTS = {
     number: 2104,
     severity: 'error',
     meaning:
-      'The member’s database failed. Replication stops until the daemon is restarted; if it fails again, move the database directory away: it is rebuilt from the folders.',
+      'The member’s database failed; where it cannot be opened at all, the event is in the log only. Replication stops until the daemon is restarted; if it fails again, move the database directory away: it is rebuilt from the folders.',
   },
   RECOVERY_STARTED: {
     number: 2212,
@@ -55,7 +55,8 @@ export const EVENTS = {
   FOLDER_STOPPED: {
     number: 4004,
     severity: 'error',
-    meaning: 'The folder cannot be replicated for the reason given; it is tried again by itself.',
+    meaning:
+      'The folder cannot be replicated for the reason given, such as an error of its disk; it is tried again by itself. Told once until it goes on.',
   },
   FOLDER_STALE: {
     number: 4012,
@@ -97,12 +98,14 @@ export const EVENTS = {
   STAGING_INACCESSIBLE: {
     number: 4212,
     severity: 'error',
-    meaning: 'The staging directory under .tandem/ cannot be used. Check its owner and mode.',
+    meaning:
+      'The staging directory under .tandem/ cannot be used: nothing is received. Check its owner and mode; it is made again where it is gone. Told once until it can be used.',
   },
   FILE_BUSY: {
     number: 4302,
     severity: 'warning',
-    meaning: 'A file keeps changing and is held back until it rests, or until its quiet limit has passed.',
+    meaning:
+      'A file keeps changing: it was held back until its quietLimit had passed and is sent as it is then. Told of the same file once an hour.',
   },
   FILE_UNSUPPORTED: {
     number: 4406,
@@ -144,7 +147,8 @@ export const EVENTS = {
   CONNECTION_STOPPED: {
     number: 5014,
     severity: 'warning',
-    meaning: 'Communication with the partner ends because one of the two stops or the connection was disabled.',
+    meaning:
+      'Communication with the partner ends because one of the two stops, or the connection was disabled or taken out of group.yaml.',
   },
   CONNECTION_INCOMPATIBLE: {
     number: 5102,
@@ -183,7 +187,7 @@ export const EVENTS = {
     number: 20000,
     severity: 'error',
     meaning:
-      'The folder is halted for the reason given and replicates nothing until the cause is gone or “tandem folder release” decides.',
+      'The folder is halted for the reason given and replicates nothing until the cause is gone or “tandem folder release” decides. Told beside the event of the cause, and at each start until then.',
   },
   FOLDER_RELEASED: {
     number: 20001,
@@ -297,7 +301,8 @@ export const EVENTS = {
   ITEM_PRESERVED: {
     number: 20040,
     severity: 'information',
-    meaning: 'Content that an update would have destroyed was preserved: see “tandem conflict list”.',
+    meaning:
+      'Content that an update would have destroyed, and that was no version in a conflict, was preserved: see “tandem conflict list”.',
   },
   ITEM_RESTORED: { number: 20041, severity: 'information', meaning: 'A preserved item was put back by order.' },
   ITEM_DELETED: {
@@ -338,15 +343,41 @@ export const EVENTS = {
     meaning:
       'More is preserved than conflictQuota allows, and it is the only copy of what it holds: nothing of it goes by itself. Look through “tandem conflict list”, or raise the quota.',
   },
+  FOLDER_FENCED: {
+    number: 20065,
+    severity: 'warning',
+    meaning:
+      'An administrator’s order gave records of the folder another fence: from then on the fence decides who wins, before any clock. See “tandem folder fence”.',
+  },
   LOCAL_CHANGE_UNDONE: {
     number: 20060,
     severity: 'warning',
     meaning:
       'Something was changed on a member that has the folder read-only. The partners’ state is put back; changed content is preserved: see “tandem conflict list”.',
   },
+  VOLUME_CREATED: {
+    number: 20080,
+    severity: 'information',
+    meaning: 'A volume was created and is served to NBD clients.',
+  },
+  VOLUME_RESIZED: {
+    number: 20081,
+    severity: 'information',
+    meaning: 'A volume has another size. Clients that were connected know the former one until they connect again.',
+  },
+  VOLUME_DELETED: { number: 20082, severity: 'information', meaning: 'A volume was deleted with its snapshots.' },
+  VOLUME_UNUSABLE: {
+    number: 20083,
+    severity: 'error',
+    meaning:
+      'A volume cannot be opened for the reason given: nobody is served from it. It is tried again by itself; see “tandem volume list”.',
+  },
 } as const satisfies Record<string, EventEntry>;
 
 export type EventName = keyof typeof EVENTS;
+
+/** Puts an event into the journal and the log. Never rejects, never waits. */
+export type Emit = (name: EventName, message: string, fields?: EventContent['fields']) => void;
 
 /** What the journal stores of an event. Field names are camelCase; by custom `folder`, `member`, `partner`, `path`, `connection`. */
 export interface EventContent {

@@ -10,6 +10,8 @@ export const LIMITS = {
   /** Databases in one version vector, and intervals in all of them together. */
   vectorDatabases: 4096,
   vectorIntervals: 65_536,
+  /** Records whose fence one order may lower: each may leave a gap in the vector until it is had again. */
+  loweredFences: 16_384,
 
   messageBytes: 8 * 1024 * 1024,
   /** One message from a caller; the largest is a version vector. */
@@ -89,6 +91,8 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often is looked whether a comparison of all records is due. */
+  comparisonLookMs: 60_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
@@ -127,4 +131,48 @@ export const LIMITS = {
   copyLeastBytesPerSecond: 256 * 1024,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
+
+  /** Requests that one volume carries out or lets wait. */
+  blockRequests: 4096,
+  /** Bytes that copying, comparing and clearing volumes move at once. */
+  blockPieceBytes: 1024 * 1024,
+  /** A volume: 2 TiB of 4 KiB blocks have a dirty map of 64 MiB. */
+  volumeBytes: 2 ** 50,
+  snapshotsPerVolume: 256,
+  /** Between two attempts to open a volume that cannot be used. */
+  volumeRetryMs: 5000,
+  /** What a role, the generations of a volume, may take in its superblock. */
+  superblockTextBytes: 2048,
+  /** What a target keeps of an epoch before it applies it. */
+  epochBytes: 1024 * 1024 * 1024,
+  /** One read or write of an NBD client; the protocol asks servers for that much. */
+  nbdPayloadBytes: 32 * 1024 * 1024,
+  /** Payload of a refused write that is read and thrown away; more than that ends the connection. */
+  nbdDiscardBytes: 64 * 1024 * 1024,
+  /** Clients of all exports together on one listener. */
+  nbdClients: 256,
+  nbdExports: 1024,
+  /** An export's name in UTF-8. */
+  nbdNameBytes: 255,
+  /** Any string of the protocol. */
+  nbdStringBytes: 4096,
+  /** Data of one option, and options before the transmission begins. */
+  nbdOptionBytes: 64 * 1024,
+  nbdOptions: 256,
+  nbdMetaContexts: 64,
+  /** Extents in the answer to one BLOCK_STATUS, for each context. */
+  nbdExtents: 16_384,
+  /** Requests that one client has on the way, and their payload. */
+  nbdRequests: 256,
+  nbdClientBytes: 64 * 1024 * 1024,
+  /** Payload on the way that every client may have whatever the others do; beyond it all share the second number. */
+  nbdOwnBytes: 1024 * 1024,
+  nbdSharedBytes: 256 * 1024 * 1024,
+  /** Replies that a client has not taken yet; beyond it no further request is looked at. */
+  nbdUnsentBytes: 4 * 1024 * 1024,
+  /** From the connection until the transmission begins, and between two bytes of one request. */
+  nbdHandshakeMs: 60_000,
+  nbdStallMs: 60_000,
+  /** How long a client whose export closes may take for its last replies. */
+  nbdCloseMs: 5000,
 } as const;

@@ -3,6 +3,7 @@ import { configCommands } from './commands/config.ts';
 import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { eventCommands } from './commands/event.ts';
+import { fenceCommands } from './commands/fence.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
@@ -12,6 +13,7 @@ import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { syncCommands } from './commands/sync.ts';
 import { transferCommands } from './commands/transfer.ts';
+import { volumeCommands } from './commands/volume.ts';
 import { waitCommands } from './commands/wait.ts';
 import { whyCommands } from './commands/why.ts';
 
@@ -25,10 +27,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...waitCommands,
   ...propagationCommands,
   ...folderCommands,
+  ...fenceCommands,
   ...transferCommands,
   ...forceCommands,
   ...syncCommands,
   ...conflictCommands,
+  ...volumeCommands,
   ...recordCommands,
   ...eventCommands,
   ...configCommands,
@@ -38,7 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const NOUNS: Readonly<Record<string, string>> = {
   member: 'this member and the others of its replication group',
   'file-system': 'the file systems on which folders lie',
-  folder: 'replicated folders: state, version vector, scans, halts, forced synchronisation',
+  folder: 'replicated folders: state, version vector, scans, halts, fences, forced synchronisation',
   connection: 'connections to and from the partners: state, check, forced synchronisation, stop',
   session: 'synchronisation sessions',
   update: 'updates on their way',
@@ -47,6 +51,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   'replica-source': 'the members that folders come from: last attempt, last success, result',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
+  volume: 'block volumes, served to NBD clients',
   event: 'the journal of events',
   config: 'member.yaml and group.yaml',
 };

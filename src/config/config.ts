@@ -1,4 +1,5 @@
 /** The configuration as the rest of Tandem sees it: checked, completed with defaults, with durations and sizes as numbers. */
+import type { Address } from '../base/address.ts';
 import type { Schedule } from '../model/schedule.ts';
 
 export interface GroupConfig {
@@ -71,6 +72,12 @@ export interface MemberConfig {
   readonly groupFile: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly adminSocket: string;
+  /** Where NBD clients connect; null: nowhere. */
+  readonly nbd:
+    | { readonly kind: 'unix'; readonly path: string }
+    | { readonly kind: 'tcp'; readonly address: Address }
+    | null;
+  readonly nbdTls: 'off' | 'offered' | 'required';
   /** After so long without a word from the partner an outbound connection is taken for lost. */
   readonly outboundIdleMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';

@@ -1,5 +1,6 @@
 /** member.yaml and the group.yaml it names → the configuration of this member. */
 import { resolve } from 'node:path';
+import { parseAddress } from '../base/address.ts';
 import { describeUnknown } from '../base/known-names.ts';
 import { LIMITS } from '../base/limits.ts';
 import { readCertificate } from './certificate.ts';
@@ -73,29 +74,43 @@ function parseMember(
   const source = parseYaml(text, where.file);
   const content = parseSchema(memberSchema, source);
   const adminSocket = resolve(where.home, content.adminSocket);
-  if (Buffer.byteLength(adminSocket) > LIMITS.socketPathBytes) {
-    throwProblems([
-      source.problem(
-        ['adminSocket'],
-        `the path ${adminSocket} is longer than the ${LIMITS.socketPathBytes} bytes a Unix socket can have; set adminSocket to a shorter absolute path`,
-      ),
-    ]);
-  }
+  const nbd = parseNbd(content.nbd, where.home);
+  throwProblems([
+    ...checkSocketPath('adminSocket', adminSocket, source),
+    ...(nbd?.kind === 'unix' ? checkSocketPath('nbd', nbd.path, source) : []),
+  ]);
   const member: MemberConfig = {
     member: content.member,
     home: where.home,
     groupFile: resolve(where.home, content.group),
     listen: content.listen,
     adminSocket,
+    nbd,
+    nbdTls: content.nbdTls,
     outboundIdleMs: content.outboundIdle,
     logLevel: content.logLevel,
   };
   return { member, source };
 }
 
+function parseNbd(text: string, home: string): MemberConfig['nbd'] {
+  if (text === 'off') return null;
+  try {
+    return { kind: 'tcp', address: parseAddress(text) };
+  } catch {
+    return { kind: 'unix', path: resolve(home, text) };
+  }
+}
+
+function checkSocketPath(key: string, path: string, source: YamlSource): Problem[] {
+  if (Buffer.byteLength(path) <= LIMITS.socketPathBytes) return [];
+  const sentence = `the path ${path} is longer than the ${LIMITS.socketPathBytes} bytes a Unix socket can have; set ${key} to a shorter absolute path`;
+  return [source.problem([key], sentence)];
+}
+
 /** A home inside a replicated folder would replicate the member's own key and database. */
 function checkHome(member: MemberConfig, group: GroupConfig, source: YamlSource): Problem[] {
-  const own = ['identity', 'database'].map(name => resolve(member.home, name));
+  const own = ['identity', 'database', 'volumes'].map(name => resolve(member.home, name));
   const problems: Problem[] = [];
   for (const folder of group.folders.values()) {
     const root = folder.members.get(member.member);

@@ -69,6 +69,9 @@ listen: ${JSON.stringify(formatAddress(member.listen))}
 # The Unix socket on which the daemon takes orders from “tandem”; relative to this directory.
 # adminSocket: admin.sock
 
+# Where NBD clients of the volumes connect: a Unix socket, HOST:PORT, or off.
+# nbd: nbd.sock
+
 # The least severe messages that the log shows: debug, info, warn or error.
 # logLevel: info
 `;

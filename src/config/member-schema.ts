@@ -4,6 +4,9 @@ import { addressKey, durationKey, FORMS, keyNotes, textKey } from './key-notes.t
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
+/** What NBD clients are offered. */
+export const NBD_TLS = ['off', 'offered', 'required'] as const;
+
 export const memberSchema = z.strictObject({
   member: textKey().register(keyNotes, {
     form: 'a name',
@@ -22,6 +25,20 @@ export const memberSchema = z.strictObject({
     form: 'a path',
     about: 'The Unix socket on which the daemon takes orders; relative to the home.',
   }),
+  nbd: textKey().prefault('nbd.sock').register(keyNotes, {
+    form: 'a path, HOST:PORT or off',
+    about:
+      'Where NBD clients of the volumes connect: a Unix socket, relative to the home, or an address; off: nowhere. An address that other hosts can reach needs nbdTls.',
+    example: '"127.0.0.1:10809"',
+  }),
+  nbdTls: z
+    .enum(NBD_TLS)
+    .prefault('off')
+    .register(keyNotes, {
+      form: NBD_TLS.join(', '),
+      about:
+        'Whether NBD clients may, or must, ask for TLS. The member shows its own certificate; clients show that of a member of the group.',
+    }),
   outboundIdle: durationKey({ atLeastMs: 1000, atMostMs: 7 * 24 * 3_600_000 })
     .prefault('12h')
     .register(keyNotes, {

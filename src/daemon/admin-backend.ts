@@ -1,6 +1,6 @@
 /** What the admin API asks, answered from the running member. Each noun's records are built in a file of their own. */
 import { posix } from 'node:path';
-import type { AdminBackend, FolderQuery } from '../admin/backend.ts';
+import type { FolderQuery, FoldersBackend } from '../admin/backend.ts';
 import { toDatetime } from '../admin/records/column.ts';
 import type { ConnectionRecord } from '../admin/records/connection.ts';
 import type { EventRecord } from '../admin/records/event.ts';
@@ -20,6 +20,7 @@ import { conflictRecord, findConflict, listConflicts } from './conflict-records.
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
 import type { EventFeed } from './event-feed.ts';
+import { fenceFolder } from './fence-folder.ts';
 import { findFile, pathNames } from './file-lookup.ts';
 import { idRecord } from './file-records.ts';
 import { fileSystemRecords } from './file-system-records.ts';
@@ -53,7 +54,7 @@ export interface AdminBackendParts {
   readonly clock: Clock;
 }
 
-export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
+export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
   const { events, clock } = parts;
   const sizes = createFolderSizesBook(clock);
 
@@ -152,6 +153,8 @@ export function createAdminBackend(parts: AdminBackendParts): AdminBackend {
     async release({ decision, ...query }) {
       await folderNamed(query).release(decision);
     },
+
+    fenceFolder: (order, signal) => fenceFolder(folderNamed(order), order, { clock, signal }),
 
     localMember: async () => ({ member: localMemberRecord(parts.member(), facts()) }),
 

@@ -4,7 +4,7 @@ import { TandemError } from '../base/errors.ts';
 import type { PartnerView } from '../model/arrival.ts';
 import { servesAsSource } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
-import { connectionFrom } from './backlog-records.ts';
+import { connectionFrom, whyUnheard } from './backlog-records.ts';
 
 export interface WatchedPartner {
   /** The member that runs now: another one after group.yaml was read again. */
@@ -18,17 +18,21 @@ export interface WatchedPartner {
 /** While the partner cannot be reached. */
 const RETRY_MS = 500;
 
-/** Until the signal. REFUSED where no enabled connection leads from the partner to here: then it tells nothing here. */
+/** Until the signal. REFUSED where no connection brings the folder from the partner: then it tells nothing here. */
 export async function* watchPartner(watched: WatchedPartner, signal: AbortSignal): AsyncGenerator<PartnerView> {
   const { folder: guid, partner, clock } = watched;
   while (!signal.aborted) {
     const member = watched.member();
+    if (!member.running) {
+      await clock.sleep(RETRY_MS, signal).catch(() => {});
+      continue;
+    }
     const folder = member.folders.get(guid);
     if (!folder) throw new TandemError('REFUSED', `${member.parts.name} no longer replicates the folder`);
     const connection = connectionFrom(member, folder, partner);
     if (!connection) {
-      const why = `no enabled connection leads from ${partner} to ${member.parts.name}, so what ${partner} holds is not known here`;
-      throw new TandemError('REFUSED', why);
+      const why = whyUnheard(member, folder, partner);
+      throw new TandemError('REFUSED', `${why}, so what ${partner} holds is not known here`);
     }
     let reason = `${partner} ended the connection`;
     try {

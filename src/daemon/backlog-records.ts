@@ -34,6 +34,7 @@ export async function findBacklog(member: Member, subject: BacklogSubject, clock
   }
   const partner = from === here ? to : from;
   assertShared(folder, partner);
+  assertFlowsOut(folder, from);
   return from === here ? backlogTo(member, subject) : backlogFrom(member, subject, clock);
 }
 
@@ -43,7 +44,7 @@ async function backlogTo(member: Member, { to, folder, limit }: BacklogSubject):
   const connection = connectionFrom(member, folder, to);
   const latest = connection?.sessions.find(session => session.folder === folder)?.latest;
   if (!connection) {
-    const why = `no enabled connection leads from ${to} to ${member.parts.name}, so what ${to} holds is not known here`;
+    const why = `${whyUnheard(member, folder, to)}, so what ${to} holds is not known here`;
     throw new TandemError('REFUSED', `${why}; ask the daemon of ${to}`);
   }
   if (!latest) throw unreachable(connection);
@@ -123,6 +124,22 @@ export function connectionFrom(member: Member, folder: Folder, partner: string):
       parts.enabled && parts.partner.name === partner && sessions.some(session => session.folder === folder),
   );
   return candidates.find(({ state }) => state === 'online') ?? candidates[0];
+}
+
+/** Why a partner, from which no connection brings the folder, tells nothing here of what it holds. */
+export function whyUnheard({ parts }: Member, { core: { config } }: Folder, partner: string): string {
+  return config.readOnly.includes(partner)
+    ? `${config.name} is read-only on ${partner}, which tells nobody what it holds`
+    : `no enabled connection leads from ${partner} to ${parts.name}`;
+}
+
+/** REFUSED for a read-only member. */
+export function assertFlowsOut({ core: { config } }: Folder, from: string): void {
+  if (!config.readOnly.includes(from)) return;
+  throw new TandemError(
+    'REFUSED',
+    `nothing flows out of ${from}: ${config.name} is read-only there, and what is changed there is undone`,
+  );
 }
 
 function unreachable({ parts, failure }: InboundConnection): TandemError {

@@ -9,7 +9,7 @@ import { countVersions, subtractVectors, type VersionVector } from '../model/ver
 import type { Folder } from '../replication/folder.ts';
 import { servesAsSource } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
-import { connectionFrom } from './backlog-records.ts';
+import { connectionFrom, whyUnheard } from './backlog-records.ts';
 import { sessionRecords } from './session-records.ts';
 
 interface Backlog {
@@ -37,11 +37,12 @@ export async function backlogSummaries(member: Member, now: number): Promise<Bac
       const told = latest && servesAsSource(latest.state) ? latest.vector : null;
       const silence = inbound
         ? (inbound.failure?.message ?? (latest ? `its folder is ${latest.state}` : 'it has not told yet'))
-        : `no enabled connection leads from ${partner} to ${here}`;
+        : whyUnheard(member, folder, partner);
       const comes = told ? backlogFrom(folder, partner, told) : inbound ? silence : null;
-      const goes = told ? await backlogTo(folder, told) : silence;
+      // Nothing flows out of a read-only member.
+      const goes = folder.core.readOnly ? null : told ? await backlogTo(folder, told) : silence;
       if (comes !== null) records.push(summary({ from: partner, to: here, folder }, comes, { sessions, now }));
-      records.push(summary({ from: here, to: partner, folder }, goes, { sessions, now }));
+      if (goes !== null) records.push(summary({ from: here, to: partner, folder }, goes, { sessions, now }));
     }
   }
   return records;

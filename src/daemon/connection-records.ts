@@ -97,7 +97,7 @@ function outboundRecord(member: Member, connection: OutboundConnection, now: num
     NextSyncTime: NEVER,
     ...NO_ERROR,
     StateReason: connection.state === 'online' ? '' : reason,
-    PartnerAddress: '',
+    PartnerAddress: connection.address,
   };
 }
 

@@ -3,16 +3,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createAdminServer } from '../admin/server.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
+import type { EventName } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock, systemZone } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { TaskLine } from '../base/task-line.ts';
 import { VERSION } from '../base/version.ts';
+import { loadXxh64 } from '../base/xxh64.ts';
 import { watchGroupFile } from '../config/group-watch.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
-import { createDirectoryWatcher } from '../disk/directory-watcher.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
-import { loadXxh64 } from '../disk/xxh64.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
@@ -33,6 +33,9 @@ import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
+import { tellTakenOut } from './taken-out.ts';
+import { createVolumeMethods } from './volume-methods.ts';
+import { startVolumes } from './volumes.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -84,7 +87,16 @@ class Running {
   async run(stop: AbortSignal): Promise<void> {
     const { home, log, identity, undo } = this.#around;
     const own = this.#loaded.member;
-    const store = await openStore({ directory: join(home, 'database'), random: systemRandom });
+    // Before the file is watched there is nothing to do: the watch begins with reading it again.
+    let reload = () => {};
+    const onHangUp = () => reload();
+    process.on('SIGHUP', onHangUp);
+    undo.push(async () => void process.off('SIGHUP', onHangUp));
+    const store = await openStore({ directory: join(home, 'database'), random: systemRandom }).catch(error => {
+      // There is no journal to write it into.
+      log.error({ event: 'DATABASE_ERROR' satisfies EventName }, messageOf(error));
+      throw error;
+    });
     undo.push(() => store.close());
     const feed = createEventFeed({ journal: store.events, clock: systemClock, log });
     undo.push(async () => {
@@ -100,7 +112,11 @@ class Running {
     // What the member does while it stops can be asked to the end.
     let closeAdmin = async () => {};
     undo.push(() => closeAdmin());
-    undo.push(async () => this.#member?.stop());
+    const reloads = new TaskLine();
+    undo.push(async () => {
+      await reloads.idle();
+      await this.#member?.stop();
+    });
     await this.#member.start();
     const server = await createPeerServer({
       listen: own.listen,
@@ -115,7 +131,9 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
-    const backend = createAdminBackend({
+    const volumes = await startVolumes({ loaded: this.#loaded, identity, emit: feed.emit, log });
+    undo.push(() => volumes.close());
+    const folders = createAdminBackend({
       member: () => this.#current(),
       store,
       events: feed,
@@ -127,13 +145,10 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const reloads = new TaskLine();
-    const asked = settledBackend(backend, () => reloads.idle());
+    const asked = { ...settledBackend(folders, () => reloads.idle()), ...createVolumeMethods(own.member, volumes) };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
-    const reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
-    process.on('SIGHUP', reload);
-    undo.push(async () => void process.off('SIGHUP', reload));
+    reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
     const groupWatch = watchGroupFile(own.groupFile, {
       onChanged: reload,
       onDegraded: reason => log.warn({ reason }, 'changes of group.yaml go unnoticed; SIGHUP has it read again'),
@@ -146,6 +161,7 @@ class Running {
     await aborted(AbortSignal.any([stop, this.#fault.signal]));
     this.#stopping = true;
     feed.emit('SERVICE_STOPPING', `member ${own.member} stops`);
+    this.#member.tellStopping();
     if (this.#failure !== null) {
       const ofDatabase = this.#failure instanceof TandemError && this.#failure.code === 'STORE_FAILED';
       feed.emit(ofDatabase ? 'DATABASE_ERROR' : 'SERVICE_INTERNAL_ERROR', messageOf(this.#failure));
@@ -200,7 +216,7 @@ class Running {
           feed.emit('WATCH_DEGRADED', `changes in folder ${folder.name} are found by scans only: ${reason}`, {
             folder: folder.name,
           });
-        return createDirectoryWatcher({ root, filters: folder.filters, onHint, onDegraded });
+        return disks.watch({ root, filters: folder.filters }, { onHint, onDegraded });
       },
       clock: systemClock,
       zone: systemZone,
@@ -216,19 +232,14 @@ class Running {
 
   /** Reads group.yaml again; what is not usable leaves the former one in force. */
   async #reload(build: (loaded: LoadedMember) => Member, feed: EventFeed, changed: () => void): Promise<void> {
+    if (this.#stopping) return;
     const { home, identity } = this.#around;
     try {
       const next = await loadMember(home, identity);
       this.#configuration = { ...this.#configuration, readAt: systemClock.now(), problem: null };
       if (next.group.digest === this.#loaded.group.digest) return;
       await this.#current().stop(CONFIG_CHANGES);
-      for (const { core } of this.#current().folders.values()) {
-        if (next.group.folders.get(core.config.name)?.members.has(next.member.member)) continue;
-        const { name } = core.config;
-        feed.emit('FOLDER_REMOVED', `folder ${name} is not replicated by this member any more; its files stay`, {
-          folder: name,
-        });
-      }
+      tellTakenOut({ member: next.member.member, before: this.#loaded.group, after: next.group }, feed.emit);
       this.#loaded = next;
       this.#member = build(next);
       await this.#member.start();

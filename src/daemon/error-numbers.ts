@@ -4,6 +4,7 @@
  * [dfsr.md §4.1, §4.3]
  */
 import { EVENTS, type EventName } from '../base/events.ts';
+import type { ObstacleKind } from '../model/obstacles.ts';
 import type { HaltReason } from '../replication/folder-core.ts';
 import { eventOfFailure } from '../replication/inbound-connection.ts';
 import type { SessionFailure } from '../store/store.ts';
@@ -14,9 +15,6 @@ export interface ErrorNumbers {
 }
 
 export const NO_ERROR: ErrorNumbers = { LastErrorCode: 0, LastErrorMessageId: 0 };
-
-/** Of the file system of a folder being full: ERROR_DISK_FULL. */
-export const DISK_FULL: ErrorNumbers = numbers(112, 'DISK_FULL');
 
 /** The configuration in use is the former one: ERROR_INVALID_DATA. */
 export const CONFIG_REFUSED: ErrorNumbers = numbers(13, 'CONFIG_INVALID');
@@ -66,6 +64,18 @@ export function numbersOfHalt(reason: HaltReason): ErrorNumbers {
       return numbers(EVENTS.BRAKE_DELETIONS.number, 'BRAKE_DELETIONS');
     case 'mass-change':
       return numbers(EVENTS.BRAKE_CHANGES.number, 'BRAKE_CHANGES');
+  }
+}
+
+/** Of what a folder waits for to pass. */
+export function numbersOfObstacle(kind: ObstacleKind): ErrorNumbers {
+  switch (kind) {
+    case 'disk-full': // ERROR_DISK_FULL
+      return numbers(112, 'DISK_FULL');
+    case 'staging-inaccessible': // ERROR_PATH_NOT_FOUND
+      return numbers(3, 'STAGING_INACCESSIBLE');
+    case 'stopped': // ERROR_IO_DEVICE
+      return numbers(1117, 'FOLDER_STOPPED');
   }
 }
 

@@ -5,10 +5,9 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import { type EventContent, type EventName, makeEvent } from '../base/events.ts';
+import { type Emit, type EventContent, type EventName, makeEvent } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { Emit } from '../replication/folder-parts.ts';
 import type { EventJournal, StoredEvent } from '../store/store.ts';
 
 export interface EventFeedParts {

@@ -109,9 +109,9 @@ async function whyNoRecord(folder: Folder, names: readonly string[]): Promise<st
   if (core.memory.halt) return `the folder is halted: ${core.memory.halt.sentence}`;
   const onItsWay = await updateAt(core, path);
   if (onItsWay !== null) return onItsWay;
-  const unsupported = scanner.lastReport.unsupported.find(item => item.path === path);
+  const unsupported = scanner.reports.last.unsupported.find(item => item.path === path);
   if (unsupported) return `it is not replicated (${unsupported.reason})`;
-  const unreadable = scanner.lastReport.unreadable.find(
+  const unreadable = scanner.reports.last.unreadable.find(
     directory => directory === '' || path.startsWith(`${directory}/`),
   );
   if (unreadable !== undefined) return `the directory “${unreadable}” cannot be read`;

@@ -8,7 +8,7 @@ import type { FolderStateName } from '../peer/link.ts';
 import type { Folder } from '../replication/folder.ts';
 import type { FolderCore, Halt } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
-import { DISK_FULL, type ErrorNumbers, NO_ERROR, numbersOfHalt } from './error-numbers.ts';
+import { type ErrorNumbers, NO_ERROR, numbersOfHalt, numbersOfObstacle } from './error-numbers.ts';
 import type { FolderSizes } from './folder-sizes.ts';
 
 const MIB = 1024 * 1024;
@@ -61,7 +61,8 @@ export async function folderRecord(group: GroupConfig, folder: Folder, sizes: Fo
 
 export function numbersOfFolder(core: FolderCore): ErrorNumbers {
   if (core.memory.halt) return numbersOfHalt(core.memory.halt.reason);
-  return core.diskFull ? DISK_FULL : NO_ERROR;
+  const [obstacle] = core.obstacles.standing;
+  return obstacle ? numbersOfObstacle(obstacle.kind) : NO_ERROR;
 }
 
 /** The order that decides about a halt. */

@@ -6,6 +6,7 @@ import { compileFilter } from '../model/filters.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
 import { databaseOf } from '../model/version.ts';
 import type { Folder } from '../replication/folder.ts';
+import { assertFlowsOut } from './backlog-records.ts';
 
 /** With the test’s id behind it, the name of its file. Documented in docs/OPERATING.md. */
 export const TEST_FILE_PREFIX = '.tandem-propagation-test-';
@@ -16,8 +17,10 @@ export interface TestFile {
 }
 
 /** REFUSED where nothing would go out, or the filters keep the name out. */
-export function assertTestable({ core }: Folder, { name }: TestFile): void {
+export function assertTestable(folder: Folder, { name }: TestFile): void {
+  const { core } = folder;
   const { config, memory } = core;
+  assertFlowsOut(folder, core.member.name);
   if (memory.halt)
     throw new TandemError(
       'REFUSED',

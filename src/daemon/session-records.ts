@@ -9,6 +9,7 @@ import type { InboundConnection } from '../replication/inbound-connection.ts';
 import type { InboundSession } from '../replication/inbound-session.ts';
 import type { Member } from '../replication/member.ts';
 import { type OutboundConnection, type OutboundSession, queuedUpdates } from '../replication/outbound-connection.ts';
+import type { SyncSession } from '../replication/sync-session.ts';
 import type { SessionBody } from '../store/store.ts';
 import { NO_ERROR, numbersOfFailure } from './error-numbers.ts';
 
@@ -59,7 +60,7 @@ function inboundRecords(member: Member): SessionRecord[] {
     connection.sessions.flatMap(folder =>
       folder.running.map(session => {
         const left = folder.outstanding(session);
-        const reason = inboundReason(connection, folder, left.toCome);
+        const reason = stoppedReason(session) ?? inboundReason(connection, folder, left.toCome);
         return sessionRecord(member, session.body(), { ...left, reason });
       }),
     ),
@@ -107,6 +108,10 @@ function sessionRecord(member: Member, body: SessionBody, { queued, toCome, reas
     ReplicatedFolderName: body.folder.name,
     StateReason: reason,
   };
+}
+
+function stoppedReason({ force }: SyncSession): string | null {
+  return force?.reason === 'paused' ? `stopped by order until ${toDatetime(force.endTime)}` : null;
 }
 
 /** Why a session that runs does not move, or what it does; empty while updates come in. */

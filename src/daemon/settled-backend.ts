@@ -1,13 +1,13 @@
 /** An admin backend whose calls wait while the member is built anew from another configuration: what they ask for is between two lives. */
-import type { AdminBackend } from '../admin/backend.ts';
+import type { FoldersBackend } from '../admin/backend.ts';
 import { ADMIN_METHODS, type AdminMethod } from '../admin/methods.ts';
 
 type Stream = (request: unknown, signal: AbortSignal) => AsyncIterable<unknown>;
 
 /** `settled` resolves at once where nothing is being built. Events go on meanwhile. */
-export function settledBackend(backend: AdminBackend, settled: () => Promise<void>): AdminBackend {
+export function settledBackend(backend: FoldersBackend, settled: () => Promise<void>): FoldersBackend {
   return new Proxy(backend, {
-    get(target, name: keyof AdminBackend) {
+    get(target, name: keyof FoldersBackend) {
       if (name === 'followEvents') return target.followEvents;
       const method: AdminMethod | undefined = ADMIN_METHODS[name];
       if (method?.stream) {

@@ -36,7 +36,7 @@ export interface ConfigurationFacts {
 export function serviceRecord(member: Member, facts: ServiceFacts): ServiceRecord {
   const { parts, guid } = member;
   const folders = [...member.folders.values()];
-  const halted = folders.filter(({ core }) => core.memory.halt !== null || core.diskFull !== null);
+  const halted = folders.filter(({ core }) => core.memory.halt !== null || core.obstacles.standing.length > 0);
   const starting = folders.some(({ core }) => core.memory.phase === 'uninitialized' && core.memory.halt === null);
   const { configuration, stopping } = facts;
   const reasons = [
@@ -98,7 +98,7 @@ export function attentionRecords(member: Member, sources: AttentionSources): Att
   return [
     ...configAttention(member, sources.configProblem),
     ...folders.flatMap(haltAttention),
-    ...folders.flatMap(diskFullAttention),
+    ...folders.flatMap(obstacleAttention),
     ...connectionAttention(member, sources.connections),
     ...folders.flatMap(putOffAttention),
     ...folders.flatMap(folder => conflictAttention(folder, sources.sizes.get(folder)?.conflicts ?? 0)),
@@ -118,10 +118,10 @@ function haltAttention({ core }: Folder): AttentionRecord[] {
   return [{ Subject: core.config.name, Problem: halt.sentence, Command: releaseCommand(core, halt) }];
 }
 
-function diskFullAttention({ core }: Folder): AttentionRecord[] {
-  if (!core.diskFull) return [];
-  const Command = `tandem update list --folder ${core.config.name}`;
-  return [{ Subject: core.config.name, Problem: core.diskFull.sentence, Command }];
+function obstacleAttention({ core }: Folder): AttentionRecord[] {
+  const { name } = core.config;
+  const Command = `tandem update list --folder ${name}`;
+  return core.obstacles.standing.map(({ sentence }) => ({ Subject: name, Problem: sentence, Command }));
 }
 
 function connectionAttention(member: Member, connections: readonly ConnectionRecord[]): AttentionRecord[] {

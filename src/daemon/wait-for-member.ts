@@ -5,9 +5,11 @@ import { TandemError } from '../base/errors.ts';
 import { formatElapsed } from '../base/sizes-and-durations.ts';
 import { type Arrival, judgeArrival } from '../model/arrival.ts';
 import type { Folder } from '../replication/folder.ts';
+import type { FolderCore } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
 import { watchPartner } from './arrival-watch.ts';
-import { assertShared } from './backlog-records.ts';
+import { assertFlowsOut, assertShared } from './backlog-records.ts';
+import { folderSettled, REST_LOOK_MS } from './settled-folder.ts';
 
 export interface WaitSubject {
   readonly member: () => Member;
@@ -18,9 +20,6 @@ export interface WaitSubject {
   readonly clock: Clock;
 }
 
-/** How often is looked whether files have come to rest. */
-const REST_LOOK_MS = 50;
-
 export async function* waitForMember(subject: WaitSubject, signal: AbortSignal): AsyncGenerator<WaitRecord> {
   const { folder, partner, timeoutMs, clock } = subject;
   const { core } = folder;
@@ -28,6 +27,7 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   if (partner === core.member.name)
     throw new TandemError('INVALID_ARGUMENT', `${partner} is this member; name another one`);
   assertShared(folder, partner);
+  assertFlowsOut(folder, core.member.name);
   const start = clock.now();
   const record = (Stage: string, found: Arrival): WaitRecord => ({
     ReplicatedFolderName: name,
@@ -44,8 +44,8 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   let found: Arrival = { kind: 'unknown', reason: 'this host’s copy is being looked at' };
   try {
     yield record('scanning', found);
-    await settled(folder, clock, either);
-    const wanted = core.store.vector;
+    const { store } = await settled(subject, either);
+    const wanted = store.vector;
     if (!either.aborted) {
       for await (const view of watchPartner({ ...subject, folder: core.config.guid }, either)) {
         found = judgeArrival(wanted, view);
@@ -66,32 +66,17 @@ export async function* waitForMember(subject: WaitSubject, signal: AbortSignal):
   );
 }
 
-/** Everything that is on disk now is recorded: seen, come to rest, and told to the partners. */
-async function settled(folder: Folder, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { core, scanner } = folder;
-  const now = clock.now();
-  await untilAborted(scanner.full(), signal);
-  while (!signal.aborted) {
-    if (core.memory.halt) {
-      const { sentence } = core.memory.halt;
-      throw new TandemError('REFUSED', `nothing goes out of folder ${core.config.name}, it is halted: ${sentence}`);
-    }
-    if (core.active && !scanner.isUnsettled(now)) {
-      // What has come to rest is taken up by the pass that runs now.
-      await untilAborted(scanner.look(['']), signal);
-      if (core.active && !scanner.isUnsettled(now)) return;
-    }
-    await clock.sleep(REST_LOOK_MS, signal).catch(() => {});
+/** Everything that was on disk at the call is recorded: seen, come to rest, and told to the partners. Answers the folder. */
+async function settled(subject: WaitSubject, signal: AbortSignal): Promise<FolderCore> {
+  const { core } = subject.folder;
+  for (;;) {
+    const member = subject.member();
+    const folder = member.folders.get(core.config.guid);
+    if (member.running && !folder)
+      throw new TandemError('REFUSED', `${core.member.name} no longer replicates the folder ${core.config.name}`);
+    if (member.running && folder && (await folderSettled(folder, subject.clock, signal))) return folder.core;
+    if (signal.aborted) return core;
+    // group.yaml is being read again: another one takes this one's place.
+    await subject.clock.sleep(REST_LOOK_MS, signal).catch(() => {});
   }
-}
-
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop = () => {};
-  const aborted = new Promise<void>(resolve => {
-    stop = resolve;
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
 }

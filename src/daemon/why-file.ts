@@ -83,13 +83,14 @@ async function factsOf(member: Member, subject: Subject): Promise<WhyFacts> {
   const { core, scanner } = folder;
   const { halt } = core.memory;
   const { config } = core;
-  const unreadable = scanner.lastReport.unreadable.find(above => above === '' || path.startsWith(`${above}/`));
+  const unreadable = scanner.reports.last.unreadable.find(above => above === '' || path.startsWith(`${above}/`));
   return {
     excluded: record?.present ? null : await exclusionOf(folder, path),
     unreadable: unreadable ?? null,
     halt: halt && { reason: halt.sentence, since: halt.since, command: releaseCommand(core, halt) },
-    diskFull: core.diskFull && { reason: core.diskFull.sentence, since: core.diskFull.since },
-    notServing: core.serving ? '' : await folder.reason(),
+    obstacles: core.obstacles.standing,
+    readOnly: core.readOnly,
+    notServing: core.serving || core.readOnly ? '' : await folder.reason(),
     updates: uid === null ? [] : updatesOf(core, uid),
     record: record && {
       present: record.present,
@@ -112,7 +113,7 @@ async function exclusionOf({ core, scanner }: Folder, path: string): Promise<Why
   if (isReserved(true, names[0]!)) return { kind: 'reserved', reason: `${PRIVATE_DIRECTORY} belongs to Tandem` };
   const filter = excludingFilter(core, names);
   if (filter !== null) return { kind: 'filter', reason: filter };
-  const reported = scanner.lastReport.unsupported.find(item => item.path === path);
+  const reported = scanner.reports.last.unsupported.find(item => item.path === path);
   if (reported) return { kind: 'unsupported', reason: `${reported.reason}` };
   const [look] = await core.disk.look([path]).catch(() => []);
   return look?.kind === 'other' ? { kind: 'unsupported', reason: 'a device, socket or fifo' } : null;
@@ -166,7 +167,14 @@ function partnersOf(member: Member, folder: Folder, record: FileRecord | null): 
         name,
         has: !record || !told ? 'unknown' : containsVersion(told, record.gvsn) ? 'yes' : 'no',
         ahead: told ? countVersions(subtractVectors(told, core.store.vector)) : 0,
-        silence: silenceOf({ member, name, told: told !== null, state: latest?.state, reason: inRow?.StateReason }),
+        silence: silenceOf({
+          member,
+          folder,
+          name,
+          told: told !== null,
+          state: latest?.state,
+          reason: inRow?.StateReason,
+        }),
         outbound: outbound ? outbound.StateReason : goesTo(member, name),
         next: inbound?.nextAttempt ?? null,
       };
@@ -175,14 +183,17 @@ function partnersOf(member: Member, folder: Folder, record: FileRecord | null): 
 
 interface Silence {
   readonly member: Member;
+  readonly folder: Folder;
   readonly name: string;
   readonly told: boolean;
   readonly state: string | undefined;
   readonly reason: string | undefined;
 }
 
-function silenceOf({ member, name, told, state, reason }: Silence): string {
+function silenceOf({ member, folder, name, told, state, reason }: Silence): string {
   if (told) return '';
+  if (folder.core.config.readOnly.includes(name))
+    return 'the folder is read-only there, and it tells nobody what it holds';
   if (reason === undefined) return `no enabled connection leads from it to ${member.parts.name}`;
   if (state !== undefined) return `its folder is ${state}`;
   return reason === '' ? `${name} has not told yet` : reason;

@@ -2,11 +2,13 @@
  * Carries out operations on the replicated folder. Each of them looks, acts in one step that cannot destroy what it did
  * not look at, and looks again.
  */
+
+import { errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError, unreachable } from '../base/errors.ts';
 import type { Stat } from '../model/update.ts';
 import { type Asides, keyOf, type Place } from './aside.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder } from './disk.ts';
-import { type Directory, errnoOf, type Look, nameText } from './file-system.ts';
+import { type Directory, type Look, nameText } from './file-system.ts';
 import { asExpected, sameContent, toStat } from './look.ts';
 import { deletePreserved, placeNew, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';

@@ -3,8 +3,9 @@
  * a crash is undone with, and where an edit shows that was made in the very moment of the replacement.
  */
 import { createHash } from 'node:crypto';
+import { errnoOf } from '../base/errno.ts';
 import type { Operation, Preserved, PreserveOrder } from './disk.ts';
-import { type Directory, errnoOf, type Look } from './file-system.ts';
+import type { Directory, Look } from './file-system.ts';
 import { sameContent } from './look.ts';
 import { CANNOT_LINK, placeNew, preserve } from './preserving.ts';
 import { removeTree } from './subtree.ts';

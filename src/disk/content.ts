@@ -3,14 +3,15 @@
  * same, ctime included, so nothing was written in between.
  */
 import { createHash, hash as hashOnce } from 'node:crypto';
+import { errnoOf } from '../base/errno.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Xxh64, Xxh64State } from '../base/xxh64.ts';
 import { chunkSizesFor, createChunkCutter } from '../model/chunk-cutter.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Stat } from '../model/update.ts';
 import type { Hashed } from './disk.ts';
-import { type Directory, errnoOf, type File, type Look, using } from './file-system.ts';
+import { type Directory, type File, type Look, using } from './file-system.ts';
 import { asExpected, sameLook, toStat } from './look.ts';
-import type { Xxh64, Xxh64State } from './xxh64.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** Between two turns of a long read. */

@@ -4,7 +4,7 @@
  * that is made meanwhile is missed.
  */
 import { type BigIntStats, type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs';
-import { errnoOf } from './file-system.ts';
+import { errnoOf } from '../base/errno.ts';
 import { OWN_DIRECTORY } from './tree.ts';
 
 export interface DirectoryWatchOptions {
@@ -36,16 +36,24 @@ const COALESCE_MS = 5;
 /** Directories listed before events have their turn: the kernel keeps only so many of them. */
 const LISTED_AT_ONCE = 64;
 
-export function watchDirectories({ root, excludes, onHint, onReady, onError }: DirectoryWatchOptions): void {
+/** The returned function ends it. */
+export function watchDirectories({ root, excludes, onHint, onReady, onError }: DirectoryWatchOptions): () => void {
   /** Names that something happened to since the last flush, by directory. */
   const changes = new Map<Watched, Set<string>>();
   const unlisted: Watched[] = [];
   let listing = false;
   let ready = false;
+  let ended = false;
 
   const { dev, ...look } = statSync(root, { bigint: true });
   const top = enter(null, '', look);
   if (!listing) becomeReady();
+  return () => {
+    unlisted.length = 0;
+    ended = true;
+    changes.clear();
+    leave(top);
+  };
 
   function becomeReady(): void {
     ready = true;
@@ -72,6 +80,7 @@ export function watchDirectories({ root, excludes, onHint, onReady, onError }: D
   }
 
   function listSome(): void {
+    if (ended) return;
     for (const entry of unlisted.splice(0, LISTED_AT_ONCE)) if (isWatched(entry)) list(entry);
     listing = unlisted.length > 0;
     if (listing) setImmediate(listSome);
@@ -89,7 +98,7 @@ export function watchDirectories({ root, excludes, onHint, onReady, onError }: D
   }
 
   function happened(entry: Watched, event: string, name: string | null): void {
-    if (!isWatched(entry) || (entry === top && name === OWN_DIRECTORY)) return;
+    if (ended || !isWatched(entry) || (entry === top && name === OWN_DIRECTORY)) return;
     if (changes.size === 0) setTimeout(flush, COALESCE_MS);
     const names = changes.get(entry) ?? new Set();
     changes.set(entry, names);

@@ -2,71 +2,79 @@
  * Hints that something changed in a directory, from the operating system. A hint may come late, twice or not at all
  * (queues overflow in silence): scans find the truth, a hint only says where to look first.
  */
+import { errnoOf } from '../base/errno.ts';
 import { messageOf } from '../base/errors.ts';
-import type { FilterPatterns } from '../model/filters.ts';
-import { startWorker } from './worker-entry.ts';
+import { compileFilter, type FilterPatterns } from '../model/filters.ts';
+import { watchDirectories } from './directory-watch.ts';
+import { OWN_DIRECTORY } from './tree.ts';
 
-export interface DirectoryWatcher {
-  /** Resolves when all directories are watched, or it is clear that they cannot be. Never rejects. */
-  readonly ready: Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface DirectoryWatcherOptions {
+export interface WatchTask {
   /** Absolute path of the folder's root. */
   readonly root: string;
   readonly filters: FilterPatterns;
-  /** A directory, as a path relative to the root, '' being the root. Must only enqueue. */
-  readonly onHint: (directory: string) => void;
-  /** Some or all directories are not watched, and why, in words for an administrator. Must only enqueue. */
-  readonly onDegraded: (reason: string) => void;
 }
 
-export interface WatchTask {
-  readonly root: string;
-  readonly filters: FilterPatterns;
-}
-
-export type FromWatcher =
+export type WatchReport =
+  /** All directories are watched, or it is clear that they cannot be. */
   | { readonly kind: 'ready' }
+  /** Directories, as paths relative to the root, '' being the root. */
   | { readonly kind: 'hints'; readonly directories: readonly string[] }
+  /** Some or all directories are not watched, and why, in words for an administrator. */
   | { readonly kind: 'degraded'; readonly reason: string };
 
-/** Watches in a thread of its own: that costs time and memory in proportion to the number of directories. */
-export function createDirectoryWatcher({
-  root,
-  filters,
-  onHint,
-  onDegraded,
-}: DirectoryWatcherOptions): DirectoryWatcher {
-  const worker = startWorker('watch-worker', { root, filters } satisfies WatchTask);
-  let closed = false;
-  let settle: () => void;
-  const ready = new Promise<void>(resolve => {
-    settle = resolve;
-  });
+/** Watches where the caller is; `report` is called later, never during the call. The returned function ends it. */
+export function startWatching({ root, filters }: WatchTask, report: (report: WatchReport) => void): () => void {
+  const filter = compileFilter(filters);
+  const hints = new Set<string>();
+  const reported = new Set<string>();
+  let ended = false;
 
-  function degrade(reason: string): void {
-    settle();
-    if (!closed) onDegraded(reason);
-  }
-
-  worker.on('message', (message: FromWatcher) => {
-    if (closed) return;
-    if (message.kind === 'ready') settle();
-    else if (message.kind === 'degraded') onDegraded(message.reason);
-    else for (const directory of message.directories) onHint(directory);
-  });
-  worker.on('error', error =>
-    degrade(`the watching thread died: ${messageOf(error)}; changes are found by rescans only`),
-  );
-  worker.on('exit', () => degrade('the watching thread ended; changes are found by rescans only'));
-  return {
-    ready,
-    async close() {
-      closed = true;
-      settle();
-      await worker.terminate();
-    },
+  const tell = (what: WatchReport): void => {
+    if (!ended) report(what);
   };
+  const flush = (): void => {
+    const directories = [...hints];
+    hints.clear();
+    tell({ kind: 'hints', directories });
+  };
+  const degrade = (error: unknown): void => {
+    const code = errnoOf(error);
+    if (reported.has(code)) return;
+    reported.add(code);
+    tell({ kind: 'degraded', reason: reasonFor(code, error) });
+  };
+
+  let stop: (() => void) | null = null;
+  setImmediate(() => {
+    if (ended) return;
+    try {
+      stop = watchDirectories({
+        root: root.endsWith('/') ? root.slice(0, -1) : root,
+        excludes: path => path === OWN_DIRECTORY || filter.excludesDirectory(path.slice(path.lastIndexOf('/') + 1)),
+        onHint(path) {
+          if (hints.size === 0) setImmediate(flush);
+          hints.add(path);
+        },
+        onReady: () => tell({ kind: 'ready' }),
+        onError: degrade,
+      });
+    } catch (error) {
+      degrade(error);
+      tell({ kind: 'ready' });
+    }
+  });
+  return () => {
+    ended = true;
+    stop?.();
+  };
+}
+
+function reasonFor(code: string, error: unknown): string {
+  if (code === 'ENOSPC') {
+    return 'the limit of inotify watches is reached (raise fs.inotify.max_user_watches); changes elsewhere are found by rescans';
+  }
+  if (code === 'EMFILE') {
+    return 'the limit of inotify instances or open files is reached (raise fs.inotify.max_user_instances); changes are found by rescans';
+  }
+  return `some directories cannot be watched: ${messageOf(error)}; changes there are found by rescans`;
 }

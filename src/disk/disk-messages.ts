@@ -1,6 +1,7 @@
 /** What passes between the daemon's thread and its disk workers. */
 import type { ErrorCode } from '../base/errors.ts';
 import type { FilterPatterns } from '../model/filters.ts';
+import type { WatchReport, WatchTask } from './directory-watcher.ts';
 import type { Disk } from './disk.ts';
 
 export type DiskMethod = keyof Disk;
@@ -14,10 +15,13 @@ export type ToWorker =
       readonly method: DiskMethod;
       readonly args: readonly unknown[];
     }
-  | { readonly kind: 'cancel'; readonly call: number };
+  | { readonly kind: 'cancel'; readonly call: number }
+  | { readonly kind: 'watch'; readonly watch: number; readonly task: WatchTask }
+  | { readonly kind: 'unwatch'; readonly watch: number };
 
 export type FromWorker =
   | { readonly kind: 'value'; readonly call: number; readonly value: unknown }
+  | { readonly kind: 'watch'; readonly watch: number; readonly report: WatchReport }
   | {
       readonly kind: 'error';
       readonly call: number;

@@ -1,18 +1,20 @@
 /** A disk worker thread: carries out the calls it is sent, in order, on the real file system. */
 import { parentPort } from 'node:worker_threads';
 import { assert, messageOf, TandemError } from '../base/errors.ts';
+import { loadXxh64 } from '../base/xxh64.ts';
 import { compileFilter } from '../model/filters.ts';
+import { startWatching } from './directory-watcher.ts';
 import type { Disk } from './disk.ts';
 import { type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
 import { createLocalDisk } from './local-disk.ts';
 import { createNodeFileSystem } from './node-file-system.ts';
-import { loadXxh64 } from './xxh64.ts';
 
 const port = parentPort;
 assert(port, 'disk-worker runs as a worker thread');
 
 const disks = new Map<number, Disk>();
 const cancels = new Map<number, AbortController>();
+const watches = new Map<number, () => void>();
 const files = createNodeFileSystem();
 const xxh64 = await loadXxh64();
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -36,6 +38,16 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'cancel':
       cancels.get(message.call)?.abort();
+      return;
+    case 'watch':
+      watches.set(
+        message.watch,
+        startWatching(message.task, report => answer({ kind: 'watch', watch: message.watch, report })),
+      );
+      return;
+    case 'unwatch':
+      watches.get(message.watch)?.();
+      watches.delete(message.watch);
       return;
     case 'call':
       void carryOut(message);

@@ -5,7 +5,7 @@
  * (`model/name-rules.ts`). No call follows a symlink, whatever is changed under it meanwhile. Calls are
  * carried out in the order they are made, except `hash`, `readWhole` and `readRange`, which may run beside the others.
  * A call rejects only with `TandemError` (ROOT_MISSING, MARKER_MISSING, FILE_SYSTEM_CHANGED, ROOT_UNWRITABLE, DISK_FULL,
- * DISK_FAILED, CANCELLED); what concerns one file is a value in the answer.
+ * STAGING_INACCESSIBLE, DISK_FAILED, CANCELLED); what concerns one file is a value in the answer.
  */
 import type { Recipe } from '../model/recipe.ts';
 import type { Stat } from '../model/update.ts';

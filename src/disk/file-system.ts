@@ -3,7 +3,7 @@
  *
  * Everything below the root is reached through directory handles, opened one component at a time without following
  * links, so that nothing a user changes meanwhile can lead a call out of the root. Names are single components.
- * A failed call throws an error whose `code` is the errno name (`ENOENT`, `EEXIST`, …); see `errnoOf`.
+ * A failed call throws an error whose `code` is the errno name (`ENOENT`, `EEXIST`, …).
  */
 
 export interface FileSystem {
@@ -77,17 +77,6 @@ export interface Look {
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number;
   readonly nlink: number;
-}
-
-/** The errno name of a failed call, '' for anything else that was thrown. */
-export function errnoOf(error: unknown): string {
-  const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : '';
-}
-
-/** An error as the operating system would give it. */
-export function errnoError(code: string, detail: string): Error & { readonly code: string } {
-  return Object.assign(new Error(`${code}: ${detail}`), { code });
 }
 
 /** Runs `action` with the handle and closes it, whatever happens. */

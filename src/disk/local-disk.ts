@@ -1,12 +1,15 @@
 /** A replicated folder on a file system, worked on where the caller is: in a worker thread, or in a simulation. */
+
+import { errnoError, errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
 import type { NameFilter } from '../model/filters.ts';
 import type { Stat } from '../model/update.ts';
 import { applyOperation, placeOf } from './apply.ts';
 import { createAsides } from './aside.ts';
 import { createContentReader } from './content.ts';
 import type { Disk, Hashed, Marker } from './disk.ts';
-import { errnoError, errnoOf, type FileSystem, type Look } from './file-system.ts';
+import type { FileSystem, Look } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
 import { claimRoot, MARKER_FILE, probeRoot, readMarker } from './marker.ts';
 import { deletePreserved, listPreserved, openPreservedFile, restorePreserved } from './preserving.ts';
@@ -16,7 +19,6 @@ import { scanDirectories } from './scan.ts';
 import { createStaging } from './staging.ts';
 import { createTouched } from './touched.ts';
 import { openTree, splitPath, type Tree } from './tree.ts';
-import type { Xxh64 } from './xxh64.ts';
 
 export interface LocalDiskOptions {
   readonly files: FileSystem;

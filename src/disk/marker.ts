@@ -1,7 +1,9 @@
 /** The root of a replicated folder and its marker, `.tandem/marker.json`, by which Tandem knows the root again. */
+
+import { errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from './disk.ts';
-import { type Directory, errnoOf, type FileSystem, using } from './file-system.ts';
+import { type Directory, type FileSystem, using } from './file-system.ts';
 import { OWN_DIRECTORY, OWN_PARTS } from './tree.ts';
 
 export const MARKER_FILE = 'marker.json';

@@ -4,16 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { errnoError, errnoOf } from '../base/errno.ts';
 import { TandemError } from '../base/errors.ts';
-import {
-  type Directory,
-  errnoError,
-  errnoOf,
-  type File,
-  type FileSystem,
-  type Look,
-  type Name,
-} from './file-system.ts';
+import type { Directory, File, FileSystem, Look, Name } from './file-system.ts';
 import { cutToMicroseconds } from './look.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = fs.constants;

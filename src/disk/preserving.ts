@@ -2,8 +2,10 @@
  * `.tandem/conflicts/` and `.tandem/pre-existing/`: what was replaced or removed and must not be lost. Each item is a
  * directory named by its id, with `manifest.json` and the content under its own name.
  */
+
+import { errnoOf } from '../base/errno.ts';
 import type { Preserved, PreservedArea, PreservedManifest, PreserveOrder } from './disk.ts';
-import { type Directory, errnoOf, type Look, type Name, using } from './file-system.ts';
+import { type Directory, type Look, type Name, using } from './file-system.ts';
 import { copyTree, removeTree, sumTree } from './subtree.ts';
 import type { Tree } from './tree.ts';
 

@@ -1,12 +1,13 @@
 /** Compares directories with what is known of them. */
 
+import { errnoOf } from '../base/errno.ts';
 import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { NameFilter } from '../model/filters.ts';
 import type { Stat } from '../model/update.ts';
 import { atOnce, type ContentReader } from './content.ts';
 import type { Found, Hashed, ScanAnswer, ScanRequest, Unsupported } from './disk.ts';
-import { type Directory, errnoOf, type Look, type Name, nameText } from './file-system.ts';
+import { type Directory, type Look, type Name, nameText } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
 import { OWN_DIRECTORY, type Tree } from './tree.ts';
 

@@ -3,13 +3,14 @@
  * written has `,part` behind its id (a comma stands in no id), so that the two cannot be taken for each other.
  */
 import type { Hash } from 'node:crypto';
+import { errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
 import { hashPrefix, sha256 } from './content.ts';
 import type { StageAnswer, StageItem, StagePiece, SweepMarks } from './disk.ts';
-import { type Directory, errnoOf, type File, type FileSystem, type Look, type Name, using } from './file-system.ts';
+import { type Directory, type File, type FileSystem, type Look, type Name, using } from './file-system.ts';
 import { removeTree } from './subtree.ts';
 import { isStepAside, openTree, STAGING_PREFIX, type Tree } from './tree.ts';
-import type { Xxh64 } from './xxh64.ts';
 
 const PART = ',part';
 const PARTIAL_LIFETIME_MS = 24 * 60 * 60_000;

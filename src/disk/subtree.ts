@@ -1,5 +1,6 @@
 /** Whole directories of Tandem's own area: summing, removing and copying them. Links are never followed. */
-import { type Directory, errnoError, errnoOf, type Look, type Name, using } from './file-system.ts';
+import { errnoError, errnoOf } from '../base/errno.ts';
+import { type Directory, type Look, type Name, using } from './file-system.ts';
 
 export interface Sum {
   readonly size: number;

@@ -1,6 +1,8 @@
 /** What has been changed since the last `sync`, and how it is made durable. */
+
+import { errnoOf } from '../base/errno.ts';
 import type { Preserved } from './disk.ts';
-import { type Directory, errnoOf, using } from './file-system.ts';
+import { type Directory, using } from './file-system.ts';
 import { splitPath, type Tree } from './tree.ts';
 
 /** Up to this many files are synced one by one; above it the whole file system is, in one call. */

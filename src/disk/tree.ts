@@ -2,8 +2,10 @@
  * A replicated folder, opened for the time of one call. Directory handles are kept only within that call: one kept
  * longer could have been moved out of the root by then.
  */
+
+import { errnoError, errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import { type Directory, errnoError, errnoOf, type FileSystem, type Name } from './file-system.ts';
+import type { Directory, FileSystem, Name } from './file-system.ts';
 
 /** The directory in the root that is Tandem's own. */
 export const OWN_DIRECTORY = '.tandem';
@@ -28,6 +30,7 @@ export interface Tree {
    * to the tree and holds until `trim` or `forget`. Throws EXDEV for what lies on another file system, and EACCES.
    */
   directory(path: string): Directory | null;
+  /** STAGING_INACCESSIBLE, or MARKER_MISSING for any other part, where it is not there. */
   own(part: OwnPart): Directory;
   /** `.tandem/` itself. */
   ownRoot(): Directory;
@@ -85,12 +88,24 @@ export function openTree(files: FileSystem, path: string): Tree {
     return handle;
   }
 
+  /** Without it content cannot come in, but the folder is still the one it was. */
+  function openStaging(): Directory {
+    const parent = openOwn(root, OWN_DIRECTORY);
+    try {
+      return openOwn(parent, 'staging');
+    } catch (error) {
+      if (!(error instanceof TandemError) && errnoOf(error) === '') throw error;
+      const detail = error instanceof TandemError ? 'it is gone or was replaced' : messageOf(error);
+      throw new TandemError('STAGING_INACCESSIBLE', `${path}/${OWN_DIRECTORY}/staging: ${detail}`, {}, error);
+    }
+  }
+
   return {
     root,
     dev,
     directory,
     ownRoot: () => openOwn(root, OWN_DIRECTORY),
-    own: part => openOwn(openOwn(root, OWN_DIRECTORY), part),
+    own: part => (part === 'staging' ? openStaging() : openOwn(openOwn(root, OWN_DIRECTORY), part)),
     forget(at) {
       for (const [cachedPath, handle] of cache) {
         if (cachedPath !== at && !cachedPath.startsWith(`${at}/`)) continue;

@@ -1,18 +1,33 @@
 /**
  * Disks worked on in two threads that all folders of a daemon share: one carries out everything in the order of the
- * calls, the other reads content. They start with the first disk.
+ * calls, the other reads content and watches directories. They start with the first disk.
  */
 import type { Worker } from 'node:worker_threads';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { FilterPatterns } from '../model/filters.ts';
+import type { WatchReport, WatchTask } from './directory-watcher.ts';
 import type { Disk } from './disk.ts';
 import { type DiskMethod, type FromWorker, packData, READING, type ToWorker } from './disk-messages.ts';
 import { startWorker } from './worker-entry.ts';
 
 export interface WorkerDisks {
   open(options: { readonly root: string; readonly filters: FilterPatterns }): Disk;
+  watch(task: WatchTask, listener: WatchListener): DirectoryWatcher;
   /** Lets calls on the way end and stops the threads. */
   close(): Promise<void>;
+}
+
+export interface DirectoryWatcher {
+  /** Resolves when all directories are watched, or it is clear that they cannot be. Never rejects. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WatchListener {
+  /** A directory, as a path relative to the root, '' being the root. Must only enqueue. */
+  readonly onHint: (directory: string) => void;
+  /** Some or all directories are not watched, and why, in words for an administrator. Must only enqueue. */
+  readonly onDegraded: (reason: string) => void;
 }
 
 export interface WorkerDisksOptions {
@@ -23,10 +38,11 @@ export interface WorkerDisksOptions {
 export function createWorkerDisks({ onFailure }: WorkerDisksOptions): WorkerDisks {
   let lanes: { readonly ordered: Lane; readonly reading: Lane } | null = null;
   let disks = 0;
+  const start = () => (lanes ??= { ordered: startLane(onFailure), reading: startLane(onFailure) });
   return {
+    watch: (task, listener) => start().reading.watch(task, listener),
     open({ root, filters }) {
-      lanes ??= { ordered: startLane(onFailure), reading: startLane(onFailure) };
-      const { ordered, reading } = lanes;
+      const { ordered, reading } = start();
       const disk = ++disks;
       for (const lane of [ordered, reading]) lane.open({ kind: 'open', disk, root, filters });
       return diskOver(disk, ordered, reading);
@@ -50,6 +66,7 @@ interface Request {
 interface Lane {
   open(message: ToWorker): void;
   call<T>(request: Request): Promise<T>;
+  watch(task: WatchTask, listener: WatchListener): DirectoryWatcher;
   close(): Promise<void>;
 }
 
@@ -100,7 +117,9 @@ interface Pending {
 function startLane(onFailure: (error: TandemError) => void): Lane {
   const worker: Worker = startWorker('disk-worker');
   const pending = new Map<number, Pending>();
+  const watches = new Map<number, (report: WatchReport) => void>();
   let calls = 0;
+  let watchings = 0;
   let failure: TandemError | null = null;
   let idle: (() => void) | null = null;
   let closed = false;
@@ -110,6 +129,7 @@ function startLane(onFailure: (error: TandemError) => void): Lane {
     failure = new TandemError('DISK_FAILED', `a disk worker thread died: ${detail}; restart the member`, {}, cause);
     for (const { reject } of pending.values()) reject(failure);
     pending.clear();
+    for (const heard of watches.values()) heard({ kind: 'ready' });
     idle?.();
     onFailure(failure);
   }
@@ -118,6 +138,7 @@ function startLane(onFailure: (error: TandemError) => void): Lane {
   worker.on('messageerror', error => fail(messageOf(error), error));
   worker.on('exit', code => fail(`it ended with code ${code}`));
   worker.on('message', (message: FromWorker) => {
+    if (message.kind === 'watch') return watches.get(message.watch)?.(message.report);
     const waiting = pending.get(message.call);
     if (waiting === undefined) return;
     pending.delete(message.call);
@@ -149,6 +170,27 @@ function startLane(onFailure: (error: TandemError) => void): Lane {
         pending.set(call, { resolve: finish(resolve as (value: never) => void), reject: finish(reject) });
         post({ kind: 'call', disk, call, method, args }, transfer);
       });
+    },
+    watch(task, { onHint, onDegraded }) {
+      const number = ++watchings;
+      let settle = (): void => {};
+      const ready = new Promise<void>(resolve => {
+        settle = resolve;
+      });
+      if (failure !== null) settle();
+      watches.set(number, report => {
+        if (report.kind === 'ready') settle();
+        else if (report.kind === 'degraded') onDegraded(report.reason);
+        else for (const directory of report.directories) onHint(directory);
+      });
+      post({ kind: 'watch', watch: number, task });
+      return {
+        ready,
+        async close() {
+          settle();
+          if (watches.delete(number)) post({ kind: 'unwatch', watch: number });
+        },
+      };
     },
     async close() {
       if (failure === null && pending.size > 0) await new Promise<void>(resolve => (idle = resolve));

@@ -94,3 +94,21 @@ export function sameIncarnation(a: Stat, b: Stat): boolean {
 export function sameContentLook(a: Stat, b: Stat): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
+
+/**
+ * The same records, each after all that lie below it: whoever sees the deletions up to any of them never finds a deleted
+ * directory that still has something in it.
+ */
+export function childrenFirst<T extends { readonly uid: Uid; readonly parent: Uid }>(records: readonly T[]): T[] {
+  const byUid = new Map(records.map(record => [record.uid, record]));
+  const depths = new Map<Uid, number>();
+  const depthOf = (record: T): number => {
+    const chain: T[] = [];
+    let at: T | undefined = record;
+    for (; at && !depths.has(at.uid); at = byUid.get(at.parent)) chain.push(at);
+    let depth = at ? depths.get(at.uid)! : -1;
+    for (const link of chain.reverse()) depths.set(link.uid, ++depth);
+    return depths.get(record.uid)!;
+  };
+  return [...byUid.values()].sort((a, b) => depthOf(b) - depthOf(a));
+}

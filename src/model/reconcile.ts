@@ -51,11 +51,11 @@ export function needsRepair(local: FileRecord | undefined, incoming: Update): bo
 
 /**
  * What a comparison of everything wants again of a version that was believed to be here. Deletions of what is unknown here
- * are left alone: what they deleted is gone.
+ * are left alone: what they deleted is gone. `verdict`: what this member makes of the update.
  */
-export function wantsAgain(local: FileRecord | undefined, incoming: Update): boolean {
+export function wantsAgain(local: FileRecord | undefined, incoming: Update, verdict: Judgement): boolean {
   if (local === undefined) return incoming.present;
-  return needsRepair(local, incoming) || judgeUpdate(local, incoming).kind === 'take';
+  return needsRepair(local, incoming) || verdict.kind === 'take';
 }
 
 /** Both present, and files with the same bytes or symlinks with the same target. */

@@ -1,4 +1,5 @@
 /** Which rule, wait, member or error holds one file, in the order in which an administrator would look. */
+import type { Obstacle, ObstacleKind } from './obstacles.ts';
 
 export interface WhyFacts {
   /** Why the path is not replicated at all: a filter, its kind, Tandem’s own directory; null: it is. */
@@ -6,8 +7,11 @@ export interface WhyFacts {
   /** The directory on the way that cannot be read. */
   readonly unreadable: string | null;
   readonly halt: { readonly reason: string; readonly since: number; readonly command: string } | null;
-  readonly diskFull: { readonly reason: string; readonly since: number } | null;
-  /** Why the folder tells its partners nothing now; '': it does. */
+  /** What the folder waits for to pass. */
+  readonly obstacles: readonly Obstacle[];
+  /** The folder is read-only here: nothing flows out, and what users change is undone. */
+  readonly readOnly: boolean;
+  /** Why the folder tells its partners nothing now; '': it does, or never does. */
   readonly notServing: string;
   readonly updates: readonly UpdateFacts[];
   readonly record: RecordFacts | null;
@@ -65,12 +69,14 @@ export type HoldKind =
   | 'unsupported'
   | 'unreadable'
   | 'halted'
-  | 'disk-full'
+  | ObstacleKind
   | 'pending'
   | 'put-off'
   | 'first-sync'
   | 'not-quiet'
   | 'missing-here'
+  | 'undone'
+  | 'read-only'
   | 'not-serving'
   | 'partner-lacks'
   | 'partner-ahead'
@@ -98,7 +104,7 @@ export interface Why {
 }
 
 /** Rows that tell something without holding anything back. */
-const NOTES: readonly HoldKind[] = ['partner-unknown', 'preserved-copy'];
+const NOTES: readonly HoldKind[] = ['read-only', 'partner-unknown', 'preserved-copy'];
 
 export function explainWhy(facts: WhyFacts): Why {
   const { excluded } = facts;
@@ -110,7 +116,8 @@ export function explainWhy(facts: WhyFacts): Why {
       holds: [hold(excluded.kind, excluded.reason, { next }), ...preservedCopies(facts)],
     };
   }
-  const holds = [...folderHolds(facts), ...updateHolds(facts), ...localHolds(facts), ...partnerHolds(facts)];
+  const local = facts.readOnly ? readOnlyHolds(facts) : localHolds(facts);
+  const holds = [...folderHolds(facts), ...updateHolds(facts), ...local, ...partnerHolds(facts)];
   const all = [...holds, ...preservedCopies(facts)];
   const holding = holds.find(({ kind }) => !NOTES.includes(kind));
   const { record, disk } = facts;
@@ -123,14 +130,19 @@ export function explainWhy(facts: WhyFacts): Why {
   return { verdict: 'identical', sentence: identical(facts), holds: all };
 }
 
-function folderHolds({ halt, diskFull, unreadable }: WhyFacts): Hold[] {
+function folderHolds({ halt, obstacles, unreadable }: WhyFacts): Hold[] {
   const holds: Hold[] = [];
   if (halt)
     holds.push(
       hold('halted', `the folder is halted: ${halt.reason}`, { since: halt.since, next: `decide: ${halt.command}` }),
     );
-  if (diskFull)
-    holds.push(hold('disk-full', diskFull.reason, { since: diskFull.since, next: 'goes on when there is room' }));
+  for (const { kind, sentence, since } of obstacles)
+    holds.push(
+      hold(kind, sentence, {
+        since,
+        next: kind === 'disk-full' ? 'goes on when there is room' : 'is tried again by itself',
+      }),
+    );
   if (unreadable !== null)
     holds.push(
       hold('unreadable', `the directory “${unreadable}” cannot be read`, {
@@ -189,10 +201,40 @@ function localHolds({ record, disk, quiet, halt, notServing, updates }: WhyFacts
   return holds;
 }
 
-function partnerHolds({ partners, record }: WhyFacts): Hold[] {
+/** Where nothing flows out, what users do is undone. */
+function readOnlyHolds({ record, disk, halt, updates }: WhyFacts): Hold[] {
+  const holds: Hold[] = [];
+  if (disk.look === 'changed' && !halt)
+    holds.push(
+      hold('undone', 'it was changed on this disk, where the folder is read-only', {
+        since: disk.changedAt,
+        next: 'is undone once it rests, and its content preserved: “tandem conflict list”',
+      }),
+    );
+  if (record?.present && disk.look === 'nothing' && updates.length === 0 && !halt)
+    holds.push(
+      hold('undone', 'it was deleted or moved on this disk, where the folder is read-only', {
+        next: 'is had again from the partners, or moved back',
+      }),
+    );
+  if (record?.provisional)
+    holds.push(
+      hold('first-sync', 'it was here before the first synchronisation and is told to nobody', {
+        next: 'is compared with the partners’ copies; what they do not have goes to the pre-existing area',
+      }),
+    );
+  holds.push(
+    hold('read-only', 'the folder is read-only here: nothing flows out of this member', {
+      next: 'stays so until group.yaml says otherwise',
+    }),
+  );
+  return holds;
+}
+
+function partnerHolds({ partners, record, readOnly }: WhyFacts): Hold[] {
   return partners.flatMap(({ name, has, ahead, silence, outbound, next }) => {
     const holds: Hold[] = [];
-    if (has === 'no' && record && !record.provisional) {
+    if (has === 'no' && record && !record.provisional && !readOnly) {
       const because = outbound === '' ? '' : `: ${outbound}`;
       const what = record.present ? 'this version' : 'this deletion';
       holds.push(

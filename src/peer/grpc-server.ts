@@ -10,6 +10,7 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { formatAddress } from '../base/address.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -89,10 +90,11 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
 
   function answerOnce<Request, Answer>(
     { path }: PeerCall<Request, Answer>,
-    answer: (caller: string, request: Request) => Promise<Answer>,
+    answer: (caller: string, request: Request, address: string) => Promise<Answer>,
   ) {
     return (call: Unary, callback: sendUnaryData<unknown>): void => {
-      (async () => answer(callerOf(call), unwrap<Request>(call.request as Request | Malformed)))().then(
+      (async () =>
+        answer(callerOf(call), unwrap<Request>(call.request as Request | Malformed), addressOf(call)))().then(
         value => callback(null, value),
         error => callback(refuse(error, path, call)),
       );
@@ -150,8 +152,8 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       await service.checkConnectivity(caller, request);
       return {};
     }),
-    establishConnection: answerOnce(calls.establishConnection, (caller, hello) =>
-      service.establishConnection(caller, hello),
+    establishConnection: answerOnce(calls.establishConnection, (caller, hello, address) =>
+      service.establishConnection(caller, hello, address),
     ),
     watchVectors: answerStream(calls.watchVectors, (...args) => service.watchVectors(...args), one),
     requestUpdates: answerStream(calls.requestUpdates, (...args) => service.requestUpdates(...args), splitUpdates),
@@ -194,6 +196,12 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       door.destroy();
     },
   };
+}
+
+/** `host:port` of the socket's other end; '' when it has gone. IPv4 that came through an IPv6 socket is shown as IPv4. */
+function addressOf(call: Unary): string {
+  const [, host, port] = /^(.+):(\d+)$/.exec(call.getPeer()) ?? [];
+  return host === undefined ? '' : formatAddress({ host: host.replace(/^::ffff:(?=\d+\.)/, ''), port: Number(port) });
 }
 
 /**

@@ -37,7 +37,8 @@ export interface PeerLink {
 /** `caller` is the name of the member that proved to hold the key pinned for it. Thrown `TandemError`s reach the caller by their code. */
 export interface PeerService {
   checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void>;
-  establishConnection(caller: string, hello: Hello): Promise<Welcome>;
+  /** `address`: the `host:port` the call came from, where there is such a thing. */
+  establishConnection(caller: string, hello: Hello, address?: string): Promise<Welcome>;
   watchVectors(caller: string, request: WatchRequest, signal: AbortSignal): AsyncIterable<VectorEvent>;
   requestUpdates(caller: string, request: UpdatesRequest, signal: AbortSignal): AsyncIterable<UpdatesAnswer>;
   cancelUpdates(caller: string, request: CancelRequest): Promise<void>;

@@ -230,8 +230,8 @@ class FetchRun {
       else target.flow.fetchFailed(item, outcome.kind, outcome.reason);
     } catch (error) {
       if (!this.#largeJobs.delete(job)) return;
-      const full = error instanceof TandemError && error.code === 'DISK_FULL';
-      target.flow.fetchFailed(item, full ? 'no-space' : this.ended ? 'lost' : 'failed', messageOf(error));
+      const kind = failureOf(error);
+      target.flow.fetchFailed(item, kind === 'failed' && this.ended ? 'lost' : kind, messageOf(error));
     }
   }
 
@@ -273,8 +273,7 @@ class FetchRun {
         else target.flow.fetchFailed(job.item, answer.kind === 'mismatch' ? 'corrupt' : answer.kind, answer.detail);
       });
     } catch (error) {
-      const kind = error instanceof TandemError && error.code === 'DISK_FULL' ? 'no-space' : 'failed';
-      for (const { job } of items) target.flow.fetchFailed(job.item, kind, messageOf(error));
+      for (const { job } of items) target.flow.fetchFailed(job.item, failureOf(error), messageOf(error));
     }
   }
 
@@ -295,4 +294,9 @@ class FetchRun {
     this.#send({ kind: 'credit', bytes: this.#uncredited });
     this.#uncredited = 0;
   }
+}
+
+function failureOf(error: unknown): 'no-space' | 'no-staging' | 'failed' {
+  if (!(error instanceof TandemError)) return 'failed';
+  return error.code === 'DISK_FULL' ? 'no-space' : error.code === 'STAGING_INACCESSIBLE' ? 'no-staging' : 'failed';
 }

@@ -9,6 +9,7 @@ import { groupChunks, type Hash64, sliceRecipe } from '../model/chunk-groups.ts'
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { ContentAnswer, ContentRequest, Wanted } from '../peer/link.ts';
+import type { AskedContent } from './asked-content.ts';
 import type { FolderCore } from './folder-core.ts';
 import { parentOf } from './paths.ts';
 
@@ -25,26 +26,30 @@ export interface ServedFolder {
 export async function* serveContent(
   folderOf: (guid: string) => ServedFolder | undefined,
   requests: AsyncIterable<ContentRequest>,
-  { hash64, signal }: { readonly hash64: Hash64; readonly signal: AbortSignal },
+  { hash64, asked, signal }: { readonly hash64: Hash64; readonly asked: AskedContent; readonly signal: AbortSignal },
 ): AsyncGenerator<ContentAnswer[]> {
-  const desk = new Desk(folderOf, hash64);
+  const desk = new Desk(folderOf, { hash64, asked });
   void desk.readRequests(requests);
   for (;;) {
     const work = await desk.nextWork(signal);
     if (work === null) break;
     const tally = folderOf(folderOfWork(work))?.tally;
+    asked.begun(work);
     for await (const answers of desk.answer(work)) {
       const bytes = answers.reduce((sum, answer) => sum + (answer.kind === 'data' ? answer.data.length : 0), 0);
       if (!(await desk.spend(bytes, signal))) return;
       if (tally) tally.bytesTransferred += bytes;
+      asked.sent(answers);
       yield answers;
     }
+    asked.answered(work);
   }
 }
 
 class Desk {
   readonly #folderOf: (guid: string) => ServedFolder | undefined;
   readonly #hash64: Hash64;
+  readonly #asked: AskedContent;
   readonly #work: Work[] = [];
   readonly #abandoned = new Set<number>();
   readonly #bell = new Bell();
@@ -52,9 +57,13 @@ class Desk {
   #closed = false;
   #failure: unknown = null;
 
-  constructor(folderOf: (guid: string) => ServedFolder | undefined, hash64: Hash64) {
+  constructor(
+    folderOf: (guid: string) => ServedFolder | undefined,
+    { hash64, asked }: { readonly hash64: Hash64; readonly asked: AskedContent },
+  ) {
     this.#folderOf = folderOf;
     this.#hash64 = hash64;
+    this.#asked = asked;
   }
 
   /** Never rejects: a violation comes out of `nextWork`. */
@@ -64,7 +73,11 @@ class Desk {
         if (request.kind === 'credit')
           this.#credit = Math.min(this.#credit + request.bytes, LIMITS.contentCreditBytes * 2);
         else if (request.kind === 'abandon') for (const id of request.ids) this.#abandoned.add(id);
-        else this.#work.push(...onePerFolder(request));
+        else {
+          const works = onePerFolder(request);
+          for (const work of works) this.#asked.asked(work);
+          this.#work.push(...works);
+        }
         if (this.#work.length > LIMITS.contentRequestsOnTheWay) {
           throw new TandemError(
             'PEER_VIOLATION',

@@ -3,13 +3,11 @@
  * after a lost database, is published; then the folder serves as a source.
  */
 import { LIMITS } from '../base/limits.ts';
-import type { PreservedManifest } from '../disk/disk.ts';
 import type { FileRecord } from '../model/update.ts';
-import { formatVersion, type Uid } from '../model/version.ts';
+import type { Uid } from '../model/version.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
-import { emptyPlan, emptyStep, type Step } from './group-plan.ts';
-import { runGroup } from './group-run.ts';
+import { setAside } from './setting-aside.ts';
 
 /** Whether a folder that is in its first synchronisation may end it, having nothing left to ask of this partner. */
 export function mayFinish(
@@ -26,11 +24,15 @@ export function mayFinish(
   return partner.state === 'initial-sync' || (partner.state === 'auto-recovery' && core.member.guid < partner.guid);
 }
 
-/** Within no task of the line. */
+export function isInFirstSync({ memory: { phase } }: FolderCore): boolean {
+  return phase === 'initial-sync' || phase === 'auto-recovery';
+}
+
+/** Does nothing in a folder that is in none, or stands still. Within no task of the line. */
 export async function finishFirstSync(core: FolderCore): Promise<void> {
   await core.line.run(async () => {
     const { phase } = core.memory;
-    if (phase !== 'initial-sync' && phase !== 'auto-recovery') return;
+    if (!core.active || !isInFirstSync(core)) return;
     const provisional = await provisionalRecords(core);
     if (core.readOnly) return keepToPartners(core, provisional);
     const publish = phase === 'auto-recovery' ? provisional : withNews(provisional, await newcomers(core, provisional));
@@ -85,37 +87,13 @@ function withNews(provisional: readonly FileRecord[], news: ReadonlySet<Uid>): F
 }
 
 /** Answers what could not be preserved, as somebody has moved or removed it: the next scan will see to it. */
-async function preserveRest(core: FolderCore, records: readonly FileRecord[]): Promise<readonly FileRecord[]> {
-  const byUid = new Map(records.map(record => [record.uid, record]));
-  const steps = new Map<Uid, Step>();
-  for (const record of records) {
-    let top = record;
-    for (let above = byUid.get(top.parent); above; above = byUid.get(top.parent)) top = above;
-    const step = steps.get(top.uid) ?? emptyStep(null);
-    steps.set(top.uid, step);
-    step.forget.push(record);
-    const path = record === top ? await core.paths.of(record) : undefined;
-    if (path === undefined) continue;
-    const order = { always: true, area: 'pre-existing', manifest: manifest(core, record, path) } as const;
-    step.operations.push({ kind: 'preserve', path, preserve: order });
-  }
-  const plan = emptyPlan();
-  plan.steps.push(...steps.values());
-  const { failed } = await runGroup(core, plan, new Map());
-  return failed.flatMap(({ step }) => step.forget);
-}
-
-function manifest(core: FolderCore, record: FileRecord, path: string): PreservedManifest {
-  return {
-    path,
-    uid: formatVersion(record.uid),
-    gvsn: formatVersion(record.gvsn),
+function preserveRest(core: FolderCore, records: readonly FileRecord[]): Promise<readonly FileRecord[]> {
+  return setAside(core, records, {
+    area: 'pre-existing',
     conflictType: 6,
     reason: 'the primary did not have it at the first synchronisation',
-    member: core.member.name,
     partner: core.config.primary ?? '',
-    time: core.clock.now(),
-  };
+  });
 }
 
 async function publishAll(core: FolderCore, records: readonly FileRecord[]): Promise<void> {

@@ -4,13 +4,17 @@
  */
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
-import { assert } from '../base/errors.ts';
+import { assert, type TandemError } from '../base/errors.ts';
+import type { Emit, EventName } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
+import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
+import { type ObstacleKind, Obstacles } from '../model/obstacles.ts';
 import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
+import type { ComparisonPlans } from '../model/record-comparison.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
@@ -24,7 +28,7 @@ import {
 } from '../model/version-vector.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Commit, FolderStore, Store } from '../store/store.ts';
-import type { Emit, FolderParts } from './folder-parts.ts';
+import type { FolderParts } from './folder-parts.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
 
@@ -79,7 +83,11 @@ export interface FolderMemory {
   /** What was known when, oldest first, for the lifetime of tombstones. */
   readonly noted: readonly NotedVersions[];
   /** When the next slow comparison is planned, by connection. */
-  readonly comparisons: Readonly<Record<string, number>>;
+  readonly comparisons: ComparisonPlans;
+  /** As the folder was opened the last time: what was made here before may be known to nobody. */
+  readonly readOnly: boolean;
+  /** An order to fence that has not been carried out to its end. */
+  readonly fencing: FenceOrder | null;
 }
 
 export interface Stamp {
@@ -118,20 +126,19 @@ export class FolderCore {
   readonly pending = new PendingUpdates();
   /** Grows with each movement of the vector or the state. */
   vectorGeneration = 1;
-  /** Set while somebody lacks room. */
-  diskFull: { readonly since: number; readonly sentence: string } | null = null;
+  /** What keeps it from going on for now, and is tried again by itself. */
+  readonly obstacles = new Obstacles();
   /** More is preserved than the quota allows, and nothing of it may go by itself: in words. */
   conflictsExceeded: string | null = null;
   /** Its root has been looked at since the start, and interrupted work was looked after. */
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
   onCommitted: (uids: readonly Uid[]) => void = () => {};
-  /** Told of versions that leave the vector to be had again, before they do. */
+  /** Told of versions that leave the vector to be had again, before they do and once they have. */
   onUnclaimed: (gvsns: readonly Gvsn[]) => void = () => {};
   /** Told when the folder was halted; must only enqueue. */
   onHalted: () => void = () => {};
   readonly #listeners = new Set<Bell>();
-  readonly #lackingRoom = new Set<unknown>();
   #memory: FolderMemory;
   #clock: number;
   /** The number below the first that was handed out to this folder since the start. */
@@ -222,6 +229,8 @@ export class FolderCore {
       ...(moved ? { vector } : {}),
       ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
     });
+    // Once more for rounds that began while this was written: they have asked by the vector as it was.
+    if (unclaims?.length) this.onUnclaimed(unclaims);
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
     if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
@@ -234,18 +243,11 @@ export class FolderCore {
     this.#ownFloor = Math.max(this.#ownFloor, ...own.map(vsnOf));
   }
 
-  /** `who` cannot go on for want of room on the disk. */
-  lacksRoom(who: unknown, detail: string): void {
-    this.#lackingRoom.add(who);
-    if (this.diskFull) return;
-    const sentence = `The file system of ${this.rootPath} is full (${detail}). Make room; replication goes on by itself.`;
-    this.diskFull = { since: this.clock.now(), sentence };
-    this.emit('DISK_FULL', sentence);
-  }
-
-  /** `who` goes on, or wants no room any more. */
-  hasRoom(who: unknown): void {
-    if (this.#lackingRoom.delete(who) && this.#lackingRoom.size === 0) this.diskFull = null;
+  /** `who` cannot go on, and tries again by himself. Told when nobody had met such an obstacle. */
+  obstructed(who: unknown, kind: ObstacleKind, detail: string): void {
+    const sentence = OBSTACLE_SENTENCES[kind](this.rootPath, detail);
+    if (this.obstacles.meet(who, { kind, since: this.clock.now(), sentence }))
+      this.emit(OBSTACLE_EVENTS[kind], sentence);
   }
 
   /** Stops all replication of this folder until an order releases it. The first reason stays. */
@@ -253,7 +255,15 @@ export class FolderCore {
     if (this.#memory.halt) return;
     await this.commit({ memory: { halt: { reason, sentence, since: this.clock.now(), ...(held && { held }) } } });
     this.emit(HALT_EVENTS[reason], sentence, { reason });
+    this.tellHalted();
     this.onHalted();
+  }
+
+  /** That nothing is replicated until it is decided: when it is halted, and when a member starts with it so. */
+  tellHalted(): void {
+    const { halt } = this.#memory;
+    if (halt)
+      this.emit('FOLDER_HALTED', `folder ${this.config.name} is halted: ${halt.sentence}`, { reason: halt.reason });
   }
 
   /** Forgets all records and versions, as if they had been lost. Only within a task of the line, while halted. */
@@ -329,6 +339,25 @@ const HALT_EVENTS = {
   'away-too-long': 'FOLDER_STALE',
 } as const satisfies Record<HaltReason, string>;
 
+/** What an error that the work is tried again after means for the folder. */
+export function obstacleOf({ code }: TandemError): ObstacleKind {
+  return code === 'DISK_FULL' ? 'disk-full' : code === 'STAGING_INACCESSIBLE' ? 'staging-inaccessible' : 'stopped';
+}
+
+const OBSTACLE_EVENTS = {
+  'disk-full': 'DISK_FULL',
+  'staging-inaccessible': 'STAGING_INACCESSIBLE',
+  stopped: 'FOLDER_STOPPED',
+} as const satisfies Record<ObstacleKind, EventName>;
+
+const OBSTACLE_SENTENCES: Readonly<Record<ObstacleKind, (root: string, detail: string) => string>> = {
+  'disk-full': (root, detail) =>
+    `The file system of ${root} is full (${detail}). Make room; replication goes on by itself.`,
+  'staging-inaccessible': (root, detail) =>
+    `${root}/.tandem/staging cannot be used (${detail}). Check its owner and mode; replication goes on by itself.`,
+  stopped: (root, detail) => `${root} cannot be replicated for now: ${detail}. It is tried again by itself.`,
+};
+
 const FRESH: FolderMemory = {
   phase: 'uninitialized',
   halt: null,
@@ -340,4 +369,6 @@ const FRESH: FolderMemory = {
   tombstoneCleanup: 0,
   noted: [],
   comparisons: {},
+  readOnly: false,
+  fencing: null,
 };

@@ -4,10 +4,12 @@
  */
 import { TandemError } from '../base/errors.ts';
 import type { Marker, RootProbe } from '../disk/disk.ts';
+import { COMPARE_SOON } from '../model/record-comparison.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
-import type { FolderCore, FolderMemory } from './folder-core.ts';
+import { type FolderCore, type FolderMemory, obstacleOf } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
+import { tellPreserved } from './preserved-events.ts';
 import { haltIfStale } from './staleness.ts';
 
 /**
@@ -74,7 +76,9 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
       throw new TandemError('ROOT_UNWRITABLE', `${core.rootPath} is ${claimed.kind}: ${claimed.detail}`);
     }
     if (phase === 'auto-recovery' && !known) await salvage(core);
-    await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString() } });
+    const { readOnly } = core;
+    const comparisons = known && readOnly && !core.memory.readOnly ? COMPARE_SOON : core.memory.comparisons;
+    await core.commit({ memory: { phase, halt: null, device: claimed.dev.toString(), readOnly, comparisons } });
     const { recovered, undone } = await recoverGroups(core);
     if (recovered + undone > 0)
       core.emit(
@@ -88,15 +92,17 @@ export async function openFolder(core: FolderCore, orders: boolean): Promise<voi
   });
 }
 
-/** The same at the start of the member; false where there is no room for the marker. */
-export async function openIfThereIsRoom(core: FolderCore): Promise<boolean> {
+/** The same at the start of the member; false where the disk refuses for now: one folder must not keep the others from starting. */
+export async function openIfPossible(core: FolderCore): Promise<boolean> {
+  const halted = core.memory.halt !== null;
   try {
     await openFolder(core, false);
-    core.hasRoom(openFolder);
+    core.obstacles.pass(openFolder);
+    if (halted) core.tellHalted();
     return true;
   } catch (error) {
-    if (!(error instanceof TandemError) || error.code !== 'DISK_FULL') throw error;
-    core.lacksRoom(openFolder, error.message);
+    if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
+    core.obstructed(openFolder, obstacleOf(error), error.message);
     return false;
   }
 }
@@ -106,9 +112,7 @@ async function salvage(core: FolderCore): Promise<void> {
   const preserved = await core.disk.salvage();
   if (preserved.length === 0) return;
   await core.disk.sync();
-  for (const { path, id, area, reason, partner, conflictType } of preserved) {
-    core.emit('CONFLICT', `“${path}” was preserved in ${area}: ${reason}`, { path, id, area, partner, conflictType });
-  }
+  tellPreserved(core, preserved);
 }
 
 function firstPhase(core: FolderCore, probe: Extract<RootProbe, { kind: 'directory' }>): FolderStateName {

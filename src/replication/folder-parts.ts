@@ -1,6 +1,6 @@
 /** What a folder's loops are given: their settings and the parts they talk to. */
 import type { Clock } from '../base/clock.ts';
-import type { EventName } from '../base/events.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -23,13 +23,6 @@ export interface FolderParts {
   /** Holders of content in the member's other folders. */
   readonly siblings: () => readonly ContentHolder[];
 }
-
-/** Puts an event into the journal and the log. Never rejects, never waits. */
-export type Emit = (
-  name: EventName,
-  message: string,
-  fields?: Readonly<Record<string, string | number | boolean>>,
-) => void;
 
 /** Where content that is already on this host can be copied from. */
 export interface ContentHolder {

@@ -7,11 +7,12 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type BrakeLimits, judgeScan, ripeDeletions } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
-import type { FolderCore } from './folder-core.ts';
+import { type FolderCore, obstacleOf } from './folder-core.ts';
 import { LocalChanges } from './local-changes.ts';
 import { parentOf } from './paths.ts';
 import { rootIsThere } from './root-check.ts';
-import { type Brake, commitDrafts, confirmGone, type PassResult, scanPass } from './scan-pass.ts';
+import { type Brake, commitDrafts, confirmGone, scanPass } from './scan-pass.ts';
+import { ScanReports } from './scan-reports.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 
 interface Due {
@@ -26,7 +27,6 @@ interface Waiter {
 
 /** Edits count towards the brake for this long. */
 const BRAKE_WINDOW_MS = 10 * 60_000;
-const REPORTED_PATHS = 1000;
 
 export class FolderScanner {
   readonly #core: FolderCore;
@@ -38,25 +38,22 @@ export class FolderScanner {
   /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
   readonly #restless = new Map<Uid, Due>();
   readonly #gone = new Map<Uid, number>();
-  readonly #reported = new Set<string>();
+  readonly reports: ScanReports;
   #fullAt = 0;
   #waiters: Waiter[] = [];
   #bypassBrakes = false;
   /** Something had moved a directory: everything is looked at once more. */
   #again = false;
+  /** Nothing is scanned any more: whoever waits has to look for whoever came in its place. */
+  ended = false;
   #order: (() => Promise<void>) | null = null;
   #edited = { count: 0, since: 0 };
-  /** What the last full pass could not read or does not support, for reports. */
-  lastReport: Pick<PassResult, 'unreadable' | 'unsupported' | 'hardLinks'> = {
-    unreadable: [],
-    unsupported: [],
-    hardLinks: [],
-  };
   lastFullPass: { readonly endedAt: number; readonly tookMs: number } | null = null;
 
   constructor(core: FolderCore) {
     this.#core = core;
     this.#changes = new LocalChanges(core);
+    this.reports = new ScanReports(core);
   }
 
   /** Something may have changed in this directory. */
@@ -128,11 +125,12 @@ export class FolderScanner {
           // Also when the pass fails: whoever waits has to go on, and will see.
           await (full ? this.#fullPass(signal) : this.#hintedPass(signal)).finally(() => resolveAll(waiters));
         }
-        this.#core.hasRoom(this);
+        this.#core.obstacles.pass(this);
       } catch (error) {
         await this.#failed(error, signal);
       }
     }
+    this.ended = true;
     resolveAll(this.#takeWaiters(() => true));
   }
 
@@ -190,7 +188,7 @@ export class FolderScanner {
     this.#fullAt = ordered || this.#again ? 0 : core.clock.now() + core.config.rescanMs;
     this.#again = false;
     this.#keepWatching(result.hot, startedAt);
-    this.#report(result);
+    this.reports.passed('all', result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
   }
 
@@ -203,6 +201,8 @@ export class FolderScanner {
     for (const impatient of [false, true]) {
       const these = all.filter(({ uid }) => isPatient(uid) !== impatient);
       if (these.length === 0) continue;
+      const uids = these.map(({ uid }) => uid);
+      if (impatient) this.reports.outOfPatience(uids);
       const result = await scanPass(
         core,
         { directories: these, deep: false, firstScan: !core.memory.initialScanDone, impatient },
@@ -212,7 +212,7 @@ export class FolderScanner {
       for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
       if (result.burst) this.#fullAt = core.clock.now() + core.config.quietMs;
       this.#keepWatching(result.hot, now, directories);
-      this.#report(result);
+      this.reports.passed(uids, result);
     }
     await this.#undo();
     await this.#confirm(false);
@@ -306,38 +306,6 @@ export class FolderScanner {
     for (const { uid } of hot) this.#restless.set(uid, { since: before?.get(uid)?.since ?? now, due });
   }
 
-  #report(result: PassResult): void {
-    const core = this.#core;
-    this.lastReport = result;
-    const once = (path: string, tell: () => void): void => {
-      if (this.#reported.has(path) || this.#reported.size >= REPORTED_PATHS) return;
-      this.#reported.add(path);
-      tell();
-    };
-    for (const item of result.unsupported) {
-      once(item.path, () =>
-        core.emit('FILE_UNSUPPORTED', `“${item.path}” is not replicated: ${item.reason}`, {
-          path: item.path,
-          reason: item.reason,
-        }),
-      );
-    }
-    for (const path of result.unreadable) {
-      once(path, () =>
-        core.emit('SUBTREE_UNREADABLE', `the directory “${path}” cannot be read; what is below it is left as it is`, {
-          path,
-        }),
-      );
-    }
-    for (const path of result.hardLinks) {
-      once(path, () =>
-        core.emit('HARD_LINK_LOST', `“${path}” has further hard links; its names are replicated as independent files`, {
-          path,
-        }),
-      );
-    }
-  }
-
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const code = error instanceof TandemError ? error.code : 'INTERNAL';
@@ -350,7 +318,7 @@ export class FolderScanner {
     }
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
     core.log.warn({ err: error }, 'scan failed, trying again');
-    if (code === 'DISK_FULL') core.lacksRoom(this, error.message);
+    core.obstructed(this, obstacleOf(error), error.message);
     await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
   }
 
@@ -366,6 +334,7 @@ export class FolderScanner {
   }
 
   #wait(full: boolean): Promise<void> {
+    if (this.ended) return Promise.resolve();
     return new Promise(resolve => {
       this.#waiters.push({ full, resolve });
       this.#bell.ring();

@@ -2,9 +2,10 @@
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Preserved } from '../disk/disk.ts';
-import { finishFirstSync } from './first-sync.ts';
+import { Fencing } from './fencing.ts';
+import { finishFirstSync, isInFirstSync } from './first-sync.ts';
 import { FolderCore } from './folder-core.ts';
-import { openFolder, openIfThereIsRoom } from './folder-opening.ts';
+import { openFolder, openIfPossible } from './folder-opening.ts';
 import type { ContentHolder, FolderParts } from './folder-parts.ts';
 import { FolderScanner } from './folder-scanner.ts';
 import { runHousekeeping } from './housekeeping.ts';
@@ -21,6 +22,7 @@ export class Folder {
   readonly core: FolderCore;
   readonly scanner: FolderScanner;
   readonly flow: UpdateFlow;
+  readonly fencing: Fencing;
   readonly holder: ContentHolder;
   /** A partner is connected and everything of it is here. */
   hears: () => boolean = () => false;
@@ -33,6 +35,8 @@ export class Folder {
     this.core = new FolderCore(parts);
     this.scanner = new FolderScanner(this.core);
     this.flow = new UpdateFlow(this.core);
+    this.fencing = new Fencing(this.core);
+    this.fencing.retry = () => this.flow.retry();
     this.holder = contentHolder(this.core);
     this.flow.rescan = paths => this.scanner.look(paths);
     this.core.onHalted = () => this.flow.drop();
@@ -45,12 +49,13 @@ export class Folder {
       loop.catch(error => {
         if (!signal.aborted) fail(error);
       });
-    if (!(await openIfThereIsRoom(this.core))) this.#opening = supervise(this.#openLater(signal));
+    if (!(await openIfPossible(this.core))) this.#opening = supervise(this.#openLater(signal));
     const { core, flow, scanner } = this;
     const loops = [
       scanner.run(signal),
       flow.run(signal),
       flow.runRetries(signal),
+      this.fencing.run(signal),
       runHousekeeping(core, () => this.hears(), signal),
     ];
     this.#loops = [this.#opening, ...loops.map(supervise)];
@@ -60,7 +65,7 @@ export class Folder {
     const { core } = this;
     do {
       await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
-    } while (!signal.aborted && !(await openIfThereIsRoom(core)));
+    } while (!signal.aborted && !(await openIfPossible(core)));
     this.scanner.wake();
     core.announce();
   }
@@ -78,10 +83,28 @@ export class Folder {
 
   /** A folder that no partner feeds ends its first synchronisation by itself. */
   async finishAlone(): Promise<void> {
-    await this.#opening;
-    if (this.#stop.signal.aborted) return;
-    await this.scanner.full();
-    await finishFirstSync(this.core);
+    const { core, scanner } = this;
+    const { signal } = this.#stop;
+    const { bell, stop } = core.listen();
+    try {
+      await this.#opening;
+      while (!signal.aborted) {
+        while (!core.active && !signal.aborted) await bell.heard(signal);
+        await scanner.full();
+        // Not after a pass that failed, nor while the folder stands still: what was not seen would be left out.
+        if (signal.aborted || !core.active || !core.memory.initialScanDone || scanner.lastFullPass === null) continue;
+        try {
+          await finishFirstSync(core);
+          if (!isInFirstSync(core)) return;
+        } catch (error) {
+          if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
+          core.log.warn({ err: error }, 'a first synchronisation could not be ended, trying again');
+          await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
+        }
+      }
+    } finally {
+      stop();
+    }
   }
 
   /** `accept` publishes what is held, `refuse` has the partners' content back, `retry` looks whether the cause is gone. */
@@ -108,6 +131,7 @@ export class Folder {
         ? this.scanner.first(() => undoHeldChanges(core, this.#stop.signal))
         : null;
     await openFolder(core, true);
+    core.announce();
     if (core.memory.halt) throw new TandemError('REFUSED', core.memory.halt.sentence);
     this.scanner.wake();
     if (undoing) {
@@ -154,7 +178,8 @@ export class Folder {
   async reason(): Promise<string> {
     const { core } = this;
     if (core.memory.halt) return core.memory.halt.sentence;
-    if (core.diskFull) return core.diskFull.sentence;
+    const [obstacle] = core.obstacles.standing;
+    if (obstacle) return obstacle.sentence;
     switch (core.memory.phase) {
       case 'initial-sync':
         return core.memory.initialScanDone

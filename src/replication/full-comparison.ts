@@ -33,7 +33,7 @@ export async function compareAll(
       const unclaims = updates
         .filter(({ gvsn }, i) => {
           const believed = containsVersion(core.store.vector, gvsn) && !core.pending.has(gvsn);
-          return believed && wantsAgain(records[i], updates[i]!);
+          return believed && wantsAgain(records[i], updates[i]!, core.judge(records[i], updates[i]!));
         })
         .map(({ gvsn }) => gvsn);
       if (unclaims.length > 0) await core.commit({ unclaims });

@@ -12,6 +12,7 @@ import type { FolderCore } from './folder-core.ts';
 import type { GroupPlan, Put, Step } from './group-plan.ts';
 import { isAside, join } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
+import { tellPreserved } from './preserved-events.ts';
 
 export interface GroupResult {
   readonly done: readonly PendingUpdate[];
@@ -292,9 +293,6 @@ function countConflicts(steps: readonly Step[], outcomes: readonly (readonly Out
 }
 
 function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {
-  for (const outcome of outcomes) {
-    if (outcome.kind !== 'done' || !outcome.preserved) continue;
-    const { path, id, area, reason, partner, conflictType } = outcome.preserved;
-    core.emit('CONFLICT', `“${path}” was preserved in ${area}: ${reason}`, { path, id, area, partner, conflictType });
-  }
+  const preserved = outcomes.flatMap(outcome => (outcome.kind === 'done' && outcome.preserved) || []);
+  tellPreserved(core, preserved);
 }

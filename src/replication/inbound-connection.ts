@@ -2,7 +2,7 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, messageOf, TandemError } from '../base/errors.ts';
-import type { EventName } from '../base/events.ts';
+import type { Emit, EventName } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
@@ -32,7 +32,6 @@ import { Cancellations } from './cancellations.ts';
 import { ConnectionWindow, type WindowParts } from './connection-window.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
-import type { Emit } from './folder-parts.ts';
 import { InboundSession, type SessionTurn } from './inbound-session.ts';
 import type { SessionBook } from './session-book.ts';
 import type { Closing } from './sync-session.ts';
@@ -236,7 +235,7 @@ export class InboundConnection {
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);
       const wanted = !signal.aborted && sameWindow(this.window.now(), window);
-      if (wanted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
+      if (wanted) throw partnerEnded(parts.partner.name);
     } finally {
       timeout();
       end.abort();
@@ -261,7 +260,7 @@ export class InboundConnection {
       for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
         byFolder.get(event.folder)?.offer(event);
       }
-      if (!signal.aborted) throw new TandemError('PEER_UNREACHABLE', `${parts.partner.name} ended the connection`);
+      if (!signal.aborted) throw partnerEnded(parts.partner.name);
     };
     const loops = [
       fetcher.run(link, signal),
@@ -347,11 +346,22 @@ export class InboundConnection {
     parts.emit(eventOfFailure(this.failure), sentence, told);
     const further = FURTHER_EVENTS[code];
     if (further) parts.emit(further, sentence, told);
+    if (hasEnded(error))
+      parts.emit('CONNECTION_STOPPED', `${sentence}: it stops, or takes up another configuration`, told);
   }
 
   #take(event: ConnectionEvent): void {
     this.state = stepConnection(this.state, event) ?? this.state;
   }
+}
+
+function partnerEnded(partner: string): TandemError {
+  return new TandemError('PEER_UNREACHABLE', `${partner} ended the connection`, { code: 'CANCELLED' });
+}
+
+/** The partner closed its end in good order: its streams came to their end, or it gave up answering. */
+function hasEnded(error: unknown): boolean {
+  return error instanceof TandemError && error.fields.code === 'CANCELLED';
 }
 
 function admits({ level, folders }: Window, { guid }: InboundSession): boolean {

@@ -7,6 +7,7 @@ import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Force } from '../model/force.ts';
+import { SESSION_START } from '../model/session-state.ts';
 import {
   countVersions,
   coversVector,
@@ -22,7 +23,7 @@ import type { Folder } from './folder.ts';
 import { servesAsSource } from './folder-core.ts';
 import type { ContentSource } from './pending.ts';
 import type { SessionBook } from './session-book.ts';
-import { type Closing, SCHEDULE_CLOSES, type SyncSession } from './sync-session.ts';
+import { type Closing, ORDER_ENDS, SCHEDULE_CLOSES, type SyncSession } from './sync-session.ts';
 
 interface OpenSession {
   readonly session: SyncSession;
@@ -114,6 +115,8 @@ export class InboundSession {
   /** The connection could not be established, this time or, where it gave up, for good. */
   failed(failure: SessionFailure, { message, gaveUp }: { readonly message: string; readonly gaveUp: boolean }): void {
     for (const { session } of [...this.#open]) {
+      // One that was ordered to stop tries nothing.
+      if (session.state === SESSION_START) continue;
       session.failure = failure;
       session.note = message;
       if (gaveUp) this.#end(session, () => session.take('connection-failed'));
@@ -125,10 +128,11 @@ export class InboundSession {
     for (const { session } of [...this.#open]) this.#end(session, () => session.close(closing));
   }
 
-  /** Nothing is to be brought now, by the schedule or by this order. */
+  /** Nothing is to be brought now, by the schedule or by this order. An order to stop is a session that stays where it begins. */
   rest(force: Force | null): void {
     this.#obey(force);
-    this.close(SCHEDULE_CLOSES);
+    if (force?.reason !== 'paused') this.close(SCHEDULE_CLOSES);
+    else if (this.#open.length === 0) this.#begin();
   }
 
   outstanding(session: SyncSession): Outstanding {
@@ -253,7 +257,11 @@ export class InboundSession {
       else held = mergeVectors(held, missing);
     }
     this.inSync = inSync;
-    if (inSync) settled();
+    if (!inSync) return;
+    // Where a partner had nothing to bring, nothing else tells that it was heard before it may go silent.
+    if (core.memory.lastContact === 0)
+      await core.line.run(() => core.commit({ memory: { lastContact: core.clock.now() } }));
+    settled();
   }
 
   #begin(): OpenSession {
@@ -271,8 +279,17 @@ export class InboundSession {
 
   /** Another order than before takes the place of what was going on. [dfsr.md §2.2] */
   #obey(force: Force | null): void {
-    if (this.#force !== force)
-      for (const { session } of [...this.#open]) this.#end(session, () => session.take('forced'));
+    if (this.#force !== force) {
+      for (const { session } of [...this.#open]) {
+        const isStopped = session.state === SESSION_START;
+        // From where it began it leads to an end only by way of trying.
+        if (isStopped) session.take('connection-trying');
+        this.#end(session, () => {
+          if (isStopped && force === null) session.close(ORDER_ENDS);
+          else session.take('forced');
+        });
+      }
+    }
     this.#force = force;
   }
 

@@ -1,4 +1,5 @@
 /** Content that is already on this host, in this folder or another one: copied, never fetched. */
+import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -19,12 +20,19 @@ export async function copyWhole(core: FolderCore, items: readonly PendingUpdate[
     const data = source === null ? new Uint8Array() : await source.read();
     if (data === undefined) continue;
     const { size, hash, mode, mtimeNs } = item.update;
-    const [answer] = await core.disk.stageWhole([{ stagingId: stagingIdOf(item), data, size, hash, mode, mtimeNs }]);
+    const staging = core.disk.stageWhole([{ stagingId: stagingIdOf(item), data, size, hash, mode, mtimeNs }]);
+    const [answer] = await staging.catch(leaveToFetching);
     if (answer?.kind !== 'staged') continue;
     item.staged = { stagingId: stagingIdOf(item), ino: answer.ino };
     done.push(item);
   }
   return done;
+}
+
+/** What the disk refuses now it refuses once more to what is fetched, which waits with a reason. */
+function leaveToFetching(error: unknown): [] {
+  if (error instanceof TandemError && error.reaction === 'retry-later') return [];
+  throw error;
 }
 
 /** Deterministic, so that an interrupted transfer is found again. */

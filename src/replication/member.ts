@@ -1,5 +1,6 @@
 /** All folders and connections of this member, built from the group's configuration, started and stopped together. */
 import type { Clock } from '../base/clock.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts';
@@ -11,7 +12,6 @@ import type { Store } from '../store/store.ts';
 import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
 import { databaseIsOldCopy } from './folder-opening.ts';
-import type { Emit } from './folder-parts.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import { Outbound } from './outbound.ts';
 import { SessionBook } from './session-book.ts';
@@ -61,6 +61,8 @@ export class Member {
   readonly #watchers: Watcher[] = [];
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
+  /** All folders are there, and nothing of it has been stopped. */
+  running = false;
   #closing: Closing = MEMBER_STOPS;
 
   constructor(parts: MemberParts) {
@@ -95,15 +97,38 @@ export class Member {
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
+    this.outbound.open();
     this.#connect();
+    this.running = !this.#stop.signal.aborted;
     for (const folder of this.folders.values()) {
       if (this.#feeders(folder).length === 0 && !folder.core.readOnly) void folder.finishAlone().catch(parts.fail);
+    }
+  }
+
+  /** Before anything of it ends: with whom communication ends now. */
+  tellStopping(): void {
+    const { name, emit } = this.parts;
+    const inbound = this.inbound.map(({ state, parts: { guid, partner } }) => ({
+      state,
+      guid,
+      partner,
+      inbound: true,
+    }));
+    const outbound = [...this.outbound.connections.values()].map(each => ({ ...each, inbound: false }));
+    for (const { state, guid, partner, inbound: isInbound } of [...inbound, ...outbound]) {
+      if (state !== 'online') continue;
+      const [from, to] = isInbound ? [partner.name, name] : [name, partner.name];
+      emit('CONNECTION_STOPPED', `communication over ${from} → ${to} ends: this member stops`, {
+        partner: partner.name,
+        connection: guid,
+      });
     }
   }
 
   /** Ends all loops; what was begun on disk is finished first. */
   async stop(closing: Closing = MEMBER_STOPS): Promise<void> {
     this.#closing = closing;
+    this.running = false;
     this.#stop.abort();
     this.outbound.close(closing);
     await Promise.all(this.#watchers.map(watcher => watcher.close()));

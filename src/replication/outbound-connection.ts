@@ -9,8 +9,10 @@ import {
   closingOfConnection,
   stepConnection,
 } from '../model/connection-state.ts';
+import type { FileRecord } from '../model/update.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { FolderStore } from '../store/store.ts';
+import type { FolderStore, FolderView } from '../store/store.ts';
+import type { AskedContent } from './asked-content.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { SessionBook } from './session-book.ts';
 import type { Closing, SyncSession } from './sync-session.ts';
@@ -23,8 +25,10 @@ export interface OutboundParts {
 }
 
 /** An answer on its way: what it is to give, and how much of it has been sent. */
-interface Telling {
+export interface Telling {
   readonly difference: VersionVector;
+  readonly view: FolderView;
+  readonly since: number;
   sent: number;
 }
 
@@ -44,6 +48,10 @@ export class OutboundConnection {
   /** Updates that the partner could not process, as it told. */
   cancelled = 0;
   lastHeard: number;
+  /** `host:port` from which the partner last called; '' where there is no such thing. */
+  address = '';
+  /** What the partner wants of content, by its streams. */
+  readonly asked = new Set<AskedContent>();
   state: ConnectionState = CONNECTION_START;
   readonly #book: SessionBook;
   readonly #sessions = new Map<string, OutboundSession>();
@@ -101,8 +109,8 @@ export class OutboundConnection {
     if (--of.watchers === 0) of.session.take('disconnected');
   }
 
-  tell(of: OutboundSession, difference: VersionVector): Telling {
-    const telling = { difference, sent: 0 };
+  tell(of: OutboundSession, { difference, view, since }: Omit<Telling, 'sent'>): Telling {
+    const telling = { difference, view, since, sent: 0 };
     of.tellings.add(telling);
     this.#book.touch();
     return telling;
@@ -115,6 +123,25 @@ export class OutboundConnection {
 
   #take(event: ConnectionEvent): void {
     this.state = stepConnection(this.state, event) ?? this.state;
+  }
+}
+
+/** Updates that the partner has asked for and that have not been sent, in the order in which they are. */
+export async function* untold({ tellings }: OutboundSession): AsyncGenerator<{ update: FileRecord; since: number }> {
+  for (const telling of [...tellings]) {
+    let skip = telling.sent;
+    try {
+      for (const pass of ['tombstones', 'live'] as const) {
+        if (!tellings.has(telling)) break;
+        for await (const records of telling.view.updates(telling.difference, pass)) {
+          for (const update of records.slice(skip)) yield { update, since: telling.since };
+          skip = Math.max(0, skip - records.length);
+        }
+      }
+    } catch (error) {
+      // All was told meanwhile, or the partner went away: the view is closed with it.
+      if (tellings.has(telling)) throw error;
+    }
   }
 }
 

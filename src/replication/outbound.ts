@@ -23,6 +23,7 @@ import {
   type WatchRequest,
   type Welcome,
 } from '../peer/link.ts';
+import { AskedContent } from './asked-content.ts';
 import { serveContent } from './content-serving.ts';
 import type { Folder } from './folder.ts';
 import { OutboundConnection } from './outbound-connection.ts';
@@ -51,6 +52,7 @@ export class Outbound implements PeerService {
   readonly connections = new Map<string, OutboundConnection>();
   /** Streams end with it: whoever called calls again, and finds what has taken this one's place. */
   readonly #closed = new AbortController();
+  #opened = false;
   readonly #idleTimers = new Map<OutboundConnection, () => void>();
 
   constructor(parts: OutboundParts) {
@@ -58,10 +60,11 @@ export class Outbound implements PeerService {
   }
 
   async checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void> {
+    this.#assertOpen();
     this.#assertConnection(caller, request.group, request.connection);
   }
 
-  async establishConnection(caller: string, hello: Hello): Promise<Welcome> {
+  async establishConnection(caller: string, hello: Hello, address = ''): Promise<Welcome> {
     this.#assertOpen();
     const { member, group, software, clock, heard } = this.#parts;
     if (hello.protocol.major !== PROTOCOL.major) {
@@ -78,7 +81,7 @@ export class Outbound implements PeerService {
       );
     }
     const now = clock.now();
-    this.#open(hello, caller).lastHeard = now;
+    Object.assign(this.#open(hello, caller), { lastHeard: now, address });
     heard(caller);
     return {
       protocol: { major: PROTOCOL.major, minor: Math.min(PROTOCOL.minor, hello.protocol.minor) },
@@ -89,6 +92,11 @@ export class Outbound implements PeerService {
       now,
       folders: this.greetings(caller),
     };
+  }
+
+  /** All folders are there. Whoever called earlier would have had a link without some of them, for as long as it lasts. */
+  open(): void {
+    this.#opened = true;
   }
 
   /** Nothing is served any longer. */
@@ -152,7 +160,7 @@ export class Outbound implements PeerService {
     const view = core.store.view();
     const difference = subtractVectors(view.vector, request.have);
     const of = connection.session(core);
-    const telling = connection.tell(of, difference);
+    const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now() });
     try {
       yield { kind: 'vector', vector: view.vector };
       for (const pass of ['tombstones', 'live'] as const) {
@@ -201,11 +209,14 @@ export class Outbound implements PeerService {
       const tally = connection.session(folder.core).session;
       return { core: folder.core, hint: (directory: string) => folder.scanner.hint(directory), tally };
     };
+    const asked = new AskedContent(this.#parts.clock);
     connection.streamOpened();
+    connection.asked.add(asked);
     try {
       const either = AbortSignal.any([signal, this.#closed.signal]);
-      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, signal: either });
+      yield* serveContent(folderOf, requests, { hash64: this.#parts.hash64, asked, signal: either });
     } finally {
+      connection.asked.delete(asked);
       connection.streamClosed(this.#parts.clock.now());
     }
   }
@@ -251,7 +262,7 @@ export class Outbound implements PeerService {
   }
 
   #assertOpen(): void {
-    if (this.#closed.signal.aborted)
+    if (!this.#opened || this.#closed.signal.aborted)
       throw new TandemError('PEER_UNREACHABLE', `${this.#parts.member.name} is stopping, or starting again`);
   }
 

@@ -4,9 +4,11 @@
  */
 import { LIMITS } from '../base/limits.ts';
 import type { ScanAnswer, Unsupported } from '../disk/disk.ts';
+import { childrenFirst } from '../model/local-record.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
+import type { BusyPaths } from './busy-files.ts';
 import type { FolderChange, FolderCore } from './folder-core.ts';
 import { join, parentOf } from './paths.ts';
 import {
@@ -38,8 +40,12 @@ export interface PassResult {
   readonly unsupported: readonly (Unsupported & { path: string })[];
   readonly hardLinks: readonly string[];
   readonly versions: number;
+  /** Files that have not come to rest. */
+  readonly busy: BusyPaths;
 }
 
+/** More of them are not named. */
+const BUSY_FILES = 1000;
 const EDITS_AT_ONCE = 20_000;
 
 /** Asked before drafts are committed: answers those that are to be; null holds all of them back, and what else the step found. */
@@ -64,6 +70,14 @@ export async function scanPass(
     hardLinks: [] as string[],
     versions: 0,
   };
+  const busy = new Map<Uid, Set<string>>();
+  let busyFiles = 0;
+  const noteBusy = (directory: Uid, path: string): void => {
+    if (busyFiles++ >= BUSY_FILES) return;
+    const paths = busy.get(directory);
+    if (paths) paths.add(path);
+    else busy.set(directory, new Set([path]));
+  };
   const jobs: HashJob[] = [];
   const edits: Draft[] = [];
   /** Known files that are being edited just now. */
@@ -84,6 +98,8 @@ export async function scanPass(
       );
       const seen = sightingsOf(step, children, answers);
       restless += seen.sightings.filter(({ found, child }) => found.hot && child).length;
+      for (const { found, directory } of seen.sightings)
+        if (found.hot) noteBusy(directory.uid, join(directory.path, found.name));
       const findings = await judgeSightings(core, seen, request.firstScan);
       const others = findings.drafts.filter(draft => draft.effect !== 'edited');
       for (const draft of findings.drafts) if (draft.effect === 'edited') edits.push(draft);
@@ -111,13 +127,14 @@ export async function scanPass(
       }
       report(step, answers, result);
     });
-    if (jobs.length > 0) result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, signal });
+    if (jobs.length > 0)
+      result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, noteBusy, signal });
     if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), { brake, hot });
   }
   const burst = edits.length > 0 && isBurst(core, request, { edits: edits.length + restless, hot });
   if (burst) for (const draft of edits) await lookAgain(core, draft.before!, hot);
   else result.versions += await commitEdits(core, edits, { brake, hot });
-  return { ...result, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+  return { ...result, busy, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
 }
 
 /** Where the records have a directory and the disk has none, the one above it tells what became of it. */
@@ -220,6 +237,7 @@ interface HashContext {
   readonly request: PassRequest;
   readonly brake: Brake;
   readonly hot: Map<Uid, ScanDirectory>;
+  readonly noteBusy: (directory: Uid, path: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -227,7 +245,7 @@ interface HashContext {
 async function hashFiles(
   core: FolderCore,
   jobs: readonly HashJob[],
-  { request, brake, hot, signal }: HashContext,
+  { request, brake, hot, noteBusy, signal }: HashContext,
 ): Promise<number> {
   let versions = 0;
   for (const job of jobs) {
@@ -235,6 +253,7 @@ async function hashFiles(
     const hashed = await core.disk.hash(job.path, job.stat, signal);
     const again = () => void hot.set(job.directory, { uid: job.directory, path: parentOf(job.path) });
     if (typeof hashed === 'string') {
+      if (hashed === 'changed') noteBusy(job.directory, job.path);
       again();
       continue;
     }
@@ -272,19 +291,17 @@ export async function confirmGone(core: FolderCore, candidates: readonly Uid[]):
   const known = records.flatMap((record, i) => (paths[i] === undefined ? [] : [{ record, path: paths[i] }]));
   const looks = await core.disk.look(known.map(entry => entry.path));
   const roots = known.filter((_, i) => looks[i] === null).map(entry => entry.record);
-  const seen = new Set<Uid>();
-  const levels: FileRecord[][] = [];
+  const found = new Map<Uid, FileRecord>();
   let level = roots;
   while (level.length > 0) {
-    const fresh = level.filter(record => !seen.has(record.uid));
-    for (const record of fresh) seen.add(record.uid);
-    levels.push(fresh);
+    const fresh = level.filter(record => !found.has(record.uid));
+    for (const record of fresh) found.set(record.uid, record);
     const directories = fresh.filter(record => record.kind === 'directory').map(record => record.uid);
     const children = await core.store.children(directories);
     const below = await core.store.records(children.flat().map(child => child.uid));
     level = below.filter(record => record?.present === true) as FileRecord[];
   }
-  return levels.reverse().flat();
+  return childrenFirst([...found.values()]);
 }
 
 function report(

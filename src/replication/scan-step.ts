@@ -6,6 +6,7 @@ import type { Found, Hashed, ScanAnswer } from '../disk/disk.ts';
 import {
   bornRecord,
   changedRecord,
+  childrenFirst,
   deletedRecord,
   diskLook,
   type Look,
@@ -178,7 +179,7 @@ function sightingsElsewhere(
   );
 }
 
-/** What the records have below directories that something else took the place of, deepest first, but for what moved away. */
+/** What the records have below directories that something else took the place of, children first, but for what moved away. */
 async function presentBelow(
   core: FolderCore,
   directories: readonly Uid[],
@@ -193,7 +194,7 @@ async function presentBelow(
     found.push(...present);
     level = present.filter(record => record.kind === 'directory').map(record => record.uid);
   }
-  return found.reverse();
+  return childrenFirst(found);
 }
 
 /** Which sightings are known files that left their old place. */

@@ -1,14 +1,26 @@
 /**
  * Once a week for each folder and partner in sync: the partner's live records are compared with those here, and what
- * should be here and is not is asked for again. [dfsr.md §5.5]
+ * should be here and is not is asked for again; on a read-only member, what should not be here leaves. [dfsr.md §5.5, §5.8]
  */
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { COMPARISON_PAUSE_MS, disagrees, firstComparison, isComparisonDue } from '../model/record-comparison.ts';
-import { equalVectors } from '../model/version-vector.ts';
+import {
+  COMPARISON_AGAIN_MS,
+  COMPARISON_PAUSE_MS,
+  disagrees,
+  firstComparison,
+  isComparisonDue,
+  isUntold,
+  plannedComparison,
+} from '../model/record-comparison.ts';
+import type { FileRecord } from '../model/update.ts';
+import type { Uid } from '../model/version.ts';
+import { equalVectors, type VersionVector } from '../model/version-vector.ts';
 import type { RecordVersion } from '../peer/link.ts';
+import type { FolderCore } from './folder-core.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
+import { setAside } from './setting-aside.ts';
 
 /** One at a time: it reads all records on both sides. */
 export async function runSlowComparisons(
@@ -17,7 +29,7 @@ export async function runSlowComparisons(
 ): Promise<void> {
   const [first] = connections;
   while (first && !signal.aborted) {
-    await first.parts.clock.sleep(LIMITS.housekeepingMs, signal).catch(() => {});
+    await first.parts.clock.sleep(LIMITS.comparisonLookMs, signal).catch(() => {});
     for (const connection of connections) {
       for (const session of connection.sessions) if (!signal.aborted) await compareIfDue(connection, session, signal);
     }
@@ -36,35 +48,42 @@ async function compareIfDue(
   const now = core.clock.now();
   const plan = (time: number) =>
     core.line.run(() => core.commit({ memory: { comparisons: { ...core.memory.comparisons, [guid]: time } } }));
-  const planned = core.memory.comparisons[guid];
+  const planned = plannedComparison(core.memory.comparisons, guid);
   if (planned === undefined) return plan(firstComparison(guid, now));
   if (!isComparisonDue(planned, now) || !session.inSync) return;
   try {
-    if (await compareRecords(connection, session, signal)) await plan(core.clock.now() + COMPARISON_PAUSE_MS);
+    const outcome = await compareRecords(connection, session, signal);
+    if (outcome === 'moved') return;
+    const pause = outcome === 'in-part' ? COMPARISON_AGAIN_MS : COMPARISON_PAUSE_MS;
+    await plan(core.clock.now() + pause);
   } catch (error) {
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
     log.info({ err: error, partner: connection.parts.partner.name }, 'a slow comparison broke off');
   }
 }
 
-/** False where something moved meanwhile: what is under way would look like disagreement. */
+/** 'moved': something did meanwhile, and what is under way would look like disagreement. 'in-part': more may show next time. */
+export type ComparisonOutcome = 'moved' | 'in-part' | 'whole';
+
 export async function compareRecords(
   connection: InboundConnection,
   session: InboundSession,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<ComparisonOutcome> {
   const { core } = session.folder;
   const here = core.store.vector;
   const there = session.latest?.vector;
-  if (!there) return false;
+  if (!there) return 'moved';
   const vectors = { here, there, readOnly: core.readOnly };
   const found: RecordVersion[] = [];
+  const untold = core.readOnly ? await untoldRecords(core, there) : new Map<Uid, FileRecord>();
   let compared = 0;
   for await (const batch of connection.requestRecords(session.guid, signal)) {
     const records = await core.store.records(batch.map(({ uid }) => uid));
     compared += batch.length;
     batch.forEach((theirs, i) => {
       // What is beyond the bound shows the next time.
+      untold.delete(theirs.uid);
       if (found.length < LIMITS.recordsPerBatch && disagrees(theirs.gvsn, records[i], vectors)) found.push(theirs);
     });
   }
@@ -75,9 +94,11 @@ export async function compareRecords(
     equalVectors(here, core.store.vector) &&
     equalVectors(there, session.latest.vector);
   return core.line.run(async () => {
-    if (!core.active || !nothingMoved()) return false;
+    if (!core.active || !nothingMoved()) return 'moved';
     if (found.length > 0) await core.commit({ unclaims: found.map(({ gvsn }) => gvsn) });
     const { name } = connection.parts.partner;
+    // What comes back first may lie in a directory that is to leave.
+    if (found.length === 0 && untold.size > 0) await leave(core, [...untold.values()], name);
     const sentence =
       found.length === 0
         ? `${compared} records were compared with those of ${name}: they agree`
@@ -87,6 +108,24 @@ export async function compareRecords(
       compared,
       found: found.length,
     });
-    return true;
+    return found.length > 0 && untold.size > 0 ? 'in-part' : 'whole';
   });
+}
+
+async function untoldRecords(core: FolderCore, there: VersionVector): Promise<Map<Uid, FileRecord>> {
+  const untold = new Map<Uid, FileRecord>();
+  for await (const records of core.store.everyRecord()) {
+    for (const record of records) if (isUntold(record, core.members.database, there)) untold.set(record.uid, record);
+  }
+  return untold;
+}
+
+/** Out of a folder that is read-only here, and kept. Whoever has it after all may tell of it again. */
+async function leave(core: FolderCore, records: readonly FileRecord[], partner: string): Promise<void> {
+  await core.commit({ unclaims: records.map(({ gvsn }) => gvsn) });
+  const order = { area: 'conflicts', conflictType: 7, reason: 'the folder is read-only here', partner } as const;
+  const stayed = await setAside(core, records, order);
+  const count = records.length - stayed.length;
+  const sentence = `the folder is read-only here: ${count} files and directories that ${partner} does not know of were preserved and left it`;
+  core.emit('LOCAL_CHANGE_UNDONE', sentence, { count, partner });
 }

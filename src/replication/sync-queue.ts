@@ -5,10 +5,10 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { afterAttempt, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
 import { enqueue, givesWay, nextTurn, type QueuedSync, type SyncRequest, subjectOf } from '../model/sync-order.ts';
-import type { Emit } from './folder-parts.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';

@@ -16,7 +16,8 @@ import {
   vectorFromVersions,
 } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
-import type { FolderCore } from './folder-core.ts';
+import { DiskWaits } from './disk-waits.ts';
+import { type FolderCore, obstacleOf } from './folder-core.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
@@ -37,6 +38,7 @@ export class UpdateFlow {
   readonly #rounds = new Set<Round>();
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
+  readonly #diskWaits: DiskWaits;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -48,6 +50,7 @@ export class UpdateFlow {
   constructor(core: FolderCore) {
     this.#core = core;
     this.#waiting = new WaitingUpdates(core.pending);
+    this.#diskWaits = new DiskWaits(core);
     core.onCommitted = uids => this.#wake(uids);
     core.onUnclaimed = gvsns => this.#leaveUnanswered(vectorFromVersions(gvsns));
   }
@@ -123,15 +126,21 @@ export class UpdateFlow {
     this.#makeReady(item);
   }
 
-  /** 'lost': the link broke; 'changed': the source has something newer; 'corrupt', 'no-space' and others are tried again. */
-  fetchFailed(item: PendingUpdate, kind: 'lost' | 'changed' | 'corrupt' | 'no-space' | 'failed', reason: string): void {
+  /** 'lost': the link broke; 'changed': the source has something newer; all others are tried again. */
+  fetchFailed(
+    item: PendingUpdate,
+    kind: 'lost' | 'changed' | 'corrupt' | 'no-space' | 'no-staging' | 'failed',
+    reason: string,
+  ): void {
     const core = this.#core;
     if (!core.pending.holds(item)) return;
     if (kind === 'lost') {
       this.#leave(item);
       this.retry();
     } else if (kind === 'no-space') {
-      this.#waitForSpace(item, reason, () => item.source.fetch(item));
+      this.#diskWaits.forSpace(item, reason, () => item.source.fetch(item));
+    } else if (kind === 'no-staging') {
+      this.#diskWaits.forStaging(item, reason, () => item.source.fetch(item));
     } else {
       if (kind === 'corrupt')
         core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, {
@@ -164,23 +173,24 @@ export class UpdateFlow {
     if (!(error instanceof TandemError) || error.reaction === 'stop-member') throw error;
     core.log.warn({ err: error }, 'installing was interrupted');
     this.drop();
-    const isFull = error.code === 'DISK_FULL';
-    if (isFull) core.lacksRoom(this, error.message);
+    const obstacle = obstacleOf(error);
+    core.obstructed(this, obstacle, error.message);
     if (error.reaction === 'halt-folder') await this.rescan(['']);
     // What had begun is looked after before anything else is; an order that releases a halted folder does the same.
     for (let recovered = false; !recovered && core.active && !signal.aborted; ) {
       await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
       recovered = await core.line
         .run(async () => {
+          // What is missing of `.tandem/` is made again with it.
+          if (obstacle !== 'stopped') await core.mark();
           await recoverGroups(core);
-          if (isFull) await core.mark();
         })
         .then(
           () => true,
           () => false,
         );
     }
-    core.hasRoom(this);
+    core.obstacles.pass(this);
     this.retry();
   }
 
@@ -282,7 +292,7 @@ export class UpdateFlow {
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
     this.#waiting.delete(item);
-    this.#core.hasRoom(item);
+    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
     this.#recipes.delete(item.update.gvsn);
     this.#leaveUnanswered(unclaimableVersions([item.update]));
@@ -292,7 +302,7 @@ export class UpdateFlow {
 
   #finish(item: PendingUpdate): void {
     this.#waiting.delete(item);
-    this.#core.hasRoom(item);
+    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
     item.forced?.();
     item.round.tally.updatesTransferred++;
@@ -325,7 +335,7 @@ export class UpdateFlow {
     const again: PendingUpdate[] = [];
     for (const item of step.items) {
       item.attempts++;
-      if (outcome.kind === 'no-space') this.#waitForSpace(item, outcome.detail, () => this.#makeReady(item));
+      if (outcome.kind === 'no-space') this.#diskWaits.forSpace(item, outcome.detail, () => this.#makeReady(item));
       else if (outcome.kind === 'failed' || item.attempts > ATTEMPTS_BEFORE_GIVING_UP)
         this.#giveUp(item, outcome.detail);
       else {
@@ -344,20 +354,10 @@ export class UpdateFlow {
     });
   }
 
-  #waitForSpace(item: PendingUpdate, detail: string, again: () => void): void {
-    const core = this.#core;
-    core.lacksRoom(item, detail);
-    item.stage = 'wait';
-    item.reason = 'the disk is full';
-    core.clock.after(LIMITS.diskFullRetryMs, () => {
-      if (core.pending.holds(item)) again();
-    });
-  }
-
   #giveUp(item: PendingUpdate, reason: string, { awaitsSource = false } = {}): void {
     const core = this.#core;
     this.#waiting.delete(item);
-    core.hasRoom(item);
+    core.obstacles.pass(item);
     item.attempts++;
     this.#recipes.delete(item.update.gvsn);
     core.pending.giveUp(item, reason, core.clock.now(), { awaitsSource });

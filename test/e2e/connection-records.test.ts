@@ -107,6 +107,9 @@ describe('records of connections', () => {
     const outbound = await connectionThat(alpha, 'alpha:beta', ({ State }) => State === STATE.online);
     expectWhole(outbound, group, { member: alpha, partner: beta });
     expect(outbound).toMatchObject({ Inbound: false, Status: 'OK', ConnectionGuid: online.ConnectionGuid });
+    // The end of the socket from which beta calls, which is none that anybody listens on.
+    expect(outbound.PartnerAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect([alpha.identity.address, beta.identity.address]).not.toContain(outbound.PartnerAddress);
     expect((await connections(alpha)).map(({ Name }) => Name).sort()).toEqual(['alpha → beta', 'beta → alpha']);
   });
 

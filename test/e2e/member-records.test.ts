@@ -71,6 +71,21 @@ describe('records of the member', () => {
     expect(states).toEqual(new Set([3]));
   });
 
+  test('a member that is told to stop while it takes up another group.yaml still stops cleanly', async () => {
+    const group = await startGroup({ label: 'stopped-reading', members: ['alpha', 'beta'] });
+    const alpha = group.member('alpha');
+    for (const afterMs of [0, 5, 10, 20, 40]) {
+      group.writeGroupFile(file => {
+        file.group.tombstoneLifetime = `${30 + afterMs}d`;
+      });
+      alpha.signal('SIGHUP');
+      await new Promise(resolve => setTimeout(resolve, afterMs));
+      await alpha.stop();
+      expect(alpha.log(600)).not.toMatch(/went wrong|the member stops/);
+      await alpha.start();
+    }
+  });
+
   test('the file system of a folder is told as the host knows it', async () => {
     const group = await startGroup({ label: 'file-system', members: ['alpha', 'beta'] });
     const alpha = group.member('alpha');

@@ -173,7 +173,9 @@ async function checkLeftovers(members: readonly SimMember[]): Promise<void> {
       givenUp.length === 0,
       () => `${member.name}: ${givenUp.map(item => `“${item.update.name}”: ${item.reason}`).join('; ')}`,
     );
-    checkInvariant('disks-have-room', core.diskFull === null, () => `${member.name}: ${core.diskFull?.sentence}`);
+    const [obstacle] = core.obstacles.standing;
+    checkInvariant('no-obstacles', obstacle === undefined, () => `${member.name}: ${obstacle?.sentence}`);
+    checkInvariant('orders-end', core.memory.fencing === null, () => `${member.name} has not ended an order to fence`);
     const intents = await core.store.intents();
     checkInvariant('no-intents', intents.length === 0, () => `${member.name} has ${intents.length} intents left`);
     for (const area of ['staging', 'aside']) {

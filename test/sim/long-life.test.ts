@@ -92,6 +92,38 @@ describe('a read-only member', () => {
     expect(world.preserved('beta')).toEqual(['three']);
   });
 
+  test('that was writable loses what it never told to anyone, and keeps the content', async () => {
+    await begin({}, () => {
+      for (const path of ['a', 'gone', 'moved', 'd/e']) world.write('alpha', path, `first ${path}`);
+    });
+    for (const name of ['alpha', 'beta']) await world.stop(name);
+    world.start('beta');
+    await world.pass(30 * SECOND);
+    const { user } = world.member('beta').files;
+    world.write('beta', 'a', 'never told');
+    world.write('beta', 'new', 'a new file');
+    user.makeDirectory(`${SIM_ROOT}/own`);
+    user.makeDirectory(`${SIM_ROOT}/own/empty`);
+    user.rename(`${SIM_ROOT}/moved`, `${SIM_ROOT}/own/moved`);
+    world.write('beta', 'own/f', 'in a new directory');
+    user.rename(`${SIM_ROOT}/d`, `${SIM_ROOT}/other`);
+    user.remove(`${SIM_ROOT}/gone`);
+    world.hint('beta', '');
+    await world.pass(60 * SECOND);
+    expect(Object.keys(world.files('beta')).sort()).toEqual(['a', 'new', 'other/e', 'own/f', 'own/moved']);
+    await world.stop('beta');
+    world.configure({ readOnly: ['beta'] });
+    world.start();
+    await world.pass(30 * 60 * SECOND);
+    const expected = { a: 'first a', gone: 'first gone', moved: 'first moved', 'd/e': 'first d/e' };
+    expect(world.files('alpha')).toEqual(expected);
+    expect(world.files('beta')).toEqual(expected);
+    expect(world.preserved('beta').sort()).toEqual(['a new file', 'in a new directory', 'never told']);
+    expect([...user.snapshot(SIM_ROOT).keys()].sort()).toEqual(['a', 'd', 'd/e', 'gone', 'moved']);
+    await world.pass(3600 * SECOND);
+    expect(world.told('RECORDS_DISAGREED').length).toBeLessThanOrEqual(2);
+  });
+
   test('puts nothing onto a bare mount point', async () => {
     await begin(plan, () => {
       world.write('alpha', 'a', 'one');
@@ -218,6 +250,14 @@ describe('the memory of deletions', () => {
     world.write('beta', 'c', 'goes on');
     await world.pass(30 * SECOND);
     expect(world.files('gamma').c).toBe('goes on');
+  });
+
+  test('a member whose partner never had anything to bring, and then went silent, halts like any other', async () => {
+    await oneDeleted();
+    expect(world.folder('alpha').core.memory.lastContact).toBeGreaterThan(0);
+    world.member('beta').crash('kill');
+    await world.pass(8 * HOUR);
+    expect(world.folder('alpha').core.memory.halt?.reason).toBe('away-too-long');
   });
 
   test('members that were all alone find back by order, and nothing is lost', async () => {

@@ -2,8 +2,10 @@
  * A file system in memory that behaves as ext4 does where it matters to Tandem: hard links, renames, times, inode
  * numbers that are used again, and crashes after which names may stand for content that never reached the disk.
  */
+
+import { errnoError } from '../../src/base/errno.ts';
 import type { Random } from '../../src/base/random.ts';
-import { type Directory, errnoError, type FileSystem, type Look } from '../../src/disk/file-system.ts';
+import type { Directory, FileSystem, Look } from '../../src/disk/file-system.ts';
 import { MemoryDirectory } from './memory-handles.ts';
 import { type Change, type Inode, InodeTable, keyOfName, ROOT_INO } from './memory-inodes.ts';
 import { createMemoryUser, type MemoryUser } from './memory-user.ts';

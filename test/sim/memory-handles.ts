@@ -1,5 +1,6 @@
 /** The handles of the in-memory file system. */
-import { type Directory, errnoError, type File, type Look, type Name } from '../../src/disk/file-system.ts';
+import { errnoError } from '../../src/base/errno.ts';
+import type { Directory, File, Look, Name } from '../../src/disk/file-system.ts';
 import type { MemoryFileSystem } from './memory-file-system.ts';
 import { type Inode, keyOfName, nameOfKey, toLook } from './memory-inodes.ts';
 import { renameInode } from './memory-user.ts';

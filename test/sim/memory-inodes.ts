@@ -1,5 +1,6 @@
 /** The tables of the in-memory file system: inodes and the changes that are made to them, as data, so they can be replayed. */
-import { errnoError, type Look, type Name } from '../../src/disk/file-system.ts';
+import { errnoError } from '../../src/base/errno.ts';
+import type { Look, Name } from '../../src/disk/file-system.ts';
 
 export interface Inode {
   readonly ino: number;

@@ -1,6 +1,7 @@
 /** What a person or a program does to an in-memory file system. Paths are absolute; nothing here calls the hook. */
+
+import { errnoError } from '../../src/base/errno.ts';
 import type { Look, Name } from '../../src/disk/file-system.ts';
-import { errnoError } from '../../src/disk/file-system.ts';
 import type { MemoryFileSystem } from './memory-file-system.ts';
 import { type Inode, keyOfName, nameOfKey, toLook } from './memory-inodes.ts';
 

@@ -1,121 +1,62 @@
 /** Schedules and orders on simulated time: two members, one of which receives only when it may. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
 import { type ForceOrder, orderFolderForce, orderForce } from '../../src/model/force.ts';
 import { ALWAYS, NEVER_OPEN, type Schedule } from '../../src/model/schedule.ts';
 import { parseWeek } from '../../src/model/schedule-text.ts';
 import type { InboundConnection } from '../../src/replication/inbound-connection.ts';
-import { openStore } from '../../src/store/open-store.ts';
-import { createMemoryKeyValue } from './memory-kv.ts';
-import { SimNetwork } from './memory-link.ts';
-import { HostClock, SimTime } from './sim-clock.ts';
-import { SIM_ROOT, SimMember } from './sim-member.ts';
-import { groupOf, planOf } from './sim-plan.ts';
-import { createSimRandom } from './sim-random.ts';
+import type { SimTime } from './sim-clock.ts';
+import { SIM_ROOT } from './sim-member.ts';
+import { SmallWorld } from './small-world.ts';
 
 const MINUTE = 60_000;
-const SEED = 7;
 const MIB = 2 ** 20;
 const BIG_BYTES = 24 * MIB;
 /** In the middle of its transfer, counted from when it was written. */
 const CUT_MS = 400;
 
-let world: World | null = null;
+let world: SmallWorld;
 
 afterEach(() => {
-  world?.end();
-  world = null;
+  expect(world.end()).toEqual([]);
 });
 
 /** alpha sends, beta receives; simulated time begins on a Monday at 08:00 UTC. */
-class World {
-  readonly time = new SimTime();
-  readonly trace: string[] = [];
-  readonly members: readonly SimMember[];
-  /** Messages with content that arrived at beta. */
-  content = 0;
-  readonly #network: SimNetwork;
+async function begin(schedule: Schedule): Promise<SimTime> {
+  world = await SmallWorld.create({ schedules: { beta: schedule } });
+  world.start();
+  await world.pass(20_000);
+  expect(['alpha', 'beta'].map(name => world.member(name).running)).toEqual([true, true]);
+  return world.time;
+}
 
-  static async create(schedule: Schedule): Promise<World> {
-    return new World(schedule, await loadXxh64());
-  }
+function connection(): InboundConnection {
+  return world.member('beta').member!.inbound[0]!;
+}
 
-  private constructor(schedule: Schedule, xxh64: Awaited<ReturnType<typeof loadXxh64>>) {
-    const plan = planOf(SEED, {
-      members: ['alpha', 'beta'],
-      topology: 'mesh',
-      primary: null,
-      quietMs: 0,
-      brakes: false,
-    });
-    const base = groupOf(SEED, plan);
-    const connections = base.connections.map(each => (each.to === 'beta' ? { ...each, schedule } : each));
-    const note = (line: string) => void this.trace.push(`${this.time.now.toFixed(0)} ${line}`);
-    const bug = (what: string) => note(`BUG ${what}`);
-    this.#network = new SimNetwork({
-      time: this.time,
-      random: createSimRandom(SEED, 'network'),
-      note: line => {
-        if (line === 'beta<-alpha content') this.content++;
-      },
-      bug,
-    });
-    this.members = plan.members.map(name => {
-      const random = createSimRandom(SEED, name);
-      const kv = createMemoryKeyValue({ pause: async () => {} });
-      return new SimMember({
-        name,
-        group: { ...base, connections },
-        time: this.time,
-        clock: new HostClock(this.time, 0, 1),
-        network: this.#network,
-        home: {
-          open: () => openStore({ kv, random }),
-          kill: () => {},
-          crash: () => {},
-          lose: () => {},
-          backUp: () => () => {},
-        },
-        random,
-        xxh64,
-        note,
-        bug,
-      });
-    });
-    for (const member of this.members) member.start();
-  }
+/** Sessions of that connection that are over, oldest first. */
+function ended() {
+  const { guid } = connection().parts;
+  return world
+    .member('beta')
+    .member!.sessions.ended()
+    .filter(session => session.connection === guid);
+}
 
-  get connection(): InboundConnection {
-    return this.members[1]!.member!.inbound[0]!;
-  }
+function order(given: ForceOrder): void {
+  connection().window.order(orderForce(given, world.member('beta').clock.now()));
+}
 
-  get session() {
-    return this.connection.sessions[0]!;
-  }
+function write(path: string, content: Uint8Array | string): void {
+  world.write('alpha', path, content);
+}
 
-  /** Sessions of that connection that are over, oldest first. */
-  get ended() {
-    const { guid } = this.connection.parts;
-    return this.members[1]!.member!.sessions.ended().filter(({ connection }) => connection === guid);
-  }
+function holds(path: string): boolean {
+  return world.member('beta').files.user.exists(`${SIM_ROOT}/${path}`);
+}
 
-  order(order: ForceOrder): void {
-    this.connection.window.order(orderForce(order, this.members[1]!.clock.now()));
-  }
-
-  write(path: string, content: Uint8Array | string): void {
-    this.members[0]!.files.user.writeFile(`${SIM_ROOT}/${path}`, content);
-    this.members[0]!.hint('');
-  }
-
-  holds(path: string): boolean {
-    return this.members[1]!.files.user.exists(`${SIM_ROOT}/${path}`);
-  }
-
-  end(): void {
-    for (const member of this.members) member.crash('kill');
-    expect(this.trace.filter(line => line.includes('BUG'))).toEqual([]);
-  }
+/** Messages with content that arrived at beta. */
+function content(): number {
+  return world.messages.get('beta<-alpha content') ?? 0;
 }
 
 /** Content that shares no chunks with itself. */
@@ -131,150 +72,161 @@ function noise(bytes: number): Buffer {
 
 describe('a schedule', () => {
   test('opens and closes the connection; a transfer cut by it goes on where it was', async () => {
-    world = await World.create({ week: parseWeek('mon 08:00-08:15: full, mon 09:00-10:00: full'), time: 'utc' });
-    const { time } = await started(world);
-    world.write('first', 'one');
+    const time = await begin({ week: parseWeek('mon 08:00-08:15: full, mon 09:00-10:00: full'), time: 'utc' });
+    write('first', 'one');
     await time.run(5 * MINUTE);
-    expect(world.holds('first')).toBe(true);
-    expect(world.connection.state).toBe('online');
+    expect(holds('first')).toBe(true);
+    expect(connection().state).toBe('online');
     const big = noise(BIG_BYTES);
     await time.run(15 * MINUTE - CUT_MS);
-    world.write('big', big);
+    write('big', big);
     await time.run(15 * MINUTE + 5000);
-    const before = world.content;
+    const before = content();
     expect(before).toBeGreaterThan(4);
     expect(before).toBeLessThan(44);
-    expect(world.holds('big')).toBe(false);
-    expect(world.connection.state).toBe('offline');
-    expect(world.ended.at(-1)).toMatchObject({ state: 'completed', force: null });
-    expect(new Date(world.connection.window.nextStart()!).toISOString()).toBe('2026-01-05T09:00:00.000Z');
-    world.write('second', 'two');
+    expect(holds('big')).toBe(false);
+    expect(connection().state).toBe('offline');
+    expect(ended().at(-1)).toMatchObject({ state: 'completed', force: null });
+    expect(new Date(connection().window.nextStart()!).toISOString()).toBe('2026-01-05T09:00:00.000Z');
+    write('second', 'two');
     await time.run(60 * MINUTE - 1000);
-    expect(world.content).toBe(before);
-    expect(world.holds('second')).toBe(false);
+    expect(content()).toBe(before);
+    expect(holds('second')).toBe(false);
     await time.run(62 * MINUTE);
-    expect(world.holds('second')).toBe(true);
-    expect(world.members[1]!.files.user.readFile(`${SIM_ROOT}/big`).equals(big)).toBe(true);
+    expect(holds('second')).toBe(true);
+    expect(world.member('beta').files.user.readFile(`${SIM_ROOT}/big`).equals(big)).toBe(true);
     // 48 pieces of 512 KiB, a few messages beside them, and few of them twice.
-    expect(world.content).toBeLessThan(48 + 14);
-    expect(world.ended.at(-1)).toMatchObject({ state: 'in-sync' });
+    expect(content()).toBeLessThan(48 + 14);
+    expect(ended().at(-1)).toMatchObject({ state: 'in-sync' });
   });
 
   test('a session outlasts a change of the level', async () => {
-    world = await World.create({ week: parseWeek('mon 08:00-08:15: full, mon 08:15-09:00: 256Mbps'), time: 'utc' });
-    const { time } = await started(world);
+    const time = await begin({ week: parseWeek('mon 08:00-08:15: full, mon 08:15-09:00: 256Mbps'), time: 'utc' });
     await time.run(15 * MINUTE - CUT_MS);
-    world.write('big', noise(BIG_BYTES));
+    write('big', noise(BIG_BYTES));
     await time.run(17 * MINUTE);
-    expect(world.holds('big')).toBe(true);
-    const brought = world.ended.filter(({ bytesTransferred }) => bytesTransferred > 0);
+    expect(holds('big')).toBe(true);
+    const brought = ended().filter(({ bytesTransferred }) => bytesTransferred > 0);
     expect(brought.map(({ state }) => state)).toEqual(['in-sync']);
   });
 
   test('is noticed within a minute when the clock is set', async () => {
-    world = await World.create({ week: parseWeek('mon 12:00-13:00: full'), time: 'utc' });
-    const { time } = await started(world);
-    world.write('first', 'one');
+    const time = await begin({ week: parseWeek('mon 12:00-13:00: full'), time: 'utc' });
+    write('first', 'one');
     await time.run(5 * MINUTE);
-    expect(world.holds('first')).toBe(false);
-    world.members[1]!.clock.jump(4 * 60 * MINUTE);
+    expect(holds('first')).toBe(false);
+    world.member('beta').clock.jump(4 * 60 * MINUTE);
     await time.run(7 * MINUTE);
-    expect(world.holds('first')).toBe(true);
+    expect(holds('first')).toBe(true);
   });
 });
 
 describe('an order', () => {
   test('to stop interrupts at once, and really stops until its time is over', async () => {
-    world = await World.create(ALWAYS);
-    const { time } = await started(world);
+    const time = await begin(ALWAYS);
     await time.run(MINUTE);
-    world.write('big', noise(BIG_BYTES));
+    write('big', noise(BIG_BYTES));
     await time.run(MINUTE + CUT_MS);
-    expect(world.session.running).toHaveLength(1);
-    world.order({ mode: 3, durationMinutes: 30, level: 0 });
+    expect(connection().sessions[0]!.running).toHaveLength(1);
+    order({ mode: 3, durationMinutes: 30, level: 0 });
     await time.run(MINUTE + 1000);
-    expect(world.ended.at(-1)).toMatchObject({ state: 'interrupted' });
-    const before = world.content;
+    expect(ended().at(-1)).toMatchObject({ state: 'interrupted' });
+    const before = content();
+    // The order is a session itself, which goes nowhere while it lasts.
+    const [stopped, ...others] = connection().sessions[0]!.running;
+    expect(others).toEqual([]);
+    expect(stopped).toMatchObject({ state: 'initialized', force: { reason: 'paused', level: 0 } });
+    expect(stopped!.force!.endTime - world.member('beta').clock.now()).toBeGreaterThan(28 * MINUTE);
     await time.run(30 * MINUTE);
-    expect(world.content).toBe(before);
-    expect(world.connection.state).toBe('offline');
+    expect(content()).toBe(before);
+    expect(connection().state).toBe('offline');
+    expect(connection().sessions[0]!.running).toEqual([stopped]);
     await time.run(33 * MINUTE);
-    expect(world.holds('big')).toBe(true);
+    const after = ended().slice(ended().findIndex(({ guid }) => guid === stopped!.guid));
+    expect(after.slice(0, 2)).toMatchObject([
+      { state: 'completed', force: { reason: 'paused' }, note: 'the order to stop ended' },
+      { state: 'in-sync', force: null },
+    ]);
+    expect(holds('big')).toBe(true);
     expect(world.trace.filter(line => line.includes('FORCE_ENDED'))).toHaveLength(1);
   });
 
   test('to synchronise now goes before a closed schedule, and ends', async () => {
-    world = await World.create(NEVER_OPEN);
-    const { time } = await started(world);
-    world.write('first', 'one');
+    const time = await begin(NEVER_OPEN);
+    write('first', 'one');
     await time.run(MINUTE);
-    expect(world.holds('first')).toBe(false);
-    world.order({ mode: 2, durationMinutes: 10, level: 15 });
+    expect(holds('first')).toBe(false);
+    order({ mode: 2, durationMinutes: 10, level: 15 });
     await time.run(5 * MINUTE);
-    expect(world.holds('first')).toBe(true);
-    expect(world.ended.at(-1)).toMatchObject({ state: 'in-sync', force: { reason: 'forced', level: 15 } });
+    expect(holds('first')).toBe(true);
+    expect(ended().at(-1)).toMatchObject({ state: 'in-sync', force: { reason: 'forced', level: 15 } });
     await time.run(12 * MINUTE);
-    world.write('second', 'two');
+    write('second', 'two');
     await time.run(20 * MINUTE);
-    expect(world.holds('second')).toBe(false);
-    expect(world.connection.window.forces.connection).toBeNull();
+    expect(holds('second')).toBe(false);
+    expect(connection().window.forces.connection).toBeNull();
   });
 
   test('to synchronise until in sync ends when that is so', async () => {
-    world = await World.create(NEVER_OPEN);
-    const { time } = await started(world);
-    world.write('big', noise(8 * MIB));
-    world.order({ mode: 4, durationMinutes: 0, level: 15 });
+    const time = await begin(NEVER_OPEN);
+    write('big', noise(8 * MIB));
+    order({ mode: 4, durationMinutes: 0, level: 15 });
     await time.run(2 * MINUTE);
-    expect(world.holds('big')).toBe(true);
-    expect(world.connection.window.forces.connection).toBeNull();
-    expect(world.connection.state).toBe('offline');
-    expect(world.ended.at(-1)).toMatchObject({ state: 'in-sync', force: { reason: 'forced-until-sync' } });
-    world.write('second', 'two');
+    expect(holds('big')).toBe(true);
+    expect(connection().window.forces.connection).toBeNull();
+    expect(connection().state).toBe('offline');
+    expect(ended().at(-1)).toMatchObject({ state: 'in-sync', force: { reason: 'forced-until-sync' } });
+    write('second', 'two');
     await time.run(30 * MINUTE);
-    expect(world.holds('second')).toBe(false);
+    expect(holds('second')).toBe(false);
   });
 
   test('takes the place of a running session, which ends as interrupted', async () => {
-    world = await World.create(ALWAYS);
-    const { time } = await started(world);
+    const time = await begin(ALWAYS);
     await time.run(MINUTE);
-    world.write('big', noise(BIG_BYTES));
+    write('big', noise(BIG_BYTES));
     await time.run(MINUTE + CUT_MS);
-    world.order({ mode: 2, durationMinutes: 5, level: 15 });
+    order({ mode: 2, durationMinutes: 5, level: 15 });
     await time.run(4 * MINUTE);
-    expect(world.holds('big')).toBe(true);
-    expect(world.ended.slice(-2)).toMatchObject([
+    expect(holds('big')).toBe(true);
+    expect(ended().slice(-2)).toMatchObject([
       { state: 'interrupted', force: null },
       { state: 'in-sync', force: { reason: 'forced' } },
     ]);
   });
 
-  test('for a folder opens a stopped connection for that folder', async () => {
-    world = await World.create(ALWAYS);
-    const { time } = await started(world);
+  test('takes the place of an order to stop, whose session ends as interrupted', async () => {
+    const time = await begin(ALWAYS);
+    order({ mode: 3, durationMinutes: 30, level: 0 });
     await time.run(MINUTE);
-    world.order({ mode: 3, durationMinutes: 60, level: 0 });
-    world.write('first', 'one');
+    order({ mode: 2, durationMinutes: 5, level: 15 });
+    write('first', 'one');
     await time.run(2 * MINUTE);
-    expect(world.holds('first')).toBe(false);
-    const { window, sessions } = world.connection;
-    const now = world.members[1]!.clock.now();
+    expect(holds('first')).toBe(true);
+    expect(ended().slice(-2)).toMatchObject([
+      { state: 'interrupted', force: { reason: 'paused' } },
+      { state: 'in-sync', force: { reason: 'forced' } },
+    ]);
+  });
+
+  test('for a folder opens a stopped connection for that folder', async () => {
+    const time = await begin(ALWAYS);
+    await time.run(MINUTE);
+    order({ mode: 3, durationMinutes: 60, level: 0 });
+    write('first', 'one');
+    await time.run(2 * MINUTE);
+    expect(holds('first')).toBe(false);
+    const { window, sessions } = connection();
+    const now = world.member('beta').clock.now();
     window.order(orderFolderForce(window.forces, 'another', { durationMinutes: 1, level: 15 }, now));
     await time.run(4 * MINUTE);
-    expect(world.holds('first')).toBe(false);
-    const later = world.members[1]!.clock.now();
+    expect(holds('first')).toBe(false);
+    const later = world.member('beta').clock.now();
     window.order(orderFolderForce(window.forces, sessions[0]!.guid, { durationMinutes: 5, level: 15 }, later));
     await time.run(6 * MINUTE);
-    expect(world.holds('first')).toBe(true);
+    expect(holds('first')).toBe(true);
     await time.run(15 * MINUTE);
-    expect(world.connection.state).toBe('offline');
+    expect(connection().state).toBe('offline');
     expect(window.forces.connection?.reason).toBe('paused');
   });
 });
-
-async function started(running: World): Promise<World> {
-  await running.time.run(20_000);
-  expect(running.members.map(member => member.running)).toEqual([true, true]);
-  return running;
-}

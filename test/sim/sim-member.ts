@@ -2,13 +2,15 @@
  * One host of the simulation: a disk and a database that outlive the daemon, and the daemon itself, which can be started,
  * stopped, killed, or lose its power in the middle of any call. What a dead daemon still does has no effect.
  */
+
+import { errnoError } from '../../src/base/errno.ts';
 import { messageOf } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
+import type { Xxh64 } from '../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../src/config/config.ts';
 import type { Disk } from '../../src/disk/disk.ts';
-import { errnoError, type FileSystem } from '../../src/disk/file-system.ts';
+import type { FileSystem } from '../../src/disk/file-system.ts';
 import { createLocalDisk } from '../../src/disk/local-disk.ts';
-import type { Xxh64 } from '../../src/disk/xxh64.ts';
 import { compileFilter } from '../../src/model/filters.ts';
 import type { FileRecord, Update } from '../../src/model/update.ts';
 import { rootUid, type Uid, vsnOf } from '../../src/model/version.ts';

@@ -36,6 +36,8 @@ export interface SimPlan {
   readonly fullDisks: boolean;
   /** Databases that are put back as they were some time ago. */
   readonly oldCopies: boolean;
+  /** Administrators that fence folders and parts of them. */
+  readonly fences: boolean;
 }
 
 /** Names of files and of directories, so that nothing replicated can want the name of what is not. */
@@ -69,6 +71,7 @@ export function planOf(seed: number, overrides: PlanOverrides = {}): SimPlan {
     filters: more.chance(0.2),
     fullDisks: more.chance(0.15),
     oldCopies: more.chance(0.12),
+    fences: more.chance(0.2),
   };
   return { ...plan, ...overrides };
 }

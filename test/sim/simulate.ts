@@ -3,8 +3,10 @@
  * check of all invariants; and quiet rounds whose outcome is known beforehand.
  */
 import { createHash } from 'node:crypto';
-import { messageOf } from '../../src/base/errors.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
+import { messageOf, TandemError } from '../../src/base/errors.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
+import { FENCE_MODES } from '../../src/model/fence.ts';
+import { planFence } from '../../src/replication/fencing.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import {
   checkAll,
@@ -224,7 +226,11 @@ class SimWorld {
       if (!member.running) continue;
       const core = coreOf(member);
       const waits = core.pending.list().some(item => item.reason === 'the disk is full');
-      checkInvariant('stalls-have-a-reason', !waits || core.diskFull !== null, () => `${member.name} waits for room`);
+      checkInvariant(
+        'stalls-have-a-reason',
+        !waits || core.obstacles.of('disk-full') !== null,
+        () => `${member.name} waits for room`,
+      );
     }
   }
 
@@ -280,6 +286,12 @@ class SimWorld {
         }),
       );
     }
+    if (plan.fences && random.chance(0.6)) {
+      time.after(
+        random.between(0, plan.roundMs),
+        during(() => this.#fence(member)),
+      );
+    }
     if (plan.oldCopies && random.chance(0.5)) {
       const [first, second] = [random.between(0, plan.roundMs), random.between(0, plan.roundMs)].sort((a, b) => a - b);
       time.after(
@@ -311,6 +323,24 @@ class SimWorld {
         }),
       );
     }
+  }
+
+  /** The administrator of a member has its state win, of the whole folder or of a part of it. */
+  #fence(member: SimMember): void {
+    if (!member.running) return;
+    const { core, fencing } = [...member.member!.folders.values()][0]!;
+    const paths = ['', '', ...treeOf(member).keys()];
+    const path = this.#random.pick(paths);
+    const order = async () => {
+      const top = path === '' ? core.root : (await core.paths.recordAt(path))?.uid;
+      if (top === undefined) return;
+      const scope = { top, recursive: true, mode: FENCE_MODES.fence };
+      await fencing.begin(scope, await planFence(core, scope));
+      this.note(`the administrator fences “${path}” on ${member.name}`);
+    };
+    order().catch(error => {
+      if (!(error instanceof TandemError && error.code === 'REFUSED')) this.bug(`fencing failed: ${messageOf(error)}`);
+    });
   }
 
   #makeRoom(member: SimMember): void {

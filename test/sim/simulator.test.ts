@@ -7,7 +7,7 @@ const HISTORIES = 240;
 const HISTORIES_PER_TEST = 20;
 
 /** Without what the first histories did not know. */
-const PLAIN: PlanOverrides = { hardLinks: false, filters: false, fullDisks: false, oldCopies: false };
+const PLAIN: PlanOverrides = { hardLinks: false, filters: false, fullDisks: false, oldCopies: false, fences: false };
 
 /** Each of these has once shown what the others did not. */
 const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [

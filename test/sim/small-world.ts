@@ -1,7 +1,9 @@
 /** A few members on simulated time in good weather, for tests of one behaviour: what users do is said by the test. */
+
+import type { Xxh64 } from '../../src/base/xxh64.ts';
+import { loadXxh64 } from '../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../src/config/config.ts';
-import type { Xxh64 } from '../../src/disk/xxh64.ts';
-import { loadXxh64 } from '../../src/disk/xxh64.ts';
+import type { Schedule } from '../../src/model/schedule.ts';
 import type { Folder } from '../../src/replication/folder.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { createMemoryKeyValue } from './memory-kv.ts';
@@ -17,12 +19,16 @@ export interface SmallWorldPlan {
   readonly members?: readonly string[];
   readonly folder?: Partial<FolderConfig>;
   readonly group?: Partial<Pick<GroupConfig, 'tombstoneLifetimeMs'>>;
+  /** Of every connection to this member; the others are always open. */
+  readonly schedules?: Readonly<Record<string, Schedule>>;
 }
 
 export class SmallWorld {
   readonly time = new SimTime();
   readonly trace: string[] = [];
   readonly network: SimNetwork;
+  /** Messages that crossed the network, by what they are, such as `beta<-alpha content`. */
+  readonly messages = new Map<string, number>();
   readonly #members = new Map<string, SimMember>();
   #group: GroupConfig;
 
@@ -30,17 +36,23 @@ export class SmallWorld {
     return new SmallWorld(plan, await loadXxh64());
   }
 
-  private constructor({ members = ['alpha', 'beta'], folder = {}, group = {} }: SmallWorldPlan, xxh64: Xxh64) {
+  private constructor(
+    { members = ['alpha', 'beta'], folder = {}, group = {}, schedules = {} }: SmallWorldPlan,
+    xxh64: Xxh64,
+  ) {
     const plan = planOf(SEED, { members, topology: 'mesh', primary: null, quietMs: 0, brakes: false, filters: false });
-    this.#group = { ...groupOf(SEED, plan), ...group };
+    const base = groupOf(SEED, plan);
+    const connections = base.connections.map(each => ({ ...each, schedule: schedules[each.to] ?? each.schedule }));
+    this.#group = { ...base, ...group, connections };
     this.configure(folder);
     const note = (line: string) => void this.trace.push(`${this.time.now.toFixed(0)} ${line}`);
     const bug = (what: string) => note(`BUG ${what}`);
-    this.network = new SimNetwork({ time: this.time, random: createSimRandom(SEED, 'network'), note: () => {}, bug });
+    const count = (what: string) => void this.messages.set(what, (this.messages.get(what) ?? 0) + 1);
+    this.network = new SimNetwork({ time: this.time, random: createSimRandom(SEED, 'network'), note: count, bug });
     const groupNow = () => this.#group;
     for (const name of members) {
       const random = createSimRandom(SEED, name);
-      const kv = createMemoryKeyValue({ pause: async () => {} });
+      let kv = createMemoryKeyValue({ pause: async () => {} });
       const options = {
         name,
         time: this.time,
@@ -50,7 +62,9 @@ export class SmallWorld {
           open: () => openStore({ kv, random }),
           kill: () => {},
           crash: () => {},
-          lose: () => {},
+          lose: () => {
+            kv = createMemoryKeyValue({ pause: async () => {} });
+          },
           backUp: () => () => {},
         },
         random,
@@ -70,6 +84,15 @@ export class SmallWorld {
     const [folder] = this.#group.folders.values();
     const next = { ...folder!, ...change };
     this.#group = { ...this.#group, folders: new Map([[next.guid, next]]) };
+  }
+
+  /** Only these connections, as `from→to`, from the members' next start on. */
+  connect(...names: readonly string[]): void {
+    const connections = this.#group.connections.map(connection => ({
+      ...connection,
+      enabled: names.includes(`${connection.from}→${connection.to}`),
+    }));
+    this.#group = { ...this.#group, connections };
   }
 
   member(name: string): SimMember {
@@ -105,7 +128,7 @@ export class SmallWorld {
     return watched;
   }
 
-  write(name: string, path: string, content: string): void {
+  write(name: string, path: string, content: string | Uint8Array): void {
     this.member(name).files.user.writeFile(`${SIM_ROOT}/${path}`, content);
     this.hint(name, path);
   }

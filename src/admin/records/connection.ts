@@ -60,7 +60,9 @@ const columns = {
     derived: '5008 with 1722, 5012 with 9026, 5102 with 9050, 5002 with all others',
   }),
   StateReason: text('Why the connection is in its state, in words; empty if all is well.', { heading: 'WHY' }),
-  PartnerAddress: text('Where the partner is called; empty for outbound connections.', { derived: 'group.yaml' }),
+  PartnerAddress: text('Where the partner is called; of an outbound connection, whence it last called.', {
+    derived: 'group.yaml; the socket of the partner’s call',
+  }),
 } satisfies Columns;
 
 export const connectionNoun = {

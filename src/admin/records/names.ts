@@ -40,3 +40,6 @@ export const CONFLICT_TYPES = {
   6: 'Remote File Does Not Exist At Initial Sync',
   7: 'Unrecorded Content',
 } as const;
+
+/** [CIM_StorageExtent.Access] */
+export const VOLUME_ACCESS = { 0: 'Unknown', 1: 'Readable', 2: 'Writeable', 3: 'Read/Write Supported' } as const;

@@ -17,11 +17,11 @@ const columns = {
   State: choice(SESSION_STATES, 'State of the session.', {
     heading: 'STATE',
     derived:
-      'Connecting while the partner is called, In Progress while linked, In Sync when everything the partner has is here; In Error when the connection gave up; Interrupted by a force or a changed configuration; Completed when it ended for another reason. The partner’s being in sync is not known to the sender: an outbound session is In Progress or Connecting until it is Completed',
+      'Initialized for as long as an order to stop lasts; Connecting while the partner is called, In Progress while linked, In Sync when everything the partner has is here; In Error when the connection gave up; Interrupted by a force or a changed configuration; Completed when it ended for another reason. The partner’s being in sync is not known to the sender: an outbound session is In Progress or Connecting until it is Completed',
   }),
   InitiationReason: choice(INITIATION_REASONS, 'Why the session was started; inbound only.', {
     heading: 'REASON',
-    derived: 'Schedule unless an order to force or suspend replication began it',
+    derived: 'Schedule unless an order began it; Paused: an order to stop, which is a session of its own until it ends',
   }),
   StartTime: datetime('Start of the session.', {
     heading: 'STARTED',

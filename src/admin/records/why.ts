@@ -3,7 +3,7 @@ import { type Columns, datetime, type Noun, text } from './column.ts';
 
 const columns = {
   Kind: text(
-    'What holds it: reserved, filter, unsupported, unreadable, halted, disk-full, pending, put-off, first-sync, not-quiet, missing-here, not-serving, partner-lacks, partner-ahead, partner-unknown, preserved-copy.',
+    'What holds it: reserved, filter, unsupported, unreadable, halted, disk-full, staging-inaccessible, stopped, pending, put-off, first-sync, not-quiet, missing-here, undone, read-only, not-serving, partner-lacks, partner-ahead, partner-unknown, preserved-copy.',
     { heading: 'WHAT' },
   ),
   MemberName: text('The member concerned; empty for this one.'),

@@ -13,13 +13,6 @@ const CONNECTION_OPTION: OptionSpec = {
   about: 'the inbound connection, by GUID or by its partner’s name',
   required: true,
 };
-const BANDWIDTH_OPTION: OptionSpec = {
-  flags: '--bandwidth <level>',
-  about: `${LEVEL_FORM}; or its number, 0x0 to 0xF`,
-  fallback: 'full',
-  parse: readLevel,
-};
-const MINUTES_ABOUT = 'for how long, at most 10080 (a week); then the schedule rules again';
 const MODES = {
   schedule: FORCE_MODES.obey,
   sync: FORCE_MODES.now,
@@ -48,13 +41,7 @@ export const forceCommands: readonly CommandSpec[] = [
         required: true,
         parse: readMode,
       },
-      {
-        flags: '--minutes <count>',
-        about: `${MINUTES_ABOUT}. Needed for sync and stop; 0: no limit but a week`,
-        fallback: 0,
-        parse: readMinutes,
-      },
-      BANDWIDTH_OPTION,
+      ...span({ fallback: 0, more: '. Needed for sync and stop; 0: no limit but a week' }),
     ],
     examples: [
       'connection force alpha --mode sync --minutes 60 --bandwidth 16Mbps',
@@ -68,8 +55,7 @@ export const forceCommands: readonly CommandSpec[] = [
         client.forceReplication({
           connection: call.parameters[0]!,
           mode: optionOf(call, 'mode'),
-          durationMinutes: optionOf(call, 'minutes'),
-          bandwidth: optionOf(call, 'bandwidth'),
+          ...spanOf(call),
         }),
       ),
   },
@@ -77,11 +63,7 @@ export const forceCommands: readonly CommandSpec[] = [
     words: ['folder', 'force'],
     summary: 'synchronise one folder over an inbound connection for a while, whatever its schedule says',
     parameters: [{ usage: '<folder>', about: 'name or GUID of the folder' }],
-    options: [
-      CONNECTION_OPTION,
-      { flags: '--minutes <count>', about: MINUTES_ABOUT, required: true, parse: readMinutes },
-      BANDWIDTH_OPTION,
-    ],
+    options: [CONNECTION_OPTION, ...span({ required: true })],
     examples: ['folder force docs --connection alpha --minutes 30 --bandwidth 4Mbps'],
     target: 'daemon',
     run: call =>
@@ -89,8 +71,7 @@ export const forceCommands: readonly CommandSpec[] = [
         client.forceFolderReplication({
           folder: call.parameters[0]!,
           connection: optionOf(call, 'connection'),
-          durationMinutes: optionOf(call, 'minutes'),
-          bandwidth: optionOf(call, 'bandwidth'),
+          ...spanOf(call),
         }),
       ),
   },
@@ -111,6 +92,31 @@ export const forceCommands: readonly CommandSpec[] = [
       ),
   },
 ];
+
+/** For how long and how fast an order goes before the schedule. */
+function span({
+  more = '',
+  ...need
+}: { readonly more?: string } & ({ readonly required: true } | { readonly fallback: number })): OptionSpec[] {
+  return [
+    {
+      flags: '--minutes <count>',
+      about: `for how long, at most 10080 (a week); then the schedule rules again${more}`,
+      parse: readMinutes,
+      ...need,
+    },
+    {
+      flags: '--bandwidth <level>',
+      about: `${LEVEL_FORM}; or its number, 0x0 to 0xF`,
+      fallback: 'full',
+      parse: readLevel,
+    },
+  ];
+}
+
+function spanOf(call: CommandCall): { readonly durationMinutes: number; readonly bandwidth: number } {
+  return { durationMinutes: optionOf(call, 'minutes'), bandwidth: optionOf(call, 'bandwidth') };
+}
 
 /** Prints the result; one that is no success is also the command’s error. */
 async function order(

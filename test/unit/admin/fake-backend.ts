@@ -12,6 +12,7 @@ import {
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { fenceNoun } from '../../../src/admin/records/fence.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
@@ -22,6 +23,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../s
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
 import { backlogNoun, updateNoun } from '../../../src/admin/records/update.ts';
+import { volumeNoun } from '../../../src/admin/records/volume.ts';
 import { waitNoun } from '../../../src/admin/records/wait.ts';
 import { whyNoun } from '../../../src/admin/records/why.ts';
 import { TandemError } from '../../../src/base/errors.ts';
@@ -107,7 +109,27 @@ export function createFakeBackend(): FakeBackend {
       Message: `event ${sequence}`,
       Fields: '{"folder":"docs"}',
     });
+  const volume = (given: Partial<RecordOf<typeof volumeNoun.columns>> = {}) =>
+    sample(volumeNoun, { ElementName: 'disk1', StatusReason: '', Uri: 'nbd+unix:///disk1?socket=/nbd.sock', ...given });
+  const volumeNamed = (named: string) => {
+    if (named === 'disk1') return { volume: volume() };
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'volume', name: named, known: ['disk1'] }));
+  };
   return {
+    volumes: async () => ({ volumes: [volume()] }),
+    volume: async query => volumeNamed(query.volume),
+    createVolume: async order => {
+      orders.push({ name: 'createVolume', order });
+      return { volume: volume({ ElementName: order.name, SizeInBytes: order.size }) };
+    },
+    resizeVolume: async order => {
+      orders.push({ name: 'resizeVolume', order });
+      return { volume: volume({ SizeInBytes: order.size }) };
+    },
+    deleteVolume: async order => {
+      orders.push({ name: 'deleteVolume', order });
+      volumeNamed(order.volume);
+    },
     orders,
     status: async () => ({
       service: sample(serviceNoun, {
@@ -275,6 +297,14 @@ export function createFakeBackend(): FakeBackend {
         .filter(({ Sequence }) => Sequence > (after ?? 0))
         .slice(-limit),
     }),
+    fenceFolder: async function* (order) {
+      assertFolder(order.folder);
+      await keep('fenceFolder', order);
+      const given = { ReplicatedFolderName: order.folder, FullPathName: order.file ?? '', Mode: order.mode };
+      yield sample(fenceNoun, { ...given, Stage: 'scanning' });
+      const counts = { Fence: 1_740_830_405_123, FileCount: 12, DirectoryCount: 3, SymlinkCount: 1, TombstoneCount: 2 };
+      yield sample(fenceNoun, { ...given, ...counts, Stage: order.dryRun ? 'counted' : 'done' });
+    },
     waitForMember: async function* ({ folder, member, timeoutMs }) {
       assertFolder(folder);
       await keep('waitForMember', { folder, member, timeoutMs });

@@ -5,6 +5,7 @@ import { NEVER, NOT_ENDED, type Noun, toDatetime } from '../../../src/admin/reco
 import { conflictNoun } from '../../../src/admin/records/conflict.ts';
 import { connectionNoun } from '../../../src/admin/records/connection.ts';
 import { attentionNoun, eventNoun } from '../../../src/admin/records/event.ts';
+import { fenceNoun } from '../../../src/admin/records/fence.ts';
 import { fileSystemNoun } from '../../../src/admin/records/file-system.ts';
 import { folderMemberNoun, folderNoun, vectorNoun } from '../../../src/admin/records/folder.ts';
 import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
@@ -24,6 +25,7 @@ const NOUNS: readonly (readonly [string, Noun])[] = [
   ['FolderRecord', folderNoun],
   ['FolderMemberRecord', folderMemberNoun],
   ['VectorRecord', vectorNoun],
+  ['FenceRecord', fenceNoun],
   ['LocalMemberRecord', localMemberNoun],
   ['FileSystemRecord', fileSystemNoun],
   ['ConnectionRecord', connectionNoun],

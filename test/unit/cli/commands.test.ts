@@ -150,6 +150,26 @@ describe('for programs', () => {
     expect(backend.orders[2]!.order).toEqual({ id: 'c1', to: 'b/x', copy: true });
   });
 
+  test('an order to fence says all of it, and prints what it came to', async () => {
+    expect(await json('folder', 'fence', 'docs', '--dry-run')).toMatchObject({
+      ReplicatedFolderName: 'docs',
+      FullPathName: '',
+      Mode: 4,
+      ModeName: 'Fence',
+      Stage: 'counted',
+      FileCount: 12,
+    });
+    await json('folder', 'fence', 'docs', 'a/b', '--mode', 'unfence', '--only');
+    expect(backend.orders.map(({ order }) => order)).toEqual([
+      { folder: 'docs', file: undefined, mode: 4, recursive: true, dryRun: true },
+      { folder: 'docs', file: 'a/b', mode: 0, recursive: false, dryRun: false },
+    ]);
+    expect((await tandem('folder', 'fence', 'docs', 'a')).out).toBe(
+      '12 files, 3 directories, 1 symlinks and 2 deletions of “a” in docs have mode Fence, fence 1740830405123 now\n',
+    );
+    expect((await tandem('folder', 'fence', 'docs', '--dry-run')).out).toContain('of docs would get mode Fence');
+  });
+
   test('followed events are one object a line', async () => {
     const stop = new AbortController();
     const onOut = (out: string) => out.split('\n').length > 3 && stop.abort();
@@ -178,7 +198,7 @@ describe('for people', () => {
 
   test('tables have names in place of numbers, and nothing is shortened where there is no terminal', async () => {
     const { out } = await tandem('update', 'list');
-    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +SIZE +WAITS FOR$/);
+    expect(out.split('\n')[0]).toMatch(/^STATE +SINCE +FILE +FOLDER +PARTNER +INBOUND +SIZE +WAITS FOR$/);
     expect(out).toContain('Blocked');
     expect(out).toContain(`a/${'deep/'.repeat(30)}report\\x0a.txt`);
     expect(out).toContain('and 11 more; see them with --limit 12');
@@ -235,6 +255,9 @@ describe('refused with a sentence and the documented exit code', () => {
     [['folder', 'release', 'docs', '--retry'], 7, 'accept or refuse'],
     [['folder', 'release', 'docs'], 2, 'give one of --accept, --refuse and --retry'],
     [['folder', 'release', 'docs', '--accept', '--refuse'], 2, 'give one of'],
+    [['folder', 'fence', 'docs', '--mode', 'high'], 2, '“high” is no mode; write unfence, initial-sync'],
+    [['folder', 'fence', 'docs', '--only'], 2, '--only goes with a path'],
+    [['folder', 'fence', 'dosc'], 6, 'did you mean “docs”?'],
     [['update', 'list', '--limit', '0'], 2, '“0” is no limit; give a whole number from 1 to 20000'],
     [['update', 'list', '--limit', 'many'], 2, '“many” is no limit'],
     [['event', 'list', '--after', '-1'], 2, '“-1” is no position'],

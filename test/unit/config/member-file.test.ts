@@ -43,6 +43,8 @@ describe('loadMember', () => {
       groupFile: join(home, 'group.yaml'),
       listen: { host: '0.0.0.0', port: 7420 },
       adminSocket: join(home, 'admin.sock'),
+      nbd: { kind: 'unix', path: join(home, 'nbd.sock') },
+      nbdTls: 'off',
       outboundIdleMs: 12 * 3_600_000,
       logLevel: 'info',
     });
@@ -57,6 +59,15 @@ describe('loadMember', () => {
       outboundIdleMs: 12 * 3_600_000,
       logLevel: 'info',
     });
+  });
+
+  test.each([
+    ['"127.0.0.1:10809"', { kind: 'tcp', address: { host: '127.0.0.1', port: 10_809 } }],
+    ['/run/nbd.sock', { kind: 'unix', path: '/run/nbd.sock' }],
+    ['off', null],
+  ])('NBD clients connect to %s', async (text, nbd) => {
+    await writeFile(join(home, 'member.yaml'), `member: beta\nlisten: "[::]:7421"\nnbd: ${text}\n`);
+    expect((await loadMember(home)).member.nbd).toEqual(nbd);
   });
 
   test('a missing file says how to get one', async () => {

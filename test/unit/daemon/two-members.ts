@@ -1,19 +1,20 @@
 /** Two members in one process, joined in memory, each with the backend an administrator would ask. */
-import type { AdminBackend } from '../../../src/admin/backend.ts';
+import type { FoldersBackend } from '../../../src/admin/backend.ts';
 import { TandemError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { systemRandom } from '../../../src/base/system-random.ts';
+import { loadXxh64 } from '../../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../../src/config/config.ts';
 import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
 import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
-import { loadXxh64 } from '../../../src/disk/xxh64.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
 import { ALWAYS } from '../../../src/model/schedule.ts';
 import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
 import { Member } from '../../../src/replication/member.ts';
 import { SyncQueue, type SyncState } from '../../../src/replication/sync-queue.ts';
+import { CONFIG_CHANGES } from '../../../src/replication/sync-session.ts';
 import { openStore } from '../../../src/store/open-store.ts';
 import { MemoryFileSystem } from '../../sim/memory-file-system.ts';
 import { createMemoryKeyValue } from '../../sim/memory-kv.ts';
@@ -25,7 +26,7 @@ const xxh64 = await loadXxh64();
 
 export interface TestMember {
   readonly name: string;
-  readonly backend: AdminBackend;
+  readonly backend: FoldersBackend;
   readonly member: Member;
   readonly events: EventFeed;
   readonly syncs: SyncQueue;
@@ -35,6 +36,8 @@ export interface TestMember {
   readonly files: MemoryFileSystem;
   /** As the watcher does after an edit. */
   hint(directory?: string): void;
+  /** Another member takes over, as when group.yaml was read again. It can be called from the first moment on. */
+  readAgain(whileItStarts?: () => Promise<void>): Promise<void>;
 }
 
 export interface Pair {
@@ -128,39 +131,41 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     const events = createEventFeed({ journal: store.events, clock: systemClock, log: silentLog });
     const now = () => Date.now();
     let hint: (directory: string) => void = () => {};
-    const member = new Member({
-      name,
-      group,
-      software: 'test',
-      store,
-      takesOver: false,
-      openDisk: (folder, root) =>
-        createLocalDisk({
-          files,
-          root,
-          filter: compileFilter(folder.filters),
-          xxh64,
-          now,
-          pause: () => {},
-          giveWay: () => new Promise(resolve => setImmediate(resolve)),
-        }),
-      dial: partner => dial(name, partner.name),
-      watch: (_folder, _root, tell) => {
-        hint = tell;
-        return { ready: Promise.resolve(), close: async () => {} };
-      },
-      clock: systemClock,
-      zone: () => 0,
-      forces: new Map(),
-      random: systemRandom,
-      hash64: xxh64,
-      outboundIdleMs: 12 * 3_600_000,
-      log: silentLog,
-      emit: events.emit,
-      fail: error => {
-        throw error;
-      },
-    });
+    const build = (takesOver: boolean) =>
+      new Member({
+        name,
+        group,
+        software: 'test',
+        store,
+        takesOver,
+        openDisk: (folder, root) =>
+          createLocalDisk({
+            files,
+            root,
+            filter: compileFilter(folder.filters),
+            xxh64,
+            now,
+            pause: () => {},
+            giveWay: () => new Promise(resolve => setImmediate(resolve)),
+          }),
+        dial: partner => dial(name, partner.name),
+        watch: (_folder, _root, tell) => {
+          hint = tell;
+          return { ready: Promise.resolve(), close: async () => {} };
+        },
+        clock: systemClock,
+        zone: () => 0,
+        forces: new Map(),
+        random: systemRandom,
+        hash64: xxh64,
+        outboundIdleMs: 12 * 3_600_000,
+        log: silentLog,
+        emit: events.emit,
+        fail: error => {
+          throw error;
+        },
+      });
+    let member = build(false);
     await member.start();
     services.set(name, member.service);
     const syncBook: TestMember['syncBook'] = { state: { nextSerial: 1, queue: [], sources: [] }, broken: false };
@@ -190,6 +195,8 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         groupFile: `/home/${name}/.tandem/group.yaml`,
         listen: { host: '0.0.0.0', port: 7420 },
         adminSocket: `/home/${name}/.tandem/admin.sock`,
+        nbd: null,
+        nbdTls: 'off',
         outboundIdleMs: 12 * 3_600_000,
         logLevel: 'info',
       },
@@ -201,13 +208,21 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     return {
       name,
       backend,
-      member,
+      get member() {
+        return member;
+      },
       events,
       syncs,
       syncBook,
       user: files.user,
       files,
       hint: (directory = '') => hint(directory),
+      readAgain: async (whileItStarts = async () => {}) => {
+        await member.stop(CONFIG_CHANGES);
+        member = build(true);
+        services.set(name, member.service);
+        await Promise.all([member.start(), whileItStarts()]);
+      },
     };
   }
 
@@ -223,7 +238,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     stop: async () => {
       stop.abort();
       await Promise.all(stopping);
-      for (const { member } of [alpha, beta]) await member.stop();
+      for (const each of [alpha, beta]) await each.member.stop();
     },
   };
 }

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { WaitRecord } from '../../../src/admin/records/wait.ts';
-import { type Pair, ROOT, startPair } from './two-members.ts';
+import { GROUP, type Pair, ROOT, startPair } from './two-members.ts';
+
+const FOLDER = GROUP.folders.get('docs')!.guid;
 
 let pair: Pair;
 beforeAll(async () => {
@@ -47,6 +49,30 @@ test('an interruption ends it without a word', async () => {
   setTimeout(() => stop.abort(), 100);
   expect((await wait('beta', 60_000, stop.signal)).at(-1)).toMatchObject({ Arrived: false });
   pair.cut('beta', false);
+});
+
+test('it outlasts another reading of group.yaml while files are still being looked at, and while they are on their way', async () => {
+  const { alpha } = pair;
+  for (let i = 0; i < 200; i++) alpha.user.writeFile(`${ROOT}/again/${i}`, `content ${i}`);
+  const stages: string[] = [];
+  const signal = new AbortController().signal;
+  const waiting = (async () => {
+    const query = { folder: 'docs', member: 'beta', timeoutMs: 20_000 };
+    for await (const { Stage } of alpha.backend.waitForMember(query, signal)) stages.push(Stage);
+  })();
+  await alpha.readAgain();
+  expect(stages).toEqual(['scanning']);
+  await waiting;
+  expect(stages.at(-1)).toBe('arrived');
+  for (let i = 0; i < 200; i++) expect(pair.beta.user.readFile(`${ROOT}/again/${i}`).toString()).toBe(`content ${i}`);
+
+  pair.cut('beta', true);
+  alpha.user.writeFile(`${ROOT}/again/late`, 'late');
+  const late = wait('beta', 20_000);
+  await vi.waitFor(() => expect(alpha.member.folders.get(FOLDER)!.core.store.counts.files).toBe(221));
+  await alpha.readAgain();
+  pair.cut('beta', false);
+  expect((await late).at(-1)).toMatchObject({ Arrived: true });
 });
 
 test('a member that is not there, does not have the folder, or is this one is named', async () => {

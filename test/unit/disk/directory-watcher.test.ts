@@ -1,6 +1,13 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createDirectoryWatcher, type DirectoryWatcher } from '../../../src/disk/directory-watcher.ts';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { createWorkerDisks, type DirectoryWatcher } from '../../../src/disk/worker-disk.ts';
 import { WORLDS, type World } from './worlds.ts';
+
+const disks = createWorkerDisks({
+  onFailure: error => {
+    throw error;
+  },
+});
+afterAll(() => disks.close());
 
 let world: World;
 let watcher: DirectoryWatcher;
@@ -16,15 +23,16 @@ beforeEach(async () => {
   world.user.write('c/file', 'x');
   world.user.makeDirectory('node_modules/deep');
   world.user.makeDirectory('.tandem/staging');
-  watcher = createDirectoryWatcher({
-    root: world.root,
-    filters: { files: [], directories: ['node_modules'] },
-    onHint(directory) {
-      hints.add(directory);
-      wake();
+  watcher = disks.watch(
+    { root: world.root, filters: { files: [], directories: ['node_modules'] } },
+    {
+      onHint(directory) {
+        hints.add(directory);
+        wake();
+      },
+      onDegraded: reason => degraded.push(reason),
     },
-    onDegraded: reason => degraded.push(reason),
-  });
+  );
   await watcher.ready;
 });
 afterEach(async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Directory, errnoOf, nameText, using } from '../../../src/disk/file-system.ts';
+import { errnoOf } from '../../../src/base/errno.ts';
+import { type Directory, nameText, using } from '../../../src/disk/file-system.ts';
 import { WORLDS, type World } from './worlds.ts';
 
 describe.each(WORLDS)('the contract of a file system, on $name', ({ make }) => {

@@ -1,7 +1,7 @@
 /** What users do in the very moment in which Tandem acts, and what the file system refuses. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { errnoError } from '../../../src/base/errno.ts';
 import type { Disk } from '../../../src/disk/disk.ts';
-import { errnoError } from '../../../src/disk/file-system.ts';
 import type { MemoryFileSystem } from '../../sim/memory-file-system.ts';
 import {
   applyOne,

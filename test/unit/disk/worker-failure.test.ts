@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import { createDirectoryWatcher } from '../../../src/disk/directory-watcher.ts';
 import { createWorkerDisks } from '../../../src/disk/worker-disk.ts';
 
 class FakeWorker extends EventEmitter {
@@ -33,16 +32,15 @@ it('the death of a disk worker fails the calls on the way and all later ones, an
   await disks.close();
 });
 
-it('the death of the watching thread degrades the watch and holds up nobody', async () => {
-  const reasons: string[] = [];
-  const watcher = createDirectoryWatcher({
-    root: '/srv/docs',
-    filters: { files: [], directories: [] },
-    onHint: () => {},
-    onDegraded: reason => reasons.push(reason),
-  });
+it('the death of the thread that watches holds up nobody who waits for the watch', async () => {
+  const failures: string[] = [];
+  const disks = createWorkerDisks({ onFailure: error => failures.push(error.message) });
+  const listener = { onHint: () => {}, onDegraded: () => {} };
+  const task = { root: '/srv/docs', filters: { files: [], directories: [] } };
+  const watcher = disks.watch(task, listener);
   FakeWorker.all.at(-1)!.emit('error', new Error('out of memory'));
   await watcher.ready;
-  expect(reasons).toEqual(['the watching thread died: out of memory; changes are found by rescans only']);
+  await disks.watch(task, listener).ready;
+  expect(failures).toEqual(['a disk worker thread died: out of memory; restart the member']);
   await watcher.close();
 });

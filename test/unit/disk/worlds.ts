@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { loadXxh64 } from '../../../src/base/xxh64.ts';
 import type {
   Disk,
   Found,
@@ -19,7 +20,6 @@ import { type FileSystem, using } from '../../../src/disk/file-system.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { createNodeFileSystem } from '../../../src/disk/node-file-system.ts';
 import { removeTree } from '../../../src/disk/subtree.ts';
-import { loadXxh64 } from '../../../src/disk/xxh64.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
 import type { Stat } from '../../../src/model/update.ts';
 import { MemoryFileSystem } from '../../sim/memory-file-system.ts';

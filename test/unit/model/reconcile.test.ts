@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgeUpdate, needsRepair, wantsAgain } from '../../../src/model/reconcile.ts';
-import type { Update } from '../../../src/model/update.ts';
+import type { FileRecord, Update } from '../../../src/model/update.ts';
 import { makeVersion } from '../../../src/model/version.ts';
 import { A, B, sampleDirectory, sampleRecord, sampleUpdate } from './sample-update.ts';
 
@@ -119,24 +119,30 @@ test('directories renamed on two members are in conflict but lose nothing', () =
 });
 
 describe('a comparison of everything wants again', () => {
+  const wants = (mine: FileRecord | undefined, theirs: Update, yields = false) =>
+    wantsAgain(mine, theirs, judgeUpdate(mine, theirs, yields));
   const here = { ...local, disk: local.disk ?? ({} as never) };
 
   test('what is unknown here, but no deletion of it', () => {
-    expect(wantsAgain(undefined, base)).toBe(true);
-    expect(wantsAgain(undefined, sampleUpdate(gone))).toBe(false);
+    expect(wants(undefined, base)).toBe(true);
+    expect(wants(undefined, sampleUpdate(gone))).toBe(false);
   });
 
   test('this very version where its file is gone, or is recorded with other content', () => {
-    expect(wantsAgain(here, local)).toBe(false);
-    expect(wantsAgain({ ...here, disk: null }, local)).toBe(true);
-    expect(wantsAgain({ ...here, hash: other }, local)).toBe(true);
+    expect(wants(here, local)).toBe(false);
+    expect(wants({ ...here, disk: null }, local)).toBe(true);
+    expect(wants({ ...here, hash: other }, local)).toBe(true);
     expect(needsRepair({ ...here, hash: other }, local)).toBe(true);
     expect(needsRepair({ ...here, hash: other }, successor())).toBe(false);
   });
 
   test('what supersedes the version that is here, and nothing that it supersedes', () => {
-    expect(wantsAgain(here, successor())).toBe(true);
-    expect(wantsAgain(here, base)).toBe(false);
+    expect(wants(here, successor())).toBe(true);
+    expect(wants(here, base)).toBe(false);
+  });
+
+  test('also what it supersedes, where what is here gives way whatever the order says', () => {
+    expect(wants(here, base, true)).toBe(true);
   });
 });
 

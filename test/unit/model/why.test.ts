@@ -6,7 +6,8 @@ const FACTS: WhyFacts = {
   excluded: null,
   unreadable: null,
   halt: null,
-  diskFull: null,
+  obstacles: [],
+  readOnly: false,
   notServing: '',
   updates: [],
   record: { present: true, provisional: false, nameConflict: false, author: 'alpha', madeAt: 1000 },
@@ -36,6 +37,10 @@ describe('nothing holds it', () => {
     expect(why.verdict).toBe('identical');
     expect(why.sentence).toBe('identical everywhere known; also on beta; not known of gamma');
     expect(why.holds).toMatchObject([{ kind: 'partner-unknown', member: 'gamma', nextAt: 77 }]);
+  });
+
+  test('also in a read-only folder, of which nothing flows out', () => {
+    expect(kinds({ readOnly: true, partners: [{ ...HAS, has: 'no' }] })).toEqual(['identical', 'read-only']);
   });
 
   test('and preserved copies are told of without holding anything', () => {
@@ -68,7 +73,10 @@ describe('what holds it is named, the gravest first', () => {
     ],
     [
       'a full disk',
-      { diskFull: { reason: 'the file system is full', since: 4 }, updates: [{ ...UPDATE, retryAt: null }] },
+      {
+        obstacles: [{ kind: 'disk-full', sentence: 'the file system is full', since: 4 }],
+        updates: [{ ...UPDATE, retryAt: null }],
+      },
       ['held', 'disk-full', 'pending'],
     ],
     ['an update under way', { updates: [{ ...UPDATE, retryAt: null }] }, ['held', 'pending']],
@@ -92,6 +100,16 @@ describe('what holds it is named, the gravest first', () => {
       'a partner that lacks it',
       { partners: [{ ...HAS, has: 'no', outbound: 'beta has not called' }] },
       ['held', 'partner-lacks'],
+    ],
+    [
+      'a read-only folder, where it was changed',
+      { readOnly: true, disk: { look: 'changed', changedAt: 900 } },
+      ['held', 'undone', 'read-only'],
+    ],
+    [
+      'a read-only folder, where it was deleted',
+      { readOnly: true, disk: { look: 'nothing', changedAt: null } },
+      ['held', 'undone', 'read-only'],
     ],
     ['a partner that is ahead', { partners: [{ ...HAS, ahead: 3 }] }, ['held', 'partner-ahead']],
   ])('%s', (_what, facts, expected) => {

@@ -13,11 +13,13 @@ export interface CertificateForm {
   readonly to?: number;
   /** The issuer; the certificate itself if not given. */
   readonly issuer?: Identity;
+  /** It may issue others. */
+  readonly authority?: boolean;
 }
 
 export async function makeIdentity(
   name: string,
-  { from = -2, to = 365, issuer }: CertificateForm = {},
+  { from = -2, to = 365, issuer, authority = false }: CertificateForm = {},
 ): Promise<Identity> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const signingKey = issuer ? await importKey(issuer) : keys.privateKey;
@@ -29,6 +31,7 @@ export async function makeIdentity(
     publicKey: keys.publicKey,
     signingKey,
     signingAlgorithm: ALGORITHM,
+    extensions: authority ? [new x509.BasicConstraintsExtension(true, undefined, true)] : [],
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
 import type { ContentRequest } from '../../../src/peer/link.ts';
+import { AskedContent } from '../../../src/replication/asked-content.ts';
 import { type ServedFolder, serveContent } from '../../../src/replication/content-serving.ts';
+import { handClock } from './hand-clock.ts';
 
 test('whoever goes away leaves nothing behind that fails later', async () => {
   const wanted = { id: 1, folder: 'docs', uid: 'u', gvsn: 'g', hash: 'h' };
@@ -28,7 +30,11 @@ test('whoever goes away leaves nothing behind that fails later', async () => {
     await new Promise(() => {});
   }
   const end = new AbortController();
-  const answers = serveContent(() => folder, requests(), { hash64: () => 0n, signal: end.signal });
+  const answers = serveContent(() => folder, requests(), {
+    hash64: () => 0n,
+    asked: new AskedContent(handClock()),
+    signal: end.signal,
+  });
   const { value } = await answers.next();
   expect(value).toMatchObject([{ kind: 'data', offset: 0, last: false }]);
   expect(reads).toEqual([0, LIMITS.contentMessageBytes]);

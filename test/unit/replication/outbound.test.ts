@@ -31,6 +31,7 @@ async function setup() {
     idleMs: IDLE_MS,
     heard: () => {},
   });
+  outbound.open();
   const greet = () =>
     outbound.establishConnection('beta', {
       protocol: PROTOCOL,

@@ -28,7 +28,7 @@ it('removes what nobody waits for, and nothing while interrupted work has not be
 
 it('drops also what could be resumed where the quota is nearly used up, the oldest first', async () => {
   pair = await startPair(groupWith({ stagingQuotaBytes: 100 }));
-  const { user, member } = pair.alpha;
+  const { user, member, events } = pair.alpha;
   const { core } = [...member.folders.values()][0]!;
   for (const id of ['in-a', 'in-b', 'in-c']) {
     await core.disk.stageOpen(id);
@@ -39,4 +39,7 @@ it('drops also what could be resumed where the quota is nearly used up, the olde
   expect([...user.snapshot(STAGING).keys()]).toEqual(['in-b,part', 'in-c,part']);
   await core.line.run(() => sweepStaging(core));
   expect([...user.snapshot(STAGING).keys()]).toHaveLength(2);
+  await events.flush();
+  const cleaned = (await events.list({ limit: 100 })).filter(({ name }) => name === 'STAGING_CLEANED');
+  expect(cleaned).toEqual([expect.objectContaining({ number: 4202, fields: { folder: 'docs', bytes: 30 } })]);
 });

@@ -1,0 +1,208 @@
+/**
+ * The volumes of this member: each in a directory of its own on one shelf, open and exported as long as the daemon runs.
+ * One that cannot be used stays on the list with the reason, and is tried again now and then.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import { describeUnknown } from '../base/known-names.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { TaskLine } from '../base/task-line.ts';
+import type { BlockFiles } from '../block/block-files.ts';
+import type { ExportRecord, Exports } from '../block/nbd/exports.ts';
+import type { BackingContents } from '../block/store-files.ts';
+import { openVolume, type Volume } from '../block/volume.ts';
+import { createVolume, deleteVolume } from '../block/volume-making.ts';
+
+export interface VolumeShelfParts {
+  /** Made if it is not there. */
+  readonly directory: string;
+  readonly files: BlockFiles;
+  readonly exports: Exports;
+  readonly uuid: () => string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly log: Log;
+}
+
+export interface VolumeOrder {
+  readonly name: string;
+  /** Bytes; a multiple of the block size. */
+  readonly size: number;
+  readonly blockSize?: number | undefined;
+  /** Absolute path of a file or block device that holds the data; else it lies with the metadata. */
+  readonly backing?: string | undefined;
+  /** Needed where the backing is there already. */
+  readonly contents?: BackingContents | undefined;
+}
+
+export interface ShelvedVolume {
+  readonly name: string;
+  readonly directory: string;
+  /** Null: it cannot be used, for `problem`. */
+  readonly volume: Volume | null;
+  readonly problem: string | null;
+  readonly export: ExportRecord | undefined;
+}
+
+interface Place {
+  readonly directory: string;
+  volume: Volume | null;
+  problem: string | null;
+}
+
+/** Fits a directory's name, an export's, and a shell. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+export class VolumeShelf {
+  readonly #parts: VolumeShelfParts;
+  readonly #places = new Map<string, Place>();
+  /** Volumes come, change and go one after the other. */
+  readonly #line = new TaskLine();
+
+  constructor(parts: VolumeShelfParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens all volumes. One that cannot be opened is told of and keeps no other from it. */
+  async open(): Promise<void> {
+    const { directory } = this.#parts;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const entries = await readdir(directory, { withFileTypes: true });
+    for (const entry of entries) if (entry.isDirectory() && NAME.test(entry.name)) await this.#enter(entry.name);
+  }
+
+  /** Tries volumes that cannot be used again, until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#parts.clock.sleep(LIMITS.volumeRetryMs, signal).catch(() => {});
+      for (const [name, { volume }] of this.#places) {
+        if (volume === null && !signal.aborted) await this.#line.run(() => this.#enter(name));
+      }
+    }
+  }
+
+  list(): ShelvedVolume[] {
+    return [...this.#places.keys()].sort().map(name => this.get(name));
+  }
+
+  /** By name or uuid. NOT_FOUND */
+  get(named: string): ShelvedVolume {
+    const name = this.#nameOf(named);
+    const { directory, volume, problem } = this.#places.get(name)!;
+    return { name, directory, volume, problem, export: this.#parts.exports.record(name) };
+  }
+
+  /** Durable and served when it resolves. INVALID_ARGUMENT, REFUSED, BLOCK_LOCKED, BLOCK_FULL. */
+  async create(order: VolumeOrder): Promise<ShelvedVolume> {
+    const { files, uuid, emit } = this.#parts;
+    const { name, size, blockSize, backing, contents } = order;
+    if (!NAME.test(name)) {
+      throw new TandemError(
+        'INVALID_ARGUMENT',
+        `“${name}” cannot be a volume’s name; take up to 64 letters, digits, dots, dashes and underscores`,
+      );
+    }
+    return this.#line.run(async () => {
+      if (this.#places.has(name)) throw new TandemError('REFUSED', `there is a volume ${name} already`);
+      await createVolume({
+        files,
+        directory: join(this.#parts.directory, name),
+        name,
+        uuid: uuid(),
+        size,
+        ...(blockSize === undefined ? {} : { blockSize }),
+        ...(backing === undefined ? {} : { backing }),
+        ...(contents === undefined ? {} : { contents }),
+      });
+      await this.#enter(name);
+      emit('VOLUME_CREATED', `volume ${name} was created`, { volume: name, bytes: size });
+      return this.get(name);
+    });
+  }
+
+  /**
+   * Clients that are connected know the old size until they connect again. Smaller only with `discard`, and with nobody
+   * connected. REFUSED, BLOCK_FULL.
+   */
+  async resize(named: string, size: number, { discard }: { readonly discard: boolean }): Promise<ShelvedVolume> {
+    const name = this.#nameOf(named);
+    return this.#line.run(async () => {
+      const volume = this.#usable(name);
+      const before = volume.size;
+      if (size < before) this.#assertIdle(name, 'be made smaller');
+      await volume.resize(size, { discard });
+      this.#parts.emit('VOLUME_RESIZED', `volume ${name} has ${size} bytes now, ${before} before`, { volume: name });
+      return this.get(name);
+    });
+  }
+
+  /** With its snapshots; a backing that was given stays. REFUSED while clients are connected, but for `force`. */
+  async delete(named: string, { force }: { readonly force: boolean }): Promise<void> {
+    const name = this.#nameOf(named);
+    const { exports, files, emit } = this.#parts;
+    await this.#line.run(async () => {
+      if (!force) this.#assertIdle(name, 'be deleted');
+      const place = this.#places.get(name);
+      if (!place) return;
+      if (exports.record(name)) await exports.remove(name);
+      await place.volume?.close();
+      place.volume = null;
+      place.problem = 'it is being deleted';
+      await deleteVolume(files, place.directory, name);
+      this.#places.delete(name);
+      emit('VOLUME_DELETED', `volume ${name} was deleted`, { volume: name });
+    });
+  }
+
+  /** Everything is durable then. Nobody may be connected any more. */
+  async close(): Promise<void> {
+    await this.#line.run(async () => {
+      for (const [name, { volume }] of this.#places) {
+        await volume?.close().catch(error => this.#parts.log.error({ error, volume: name }, 'a volume was not closed'));
+      }
+      this.#places.clear();
+    });
+  }
+
+  async #enter(name: string): Promise<void> {
+    const { directory, files, exports, emit } = this.#parts;
+    const place: Place = this.#places.get(name) ?? { directory: join(directory, name), volume: null, problem: null };
+    this.#places.set(name, place);
+    try {
+      const volume = await openVolume({ files, directory: place.directory, name });
+      place.volume = volume;
+      place.problem = null;
+      exports.add({ name, device: volume, readOnly: volume.readOnly, description: `volume ${name}` });
+    } catch (error) {
+      const problem = messageOf(error);
+      if (place.problem !== problem) emit('VOLUME_UNUSABLE', `volume ${name}: ${problem}`, { volume: name });
+      place.problem = problem;
+    }
+  }
+
+  #usable(name: string): Volume {
+    const { volume, problem } = this.#places.get(name)!;
+    if (volume === null) throw new TandemError('REFUSED', `volume ${name} cannot be used: ${problem}`);
+    return volume;
+  }
+
+  #assertIdle(name: string, what: string): void {
+    const clients = this.#parts.exports.record(name)?.clients ?? [];
+    if (clients.length === 0) return;
+    throw new TandemError(
+      'REFUSED',
+      `volume ${name} cannot ${what} while ${clients.length} NBD clients are connected; disconnect them first`,
+    );
+  }
+
+  #nameOf(named: string): string {
+    if (this.#places.has(named)) return named;
+    for (const [name, { volume }] of this.#places) if (volume?.uuid === named.toLowerCase()) return name;
+    const known = [...this.#places.keys()];
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'volume', name: named, known }));
+  }
+}
