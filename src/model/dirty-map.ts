@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { Bitmap } from './bitmap.ts';
 
 export interface ByteRange {
   readonly offset: number;
@@ -45,99 +46,62 @@ export function createDirtyMap({
   assert(granuleBytes >= 512 && Number.isInteger(Math.log2(granuleBytes)), 'a granule is a power of two');
   const granules = Math.ceil(sizeBytes / granuleBytes);
   assert(granules <= LIMITS.dirtyGranules, 'the map has a bound');
-  // Whole words, so that a search goes over 32 granules at a time.
-  const words = new Uint32Array(Math.ceil(granules / 32));
-  const bits = new Uint8Array(words.buffer);
-  let count = 0;
+  const bitmap = new Bitmap(granules);
 
-  const isSet = (granule: number): boolean => (bits[granule >>> 3]! & (1 << (granule & 7))) !== 0;
-
-  const fill = (first: number, end: number, dirty: boolean): boolean => {
-    let changed = 0;
-    for (let granule = first; granule < end; granule++) {
-      const mask = 1 << (granule & 7);
-      const at = granule >>> 3;
-      if ((granule & 7) === 0 && granule + 8 <= end) {
-        const byte = bits[at]!;
-        changed += dirty ? 8 - onesIn(byte) : onesIn(byte);
-        bits[at] = dirty ? 0xff : 0;
-        granule += 7;
-      } else if (((bits[at]! & mask) !== 0) !== dirty) {
-        bits[at] = bits[at]! ^ mask;
-        changed++;
-      }
-    }
-    count += dirty ? changed : -changed;
-    return changed > 0;
+  const changes = (change: () => void): boolean => {
+    const before = bitmap.count;
+    change();
+    return bitmap.count !== before;
   };
-
-  /** The first granule from `first` on that is dirty, or is not; `granules` if there is none. */
-  const seek = (first: number, dirty: boolean): number => {
-    const skipped = dirty ? 0 : 0xffffffff;
-    let granule = first;
-    while (granule < granules) {
-      if ((granule & 31) === 0 && words[granule >>> 5] === skipped) granule += 32;
-      else if (isSet(granule) === dirty) return granule;
-      else granule++;
-    }
-    return granules;
+  const touched = (range: ByteRange): readonly [number, number] => {
+    insist(range, sizeBytes);
+    const { offset, length } = range;
+    return length === 0 ? [0, 0] : [Math.floor(offset / granuleBytes), Math.ceil((offset + length) / granuleBytes)];
   };
-
-  const touched = ({ offset, length }: ByteRange): readonly [number, number] => {
-    insist({ offset, length }, sizeBytes);
-    if (length === 0) return [0, 0];
-    return [Math.floor(offset / granuleBytes), Math.ceil((offset + length) / granuleBytes)];
+  const within = (range: ByteRange): readonly [number, number] => {
+    insist(range, sizeBytes);
+    const first = Math.ceil(range.offset / granuleBytes);
+    const end = range.offset + range.length;
+    return [first, Math.max(first, end === sizeBytes ? granules : Math.floor(end / granuleBytes))];
   };
 
   return {
     sizeBytes,
     granuleBytes,
-    bits,
+    bits: bitmap.bytes,
     get count() {
-      return count;
+      return bitmap.count;
     },
     get dirtyBytes() {
-      if (count === 0) return 0;
       const missing = granules * granuleBytes - sizeBytes;
-      return count * granuleBytes - (isSet(granules - 1) ? missing : 0);
+      return bitmap.count * granuleBytes - (granules > 0 && bitmap.get(granules - 1) ? missing : 0);
     },
-    mark: range => fill(...touched(range), true),
-    clear: ({ offset, length }) => {
-      insist({ offset, length }, sizeBytes);
-      const first = Math.ceil(offset / granuleBytes);
-      const atEnd = offset + length === sizeBytes;
-      const end = atEnd ? granules : Math.floor((offset + length) / granuleBytes);
-      return fill(first, Math.max(first, end), false);
-    },
+    mark: range => changes(() => bitmap.set(...touched(range))),
+    clear: range => changes(() => bitmap.clear(...within(range))),
     isDirty: range => {
       const [first, end] = touched(range);
-      return first < end && seek(first, true) < end;
+      return first < end && bitmap.anySet(first, end);
     },
     nextDirty: (from, maxBytes) => {
       assert(maxBytes >= granuleBytes, 'a granule is taken as a whole');
-      const first = seek(Math.floor(from / granuleBytes), true);
-      if (first === granules) return null;
-      const end = Math.min(seek(first, false), first + Math.floor(maxBytes / granuleBytes));
+      const first = bitmap.nextSet(Math.floor(from / granuleBytes), granules);
+      if (first >= granules) return null;
+      const most = Math.min(granules, first + Math.floor(maxBytes / granuleBytes));
       const offset = first * granuleBytes;
-      return { offset, length: Math.min(end * granuleBytes, sizeBytes) - offset };
+      return { offset, length: Math.min(bitmap.nextClear(first, most) * granuleBytes, sizeBytes) - offset };
     },
     merge: other => {
       assert(other.sizeBytes === sizeBytes && other.granuleBytes === granuleBytes, 'maps of one shape');
-      for (const [at, byte] of other.bits.entries()) bits[at] = bits[at]! | byte;
-      count = recounted(bits);
+      for (const [at, byte] of other.bits.entries()) bitmap.bytes[at] = bitmap.bytes[at]! | byte;
+      bitmap.recount();
     },
-    markAll: () => {
-      fill(0, granules, true);
-    },
-    clearAll: () => {
-      fill(0, granules, false);
-    },
+    markAll: () => bitmap.set(0, granules),
+    clearAll: () => bitmap.clear(0, granules),
     recount: () => {
       // What lies beyond the end means nothing.
-      for (let granule = granules; granule < bits.length * 8; granule++) {
-        bits[granule >>> 3] = bits[granule >>> 3]! & ~(1 << (granule & 7));
-      }
-      count = recounted(bits);
+      const last = bitmap.bytes.length - 1;
+      if ((granules & 7) !== 0) bitmap.bytes[last] = bitmap.bytes[last]! & ((1 << (granules & 7)) - 1);
+      bitmap.recount();
     },
   };
 }
@@ -182,16 +146,4 @@ function granulesIn(map: DirtyMap, bytes: number): number {
 
 function insist({ offset, length }: ByteRange, sizeBytes: number): void {
   assert(offset >= 0 && length >= 0 && offset + length <= sizeBytes, 'a range within the volume');
-}
-
-function recounted(bits: Uint8Array): number {
-  let count = 0;
-  for (const byte of bits) count += onesIn(byte);
-  return count;
-}
-
-function onesIn(byte: number): number {
-  let ones = 0;
-  for (let rest = byte; rest !== 0; rest &= rest - 1) ones++;
-  return ones;
 }

@@ -14,26 +14,26 @@ import type { CopyState, ReplicaOperation } from './replica-values.ts';
 export const TRANSITION_STEPS = {
   'write-intent': 'durable: which transition was begun, and which part is ours',
   propose: 'tells the follower',
-  'await-agreement': 'until the follower has made its intent durable',
-  'await-proposal': 'until the decider proposes',
+  'expect-agreement': 'until the follower has made its intent durable',
+  'expect-proposal': 'until the decider proposes',
   agree: 'tells the decider that the intent is durable here',
   'hold-writes': 'clients’ writes wait; those that run go on',
   'stop-stream': 'nothing more is sent; what was on its way is in the dirty map, durable',
   drain: 'until no write runs and the queue is empty',
   flush: 'everything written here is durable',
   'send-barrier': 'tells the follower that nothing comes after it',
-  'await-barrier': 'until the decider’s barrier has come, and everything before it was applied',
+  'expect-barrier': 'until the decider’s barrier has come, and everything before it was applied',
   'confirm-barrier': 'tells the decider that everything before the barrier is durable here',
-  'await-durable': 'until the follower has confirmed the barrier',
+  'expect-durable': 'until the follower has confirmed the barrier',
   'close-clients': 'clients that may write are disconnected; the element is read-only',
   decide: 'durable, in one write: the new association, its generations, and that it is decided. Never taken back',
   'release-writes': 'writes that waited go on, under the new association',
   'tell-decision': 'tells the follower the new association, again after each loss of the link',
-  'await-decision': 'until the decider has decided',
+  'expect-decision': 'until the decider has decided',
   commit: 'durable, in one write: the new association, its generations, and the intent is gone',
   'open-clients': 'clients may write from now on',
   'confirm-decision': 'tells the decider that it is committed here',
-  'await-confirmation': 'until the follower has committed',
+  'expect-confirmation': 'until the follower has committed',
   'clear-intent': 'durable: the transition is over',
 } as const;
 export type TransitionStep = keyof typeof TRANSITION_STEPS;
@@ -92,9 +92,9 @@ function deciderSteps(operation: ReplicaOperation, accepted: Association, { ours
   return [
     'write-intent',
     'propose',
-    'await-agreement',
+    'expect-agreement',
     ...steps(loses || meets, 'hold-writes'),
-    ...steps(meets, 'drain', 'flush', 'send-barrier', 'await-durable'),
+    ...steps(meets, 'drain', 'flush', 'send-barrier', 'expect-durable'),
     ...steps(!meets, 'stop-stream'),
     ...steps(loses && !meets, 'drain', 'flush'),
     ...steps(loses, 'close-clients'),
@@ -102,7 +102,7 @@ function deciderSteps(operation: ReplicaOperation, accepted: Association, { ours
     ...steps(ours.after && (loses || meets), 'release-writes'),
     ...steps(ours.after && !ours.before, 'open-clients'),
     'tell-decision',
-    'await-confirmation',
+    'expect-confirmation',
     'clear-intent',
   ];
 }
@@ -115,12 +115,12 @@ function followerSteps(
 ): readonly TransitionStep[] {
   const loses = theirs.before && !theirs.after;
   return [
-    'await-proposal',
+    'expect-proposal',
     ...steps(loses, 'hold-writes', 'drain', 'flush'),
     'write-intent',
     'agree',
-    ...steps(meetsAtBarrier(operation, accepted.copyState), 'await-barrier', 'flush', 'confirm-barrier'),
-    'await-decision',
+    ...steps(meetsAtBarrier(operation, accepted.copyState), 'expect-barrier', 'flush', 'confirm-barrier'),
+    'expect-decision',
     ...steps(loses, 'close-clients'),
     'commit',
     ...steps(theirs.after && !theirs.before, 'open-clients'),
@@ -189,7 +189,7 @@ export type TransitionWord = 'decided' | 'under-way' | 'unknown' | 'committed' |
 
 /**
  * After a restart and whenever the link was lost: `abort`: clear the intent, release what waits, the association is as before.
- * `tell`: from `tell-decision` on. `commit`: from `await-decision` on. `wait`: until the partner can be asked.
+ * `tell`: from `tell-decision` on. `commit`: from `expect-decision` on. `wait`: until the partner can be asked.
  */
 export type TransitionRecovery = 'abort' | 'tell' | 'commit' | 'wait' | 'finish';
 

@@ -21,12 +21,12 @@ import { sampleAssociation } from '../unit/model/sample-association.ts';
 type Message = 'proposal' | 'agreement' | 'barrier' | 'durable' | 'decision' | 'confirmation';
 
 const AWAITED: Partial<Record<TransitionStep, Message>> = {
-  'await-proposal': 'proposal',
-  'await-agreement': 'agreement',
-  'await-barrier': 'barrier',
-  'await-durable': 'durable',
-  'await-decision': 'decision',
-  'await-confirmation': 'confirmation',
+  'expect-proposal': 'proposal',
+  'expect-agreement': 'agreement',
+  'expect-barrier': 'barrier',
+  'expect-durable': 'durable',
+  'expect-decision': 'decision',
+  'expect-confirmation': 'confirmation',
 };
 const SENT: Partial<Record<TransitionStep, Message>> = {
   propose: 'proposal',
@@ -211,7 +211,7 @@ class Pair {
         member.held = false;
         break;
       case 'commit':
-        member.steps = plan.slice(plan.indexOf('await-decision'));
+        member.steps = plan.slice(plan.indexOf('expect-decision'));
         member.held = intent.holds;
         break;
       case 'wait':

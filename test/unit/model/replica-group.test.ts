@@ -54,7 +54,7 @@ test('all pairs are held before one is drained, durable before one is decided, d
   });
   const before: readonly [TransitionStep, TransitionStep][] = [
     ['hold-writes', 'drain'],
-    ['await-durable', 'decide'],
+    ['expect-durable', 'decide'],
     ['flush', 'send-barrier'],
     ['decide', 'release-writes'],
   ];
@@ -91,8 +91,8 @@ test('all pairs are held before one is drained, durable before one is decided, d
 test('nobody is held for longer because another pair waits for its partner', () => {
   const decided = (steps: readonly TransitionStep[]) => ({ steps, done: 0 });
   const turn = nextGroupTurn([
-    decided(['release-writes', 'tell-decision', 'await-confirmation', 'clear-intent']),
-    decided(['await-confirmation', 'clear-intent']),
+    decided(['release-writes', 'tell-decision', 'expect-confirmation', 'clear-intent']),
+    decided(['expect-confirmation', 'clear-intent']),
   ]);
   expect(turn).toEqual({ kind: 'each', pairs: [0, 1] });
 });
