@@ -101,6 +101,24 @@ export function yieldLine(generations: Generations, extent: CopyExtent): Generat
   return base === null ? generations : { current: base, base: null, history: past([current], history) };
 }
 
+/** How much a copy takes that people have ordered, whatever the comparison says about who is newer. */
+export function extentOf(verdict: GenerationVerdict): CopyExtent {
+  if (verdict.kind === 'in-step') return 'dirty';
+  return verdict.kind === 'unrelated' ? 'full' : verdict.extent;
+}
+
+/**
+ * A copy was ordered: from now on the comparison gives its direction, through every interruption. Before this is durable
+ * the dirty map of the side that is copied into has been merged into the other's; that side's new line is durable first.
+ */
+export function agreeOnCopy(
+  { from, into }: { readonly from: Generations; readonly into: Generations },
+  extent: CopyExtent,
+  fresh: string,
+): { readonly from: Generations; readonly into: Generations } {
+  return { from: beginAlone(from, fresh), into: yieldLine(into, extent) };
+}
+
 /** Of the side that was copied into, when the copy is complete and durable there. The other side's `afterCopyOut` comes later. */
 export function afterCopyIn(into: Generations, from: Generations): Generations {
   const older = past([into.current, into.base, from.base], [...from.history, ...into.history]);

@@ -4,9 +4,11 @@ import { describe, expect, test } from 'vitest';
 import {
   afterCopyIn,
   afterCopyOut,
+  agreeOnCopy,
   beginAlone,
   compareGenerations,
   createGenerations,
+  extentOf,
   type GenerationSide,
   type Generations,
   type GenerationVerdict,
@@ -184,9 +186,14 @@ class World {
     if (this[winner].inconsistent) return;
     const extent = verdict.extent;
     const loser = this.other(winner);
-    this[winner].generations = beginAlone(this[winner].generations, this.fresh());
     for (const block of loser.dirty) this[winner].dirty.add(block);
-    loser.generations = yieldLine(loser.generations, extent);
+    const agreed = agreeOnCopy(
+      { from: this[winner].generations, into: loser.generations },
+      extentOf(verdict),
+      this.fresh(),
+    );
+    this[winner].generations = agreed.from;
+    loser.generations = agreed.into;
     loser.seen = new Set([...loser.seen].filter(write => this[winner].seen.has(write)));
     loser.ahead = false;
     this.copy(winner, extent, interruptAfter);
