@@ -384,3 +384,13 @@ function expectedWriters(association: Association | 'removed'): number {
   const { source, target } = dutiesOf(association);
   return [source, target].filter(access => access === 'read-write').length;
 }
+
+test('only what the decider has decided is committed, and only what it does not know is given up', () => {
+  const intent = { id: 't1', operation: 'Split' as const, part: 'follower' as const, decided: false, holds: false };
+  const words = ['decided', 'unknown', 'under-way', null] as const;
+  expect(words.map(word => recoverTransition(intent, word))).toEqual(['commit', 'abort', 'wait', 'wait']);
+  const decided = { ...intent, part: 'decider' as const, decided: true };
+  const told = ['committed', 'unknown', null] as const;
+  expect(told.map(word => recoverTransition(decided, word))).toEqual(['finish', 'tell', 'wait']);
+  expect(recoverTransition({ ...decided, decided: false }, null)).toBe('abort');
+});
