@@ -9,6 +9,7 @@
 
 import type { InsightBackend } from './insight.ts';
 import type { BacklogSummaryRecord } from './records/backlog-summary.ts';
+import type { BundleReportRecord } from './records/bundle-report.ts';
 import type { ConflictRecord } from './records/conflict.ts';
 import type { ConnectionRecord } from './records/connection.ts';
 import type { AttentionRecord, EventRecord } from './records/event.ts';
@@ -60,6 +61,13 @@ export interface FoldersBackend extends InsightBackend {
   syncQueue(): Promise<{ readonly operations: readonly SyncOperationRecord[] }>;
   cancelSync(order: { readonly serial: number }): Promise<void>;
   replicaSources(query: FolderFilter): Promise<{ readonly sources: readonly ReplicaSourceRecord[] }>;
+  /**
+   * Makes a bundle: a file with what a member lacks of a folder. Reports how far it is; the last report has the result. REFUSED if
+   * something is at the path, or no connection leads from here to the member.
+   */
+  exportBundle(order: BundleExportOrder, signal: AbortSignal): AsyncIterable<BundleReportRecord>;
+  /** Takes a bundle in that another member made for this one. Who stops listening stops it. */
+  importBundle(order: BundleImportOrder, signal: AbortSignal): AsyncIterable<BundleReportRecord>;
   updates(query: ListQuery): Promise<UpdatesAnswer>;
   /** What `from` has and `to` lacks; one of the two is this member. PEER_UNREACHABLE if the other one must be asked and cannot. */
   backlog(query: BacklogQuery): Promise<BacklogAnswer>;
@@ -170,6 +178,20 @@ export interface ReplicaSyncOrder {
   readonly source?: string | undefined;
   /** Sum of values of SYNC_OPTIONS. */
   readonly options: number;
+}
+
+export interface BundleExportOrder extends FolderQuery {
+  /** Name or GUID of the member it is for. */
+  readonly member: string;
+  /** Absolute, on the daemon's host. */
+  readonly path: string;
+  /** Also what the member is known to have. */
+  readonly full: boolean;
+}
+
+export interface BundleImportOrder {
+  /** Absolute, on the daemon's host. */
+  readonly path: string;
 }
 
 export interface FolderFilter {

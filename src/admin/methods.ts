@@ -4,6 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type AdminBackend, RELEASE_DECISIONS } from './backend.ts';
 import { INSIGHT_METHODS } from './insight-methods.ts';
 import { backlogSummaryNoun } from './records/backlog-summary.ts';
+import { bundleReportNoun } from './records/bundle-report.ts';
 import type { Noun } from './records/column.ts';
 import { conflictNoun } from './records/conflict.ts';
 import { connectionNoun } from './records/connection.ts';
@@ -117,6 +118,18 @@ export const ADMIN_METHODS = {
     rpc: 'ListReplicaSources',
     request: z.strictObject({ folder: name.optional() }),
     records: { sources: replicaSourceNoun },
+  },
+  exportBundle: {
+    rpc: 'ExportBundle',
+    request: z.strictObject({ folder: name, member: name, path: name, full: z.boolean() }),
+    records: { report: bundleReportNoun },
+    stream: true,
+  },
+  importBundle: {
+    rpc: 'ImportBundle',
+    request: z.strictObject({ path: name }),
+    records: { report: bundleReportNoun },
+    stream: true,
   },
   updates: { rpc: 'ListUpdates', request: listQuery, records: { updates: updateNoun } },
   backlog: {

@@ -65,6 +65,11 @@ export const ERRORS = {
     exitCode: 8,
     meaning: 'The partner does not know this connection, member or group.',
   },
+  PEER_DISABLED: {
+    reaction: 'retry-later',
+    exitCode: 7,
+    meaning: 'The partner’s own group.yaml has the connection disabled.',
+  },
   PEER_INCOMPATIBLE: {
     reaction: 'retry-later',
     exitCode: 8,
@@ -79,6 +84,16 @@ export const ERRORS = {
     reaction: 'retry-later',
     exitCode: 7,
     meaning: 'The partner’s folder is in its first synchronisation, halted, or not replicated there.',
+  },
+  BUNDLE_DAMAGED: {
+    reaction: 'tell-caller',
+    exitCode: 8,
+    meaning: 'A bundle is cut off, changed on its way, or no bundle at all.',
+  },
+  BUNDLE_EXPIRED: {
+    reaction: 'tell-caller',
+    exitCode: 7,
+    meaning: 'A bundle is older than deletions are remembered; what it holds may have been deleted since.',
   },
   CONTENT_CHANGED: {
     reaction: 'retry-later',

@@ -321,6 +321,16 @@ export const EVENTS = {
     meaning:
       'A synchronisation that was ordered with “tandem sync” came to nothing, for the reason given. Replication by the schedule goes on.',
   },
+  BUNDLE_MADE: {
+    number: 20052,
+    severity: 'information',
+    meaning: 'A bundle for another member was made by order, to be carried there by other means than the network.',
+  },
+  BUNDLE_TAKEN: {
+    number: 20053,
+    severity: 'information',
+    meaning: 'A bundle that another member made was taken in by order.',
+  },
   RECORDS_AGREE: {
     number: 20063,
     severity: 'information',

@@ -39,6 +39,13 @@ export const LIMITS = {
   /** Files up to this size travel whole and have no recipe. */
   wholeFileBytes: 64 * 1024,
 
+  /** The first part of a bundle, which says what it is and has two vectors. */
+  bundleHeaderBytes: 8 * 1024 * 1024,
+  /** What is written to or read from a bundle at once. */
+  bundleBufferBytes: 1024 * 1024,
+  /** Contents that are remembered while a bundle is made, so as not to be written twice. */
+  bundleRecentContents: 65_536,
+
   chunkMinBytes: 4 * 1024,
   chunkAverageBytes: 16 * 1024,
   chunkMaxBytes: 64 * 1024,
@@ -145,10 +152,11 @@ export const LIMITS = {
   superblockTextBytes: 2048,
   /** What a target keeps of an epoch before it applies it. */
   epochBytes: 1024 * 1024 * 1024,
-  /** One read or write of an NBD client; the protocol asks servers for that much. */
-  nbdPayloadBytes: 32 * 1024 * 1024,
+  /** One read or write of an NBD client: what it is told, which is what the protocol wants, and what is taken from those who do not ask. */
+  nbdToldPayloadBytes: 32 * 1024 * 1024,
+  nbdPayloadBytes: 64 * 1024 * 1024,
   /** Payload of a refused write that is read and thrown away; more than that ends the connection. */
-  nbdDiscardBytes: 64 * 1024 * 1024,
+  nbdDiscardBytes: 128 * 1024 * 1024,
   /** Clients of all exports together on one listener. */
   nbdClients: 256,
   nbdExports: 1024,

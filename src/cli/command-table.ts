@@ -1,4 +1,5 @@
 import type { CommandSpec } from './command.ts';
+import { bundleCommands } from './commands/bundle.ts';
 import { configCommands } from './commands/config.ts';
 import { conflictCommands } from './commands/conflict.ts';
 import { daemonCommands } from './commands/daemon.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...transferCommands,
   ...forceCommands,
   ...syncCommands,
+  ...bundleCommands,
   ...conflictCommands,
   ...volumeCommands,
   ...recordCommands,
@@ -49,6 +51,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   propagation: 'how long a file takes to each member',
   queue: 'ordered synchronisations that wait or run',
   'replica-source': 'the members that folders come from: last attempt, last success, result',
+  bundle: 'files that carry changes to a member without the network',
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   volume: 'block volumes, served to NBD clients',

@@ -1,8 +1,12 @@
-/** Where a command writes. */
+/** Where a command writes, and reads. */
+import { once } from 'node:events';
 
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Resolves when there is room for more. */
+  outBytes(bytes: Uint8Array): Promise<void>;
+  input(): AsyncIterable<Uint8Array>;
   /** Width for tables; null where the output is not a terminal: nothing is shortened then. */
   readonly columns: number | null;
 }
@@ -11,6 +15,10 @@ export function processTerminal(): Terminal {
   return {
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),
+    outBytes: async bytes => {
+      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+    },
+    input: () => process.stdin,
     columns: process.stdout.isTTY ? process.stdout.columns || 80 : null,
   };
 }

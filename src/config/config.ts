@@ -80,5 +80,7 @@ export interface MemberConfig {
   readonly nbdTls: 'off' | 'offered' | 'required';
   /** After so long without a word from the partner an outbound connection is taken for lost. */
   readonly outboundIdleMs: number;
+  /** Absolute path of the directory in which bundles of other members arrive; null: none. */
+  readonly spool: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }

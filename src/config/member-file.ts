@@ -88,6 +88,7 @@ function parseMember(
     nbd,
     nbdTls: content.nbdTls,
     outboundIdleMs: content.outboundIdle,
+    spool: content.spool === undefined ? null : resolve(where.home, content.spool),
     logLevel: content.logLevel,
   };
   return { member, source };

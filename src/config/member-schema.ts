@@ -46,6 +46,12 @@ export const memberSchema = z.strictObject({
       about:
         'A partner that receives from here and has not called for so long is taken for gone: its outbound connection is forgotten until it calls again.',
     }),
+  spool: textKey().optional().register(keyNotes, {
+    form: 'a path',
+    about:
+      'The directory in which bundles of other members arrive, for “tandem sync --intersite-messaging”; relative to the home. Without it there is no such synchronisation.',
+    example: 'spool',
+  }),
   logLevel: z
     .enum(LOG_LEVELS)
     .prefault('info')

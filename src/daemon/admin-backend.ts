@@ -16,6 +16,7 @@ import type { SyncQueue } from '../replication/sync-queue.ts';
 import type { Store, StoredEvent } from '../store/store.ts';
 import { findBacklog } from './backlog-records.ts';
 import { backlogSummaries } from './backlog-summary.ts';
+import { createBundleMethods } from './bundle-methods.ts';
 import { conflictRecord, findConflict, listConflicts } from './conflict-records.ts';
 import { createConnectionMethods } from './connection-methods.ts';
 import { connectionRecords, findConnection } from './connection-records.ts';
@@ -47,6 +48,8 @@ export interface AdminBackendParts {
   readonly syncs: SyncQueue;
   readonly home: string;
   readonly memberConfig: MemberConfig;
+  /** The member's own key, PEM: bundles are signed with it. */
+  readonly key: string;
   readonly startedAt: number;
   readonly configuration: () => ConfigurationFacts;
   /** The daemon was told to stop. */
@@ -104,7 +107,13 @@ export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
     events,
     clock,
   });
-  const syncs = createSyncMethods({ member: parts.member, syncs: parts.syncs, clock });
+  const syncs = createSyncMethods({
+    member: parts.member,
+    syncs: parts.syncs,
+    clock,
+    spool: parts.memberConfig.spool,
+  });
+  const bundles = createBundleMethods({ member: parts.member, folderNamed, memberNamed, key: parts.key, clock });
 
   return {
     ...insight,
@@ -190,6 +199,10 @@ export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
     replicaSources: async ({ folder }) => ({
       sources: sourceRecords(parts.member(), foldersOf(folder), parts.syncs),
     }),
+
+    exportBundle: (order, signal) => bundles.exportBundle(order, signal),
+
+    importBundle: (order, signal) => bundles.importBundle(order, signal),
 
     updates: async ({ folder, limit }) => listUpdates(parts.member(), foldersOf(folder), limit),
 

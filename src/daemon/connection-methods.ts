@@ -133,6 +133,7 @@ function numberOf(code: ErrorCode): ReturnValue {
       return 4;
     case 'PEER_UNREACHABLE':
     case 'PEER_UNRECOGNIZED':
+    case 'PEER_DISABLED':
     case 'PEER_INCOMPATIBLE':
     case 'PEER_VIOLATION':
     case 'FOLDER_NOT_READY':

@@ -140,6 +140,7 @@ class Running {
       syncs,
       home,
       memberConfig: own,
+      key: identity.key,
       startedAt: systemClock.now(),
       configuration: () => this.#configuration,
       stopping: () => this.#stopping,
@@ -173,7 +174,8 @@ class Running {
   #runSyncs({ emit }: EventFeed): SyncQueue {
     const { home, log, undo } = this.#around;
     const book = createSyncFile({ home, log });
-    const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log });
+    const { spool } = this.#loaded.member;
+    const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log, spool });
     const end = new AbortController();
     const running = syncs.run(end.signal).catch(error => this.#fail(error));
     undo.push(async () => {

@@ -28,7 +28,8 @@ function codeOfFailure({ code, lost }: SessionFailure): number {
   switch (code) {
     case 'PEER_UNREACHABLE': // RPC_S_CALL_FAILED, RPC_S_SERVER_UNAVAILABLE
       return lost ? 1726 : 1722;
-    case 'PEER_UNRECOGNIZED': // FRS_ERROR_CONNECTION_INVALID
+    case 'PEER_UNRECOGNIZED':
+    case 'PEER_DISABLED': // FRS_ERROR_CONNECTION_INVALID
       return 9026;
     case 'PEER_INCOMPATIBLE': // FRS_ERROR_INCOMPATIBLE_VERSION
       return 9050;

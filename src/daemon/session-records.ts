@@ -39,7 +39,7 @@ interface Surroundings {
 
 /** Those that run come first, then the newest. */
 export async function sessionRecords(member: Member): Promise<SessionRecord[]> {
-  const running = [...inboundRecords(member), ...(await outboundRecords(member))];
+  const running = [...inboundRecords(member), ...guestRecords(member), ...(await outboundRecords(member))];
   const ended = member.sessions
     .ended()
     .map(body => sessionRecord(member, body, { ...body, reason: body.note }))
@@ -63,6 +63,15 @@ function inboundRecords(member: Member): SessionRecord[] {
         const reason = stoppedReason(session) ?? inboundReason(connection, folder, left.toCome);
         return sessionRecord(member, session.body(), { ...left, reason });
       }),
+    ),
+  );
+}
+
+/** Of bundles that are being taken in. */
+function guestRecords(member: Member): SessionRecord[] {
+  return [...member.guests].flatMap(folder =>
+    folder.running.map(session =>
+      sessionRecord(member, session.body(), { ...folder.outstanding(session), reason: 'a bundle is taken in' }),
     ),
   );
 }

@@ -15,6 +15,8 @@ export interface SyncMethodParts {
   readonly member: () => Member;
   readonly syncs: SyncQueue;
   readonly clock: Clock;
+  /** Where bundles arrive; null: nowhere. */
+  readonly spool: string | null;
 }
 
 export interface SyncMethods {
@@ -25,7 +27,7 @@ export interface SyncMethods {
   cancel(serial: number): void;
 }
 
-export function createSyncMethods({ member, syncs, clock }: SyncMethodParts): SyncMethods {
+export function createSyncMethods({ member, syncs, clock, spool }: SyncMethodParts): SyncMethods {
   function accept(order: ReplicaSyncOrder): Ticket | SyncOutcome {
     const source = order.source ?? null;
     const { group, name: own } = member().parts;
@@ -34,7 +36,8 @@ export function createSyncMethods({ member, syncs, clock }: SyncMethodParts): Sy
     const folder = [...group.folders.values()].find(
       ({ name, guid, members }) => members.has(own) && (name === named || guid === named.toLowerCase()),
     );
-    const refused = refuseOrder({ folder: order.folder, source, options: order.options }, folder ?? null);
+    const here = folder ? { name: folder.name, readOnly: folder.readOnly.includes(own) } : null;
+    const refused = refuseOrder({ folder: order.folder, source, options: order.options }, { folder: here, spool });
     if (refused) return refused;
     const guid = source === null ? null : guidOf(group, source.trim());
     return syncs.order({ folder: folder!.guid, source: guid, options: order.options });
@@ -159,6 +162,8 @@ function errorCodeOf(result: SyncResult): ErrorCode | null {
       return 'CANCELLED';
     case 8593:
       return 'PEER_INCOMPATIBLE';
+    case 8614:
+      return 'BUNDLE_EXPIRED';
     default:
       return 'REFUSED';
   }

@@ -19,7 +19,7 @@ export const SYNC_OPTIONS = {
 } as const;
 export type SyncOption = keyof typeof SYNC_OPTIONS;
 
-/** Results, with their names in Windows (ERROR_DS_DRA_ for those above 8000, but for 8617). [dfsr.md §7.3] */
+/** Results, with their names in Windows (ERROR_DS_DRA_ for those above 8000, but for 8614 and 8617). [dfsr.md §7.3] */
 export const SYNC_RESULTS = {
   0: 'SUCCESS',
   5: 'ACCESS_DENIED',
@@ -40,6 +40,7 @@ export const SYNC_RESULTS = {
   8463: 'DRA_SHUTDOWN',
   8477: 'REPL_PENDING',
   8593: 'DIFFERENT_REPL_EPOCHS',
+  8614: 'REPL_LIFETIME_EXCEEDED',
   8617: 'DRA_OUT_SCHEDULE_WINDOW',
 } as const;
 export type SyncResult = keyof typeof SYNC_RESULTS;
@@ -71,11 +72,19 @@ export function optionNames(options: number): string {
   return names.filter(name => hasOption(options, name)).join(' ');
 }
 
+/** What an order finds on this member. */
+export interface SyncPlace {
+  /** The folder it names; null: there is none here. */
+  readonly folder: { readonly name: string; readonly readOnly: boolean } | null;
+  /** The directory in which bundles of other members arrive; null: member.yaml names none. */
+  readonly spool: string | null;
+}
+
 /**
  * Why an order is refused before it enters the queue, and so in its own answer also where it is asynchronous; null: it
- * is not. `folder` is the folder it names; null: there is none here. Steps 1 to 6 of the server. [dfsr.md §7.2]
+ * is not. Steps 1 to 6 of the server. [dfsr.md §7.2]
  */
-export function refuseOrder(order: SyncOrder, folder: { readonly name: string } | null): SyncOutcome | null {
+export function refuseOrder(order: SyncOrder, { folder, spool }: SyncPlace): SyncOutcome | null {
   const { options } = order;
   if (!Number.isInteger(options) || options < 0 || (options & ~EVERY_OPTION) !== 0 || options > EVERY_OPTION) {
     return outcome(
@@ -95,10 +104,25 @@ export function refuseOrder(order: SyncOrder, folder: { readonly name: string } 
   }
   if (folder === null) return outcome(8440, `folder “${order.folder}” is not replicated by this member`);
   if (NO_SOURCE.test(source)) return outcome(8437, 'the GUID of the source is the null GUID: it names nobody');
-  if (hasOption(options, 'INTERSITE_MESSAGING')) {
-    return outcome(8454, 'there is no store-and-forward transport to synchronise over: leave INTERSITE_MESSAGING out');
-  }
-  return null;
+  return refuseReadOnly(options, folder) ?? refuseMessaging(options, spool);
+}
+
+/**
+ * WRITEABLE names a replica that may be written; there is none where the folder only receives. The original takes its absence for
+ * “read-only”; here whoever leaves it out says nothing. [dfsr.md §7.1]
+ */
+function refuseReadOnly(
+  options: number,
+  { name, readOnly }: { readonly name: string; readonly readOnly: boolean },
+): SyncOutcome | null {
+  if (!readOnly || !hasOption(options, 'WRITEABLE')) return null;
+  return outcome(8440, `folder ${name} is read-only on this member: leave WRITEABLE out`);
+}
+
+/** INTERSITE_MESSAGING needs the directory in which messages arrive. */
+export function refuseMessaging(options: number, spool: string | null): SyncOutcome | null {
+  if (spool !== null || !hasOption(options, 'INTERSITE_MESSAGING')) return null;
+  return outcome(8454, 'member.yaml names no directory in which bundles arrive (key “spool”): there is no transport');
 }
 
 /** An inbound connection that feeds the folder, as it stands when the request has its turn. */
@@ -109,13 +133,16 @@ export interface SyncLink {
   readonly enabled: boolean;
   /** The schedule and orders let the folder replicate now. */
   readonly open: boolean;
+  /** The folder only receives here. */
+  readonly readOnly: boolean;
   /** Why the folder is halted here; null: it is not. */
   readonly halt: { readonly reason: string; readonly sentence: string } | null;
 }
 
 /**
  * Why a request comes to nothing before the source is asked; null: it does not. `link` null: this folder has no inbound
- * connection from that source. Steps 7 to 9 of the server. FORCE opens what is disabled or closed, never a halted folder.
+ * connection from that source. Steps 7 to 9 of the server. FORCE opens what is disabled or closed, never a halted folder;
+ * INTERSITE_MESSAGING obeys no schedule.
  */
 export function refuseLink(
   link: SyncLink | null,
@@ -127,6 +154,8 @@ export function refuseLink(
       `${source} is no source of folder ${folder} here: group.yaml has no connection from it, or it has not the folder`,
     );
   }
+  const refused = refuseReadOnly(options, { name: folder, readOnly: link.readOnly });
+  if (refused) return refused;
   const { halt } = link;
   if (halt)
     return outcome(halt.reason === 'root-unwritable' ? 5 : 8457, `folder ${folder} is halted: ${halt.sentence}`);
@@ -134,7 +163,8 @@ export function refuseLink(
   if (!link.enabled) {
     return outcome(8457, `the connection from ${source} is disabled in group.yaml; FORCE synchronises all the same`);
   }
-  if (!link.open) {
+  // Messages are carried whenever somebody carries them.
+  if (!link.open && !hasOption(options, 'INTERSITE_MESSAGING')) {
     return outcome(
       8617,
       `the connection from ${source} is closed by its schedule or an order; FORCE synchronises all the same`,
@@ -154,8 +184,11 @@ export function resultOfFailure(code: ErrorCode): SyncResult {
       return 8452;
     case 'PEER_INCOMPATIBLE':
       return 8593;
+    case 'PEER_DISABLED':
     case 'FOLDER_NOT_READY':
       return 8456;
+    case 'BUNDLE_EXPIRED':
+      return 8614;
     case 'STORE_FAILED':
       return 8451;
     default:

@@ -32,7 +32,12 @@ export interface QueuedSync extends SyncRequest {
 export type LastTurns = ReadonlyMap<string, number>;
 
 /** What makes requests differ in what they do; the others say when and how they are queued. */
-const WORK = SYNC_OPTIONS.FULL | SYNC_OPTIONS.FORCE | SYNC_OPTIONS.ADD_REFERENCE | SYNC_OPTIONS.WRITEABLE;
+const WORK =
+  SYNC_OPTIONS.FULL |
+  SYNC_OPTIONS.FORCE |
+  SYNC_OPTIONS.ADD_REFERENCE |
+  SYNC_OPTIONS.WRITEABLE |
+  SYNC_OPTIONS.INTERSITE_MESSAGING;
 const URGENT_PRIORITY = 300;
 const PLAIN_PRIORITY = 200;
 const PERIODIC_PRIORITY = 100;

@@ -3,8 +3,8 @@
  * `PeerService` the answering side; an in-memory link can join one to the other. docs/PROTOCOL.md has the meaning.
  *
  * Everything a link returns has been validated against the limits table and `model/update-rules.ts`: a violation ends the call with
- * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_INCOMPATIBLE,
- * PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
+ * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_DISABLED,
+ * PEER_INCOMPATIBLE, PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
  */
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
@@ -74,7 +74,7 @@ export interface Hello {
   /** The caller's clock, milliseconds. */
   readonly now: number;
   readonly folders: readonly FolderGreeting[];
-  /** Ordered by an administrator though the connection is disabled in group.yaml. */
+  /** Ordered by an administrator though the connection is disabled in group.yaml, here or at the partner. */
   readonly forced: boolean;
 }
 

@@ -44,6 +44,8 @@ export class ConnectionWindow {
   readonly #ordered = new Bell();
   /** By the folder’s GUID, and how many demand it. */
   readonly #demands = new Map<string, number>();
+  /** The partner's group.yaml has the connection disabled, as it said last: there too only what is demanded runs. */
+  disabledThere = false;
 
   constructor(parts: WindowParts) {
     this.#parts = parts;
@@ -76,6 +78,11 @@ export class ConnectionWindow {
     return () => change(-1);
   }
 
+  /** What runs does so by demand alone, though the connection is disabled on either side. */
+  get forced(): boolean {
+    return this.#demands.size > 0 && (this.disabledThere || !this.#parts.enabled);
+  }
+
   /** Whether the folder may replicate now. */
   isOpen(folder: string): boolean {
     const { level, folders } = this.now();
@@ -90,8 +97,8 @@ export class ConnectionWindow {
       forces.set(guid, present);
       onEnded('its time is over');
     }
-    const ruling = enabled ? schedule : NEVER_OPEN;
-    return planWindow(ruling, this.#withDemands(enabled ? present : NO_FORCES), clock.now(), zone);
+    const ruled = enabled && !this.forced;
+    return planWindow(ruled ? schedule : NEVER_OPEN, this.#withDemands(ruled ? present : NO_FORCES), clock.now(), zone);
   }
 
   /** When the schedule lets it begin next; null: it never does, or it is open all the time. */

@@ -38,6 +38,14 @@ export interface NotedVersions {
   readonly versions: Readonly<Record<string, readonly number[]>>;
 }
 
+export function versionsFromMemory({ versions }: NotedVersions): VersionVector {
+  return new Map(Object.entries(versions));
+}
+
+export function versionsToMemory(time: number, versions: VersionVector): NotedVersions {
+  return { time, versions: Object.fromEntries(versions) };
+}
+
 export interface Halt {
   readonly reason: HaltReason;
   /** With the numbers, and the command that helps. */
@@ -88,6 +96,8 @@ export interface FolderMemory {
   readonly readOnly: boolean;
   /** An order to fence that has not been carried out to its end. */
   readonly fencing: FenceOrder | null;
+  /** What other members held when they made the newest bundle that came from them, by their GUIDs. */
+  readonly bundled: Readonly<Record<string, NotedVersions>>;
 }
 
 export interface Stamp {
@@ -371,4 +381,5 @@ const FRESH: FolderMemory = {
   comparisons: {},
   readOnly: false,
   fencing: null,
+  bundled: {},
 };

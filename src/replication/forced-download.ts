@@ -43,6 +43,7 @@ export async function forceDownload(
       connection: connection.parts.guid,
       closed: true,
       abandoned: false,
+      asOf: null,
       unanswered: EMPTY_VECTOR,
       tally: session.running.at(-1) ?? noSession(),
     },

@@ -3,9 +3,9 @@
  * leaves the vector, and so comes again as if it had never been here. [dfsr.md §7.1]
  */
 import { wantsAgain } from '../model/reconcile.ts';
-import { containsVersion, EMPTY_VECTOR } from '../model/version-vector.ts';
-import type { InboundConnection } from './inbound-connection.ts';
-import type { InboundSession } from './inbound-session.ts';
+import { containsVersion, EMPTY_VECTOR, type VersionVector } from '../model/version-vector.ts';
+import type { UpdatesAnswer } from '../peer/link.ts';
+import type { FolderCore } from './folder-core.ts';
 
 export interface Comparison {
   /** Updates the partner has. */
@@ -14,16 +14,15 @@ export interface Comparison {
   wanted: number;
 }
 
-/** Rejects as a call to the partner does. `tell` hears how far it is. */
+/** Rejects as `ask` does, which asks the partner for what a vector lacks. `tell` hears how far it is. */
 export async function compareAll(
-  connection: InboundConnection,
-  session: InboundSession,
+  core: FolderCore,
+  ask: (have: VersionVector) => AsyncIterable<UpdatesAnswer>,
   signal: AbortSignal,
   tell: (so: Comparison) => void,
 ): Promise<Comparison> {
-  const { core } = session.folder;
   const done: Comparison = { compared: 0, wanted: 0 };
-  for await (const answer of connection.requestUpdates(session.guid, EMPTY_VECTOR, signal)) {
+  for await (const answer of ask(EMPTY_VECTOR)) {
     if (answer.kind !== 'updates') continue;
     if (signal.aborted || !core.active) break;
     // Within the line no group is half recorded.

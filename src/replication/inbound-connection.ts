@@ -72,6 +72,7 @@ export function eventOfFailure({ code, lost }: SessionFailure): EventName {
     case 'PEER_UNREACHABLE':
       return lost ? 'CONNECTION_ERROR' : 'CONNECTION_UNREACHABLE';
     case 'PEER_UNRECOGNIZED':
+    case 'PEER_DISABLED':
       return 'CONNECTION_UNRECOGNIZED';
     case 'PEER_INCOMPATIBLE':
       return 'CONNECTION_INCOMPATIBLE';
@@ -99,6 +100,8 @@ export class InboundConnection {
   /** When the next attempt is due, while there is none under way. */
   nextAttempt: number | null = null;
   lastAttempt: number | null = null;
+  /** How often the partner was called since the start. */
+  attempts = 0;
   lastOnline: number | null = null;
   firstOnline: number | null = null;
   welcome: Welcome | null = null;
@@ -148,6 +151,7 @@ export class InboundConnection {
       this.#take('schedule-on');
       this.#take('retrying');
       this.lastAttempt = clock.now();
+      this.attempts++;
       this.nextAttempt = null;
       this.#cameUp = false;
       try {
@@ -230,7 +234,9 @@ export class InboundConnection {
       if (this.state !== 'online') end.abort();
     });
     try {
-      this.welcome = await link.establishConnection({ ...parts.hello(), forced: !parts.enabled }, both);
+      const { forced } = this.window;
+      this.welcome = await link.establishConnection({ ...parts.hello(), forced }, both);
+      if (!forced) this.window.disabledThere = false;
       this.#online(this.welcome);
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);
@@ -334,6 +340,7 @@ export class InboundConnection {
     const lost = this.#cameUp;
     this.failures++;
     this.#violations = code === 'PEER_VIOLATION' ? this.#violations + 1 : 0;
+    if (code === 'PEER_DISABLED') this.window.disabledThere = true;
     const { gaveUp } = this;
     if (gaveUp) this.#take('gave-up');
     for (const session of this.sessions) session.failed({ code, lost }, { message, gaveUp });

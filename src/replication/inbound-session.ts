@@ -40,6 +40,16 @@ export interface SessionTurn {
   readonly settled: () => void;
 }
 
+/** Where a session has its updates from. */
+export interface SessionSource {
+  readonly partner: { readonly name: string; readonly guid: string };
+  /** GUID */
+  readonly connection: string;
+  readonly book: SessionBook;
+  /** When the partner knew what it tells, milliseconds since the Unix epoch; without it, now. */
+  readonly asOf?: number | null;
+}
+
 /** Updates that a session has not brought yet. */
 export interface Outstanding {
   /** Received, and being fetched or installed, or waiting for that. */
@@ -55,6 +65,7 @@ export class InboundSession {
   readonly #partner: { readonly name: string; readonly guid: string };
   readonly #connection: string;
   readonly #book: SessionBook;
+  readonly #asOf: number | null;
   readonly #bell = new Bell();
   /** Oldest first. All but the newest are held up. */
   readonly #open: OpenSession[] = [];
@@ -67,14 +78,12 @@ export class InboundSession {
   /** This member has had all that the partner has told of over the present link. */
   inSync = false;
 
-  constructor(
-    folder: Folder,
-    { partner, connection, book }: { partner: { name: string; guid: string }; connection: string; book: SessionBook },
-  ) {
+  constructor(folder: Folder, { partner, connection, book, asOf = null }: SessionSource) {
     this.folder = folder;
     this.#partner = partner;
     this.#connection = connection;
     this.#book = book;
+    this.#asOf = asOf;
   }
 
   /** GUID of the folder. */
@@ -85,6 +94,11 @@ export class InboundSession {
   /** The partner's state and vector, as last heard. */
   get latest(): VectorEvent | null {
     return this.#latest;
+  }
+
+  /** What the partner holds, as far as was ever heard over a link of this session. */
+  get known(): VersionVector {
+    return this.#known;
   }
 
   /** Oldest first. */
@@ -192,7 +206,8 @@ export class InboundSession {
     const { core, flow } = this.folder;
     this.inSync = false;
     const tally = this.#sessionForRound(this.#latest!.vector);
-    const round = flow.openRound(this.#partner.name, this.#connection, tally);
+    const by = { partner: this.#partner.name, connection: this.#connection, asOf: this.#asOf };
+    const round = flow.openRound(by, tally);
     let vector: VersionVector = EMPTY_VECTOR;
     try {
       const request = { connection: this.#connection, folder: core.config.guid, have: flow.have() };

@@ -1,5 +1,6 @@
 /** All folders and connections of this member, built from the group's configuration, started and stopped together. */
 import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -7,12 +8,13 @@ import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts
 import type { Disk } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
 import type { ZoneOffset } from '../model/schedule.ts';
-import { CAPABILITIES, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
+import { CAPABILITIES, type Hello, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
 import { databaseIsOldCopy } from './folder-opening.ts';
 import { InboundConnection } from './inbound-connection.ts';
+import type { InboundSession } from './inbound-session.ts';
 import { Outbound } from './outbound.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
@@ -57,12 +59,15 @@ export class Member {
   readonly inbound: InboundConnection[] = [];
   readonly outbound: Outbound;
   readonly sessions: SessionBook;
+  /** Sessions that run beside the connections. */
+  readonly guests = new Set<InboundSession>();
   readonly #disks: Disk[] = [];
   readonly #watchers: Watcher[] = [];
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
   /** All folders are there, and nothing of it has been stopped. */
   running = false;
+  readonly #besides = new Set<Promise<unknown>>();
   #closing: Closing = MEMBER_STOPS;
 
   constructor(parts: MemberParts) {
@@ -133,9 +138,38 @@ export class Member {
     this.outbound.close(closing);
     await Promise.all(this.#watchers.map(watcher => watcher.close()));
     await Promise.all(this.#connections);
+    await Promise.allSettled(this.#besides);
     await Promise.all([...this.folders.values()].map(folder => folder.stop()));
     await this.sessions.close();
     await Promise.all(this.#disks.map(disk => disk.close()));
+  }
+
+  /** What this member says of itself where it receives. */
+  hello(connection: string, partner: string): Omit<Hello, 'forced'> {
+    const { software, group, clock } = this.parts;
+    return {
+      protocol: PROTOCOL,
+      capabilities: CAPABILITIES,
+      software,
+      group: group.guid,
+      connection,
+      member: this.guid,
+      configDigest: group.digest,
+      now: clock.now(),
+      folders: this.outbound.greetings(partner),
+    };
+  }
+
+  /** Work on its folders that goes on beside the connections and ends before the member does. */
+  async beside<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#stop.signal.aborted) throw new TandemError('CANCELLED', `member ${this.parts.name} stops`);
+    const working = work(AbortSignal.any([signal, this.#stop.signal]));
+    this.#besides.add(working);
+    try {
+      return await working;
+    } finally {
+      this.#besides.delete(working);
+    }
   }
 
   /** Watching begins when there is something of one's own to watch: until then it would only see what is installed. */
@@ -209,17 +243,7 @@ export class Member {
         enabled: config.enabled,
         window: { schedule: config.schedule, zone: parts.zone, forces: parts.forces },
         dial: rate => parts.dial(partner, rate),
-        hello: () => ({
-          protocol: PROTOCOL,
-          capabilities: CAPABILITIES,
-          software: parts.software,
-          group: parts.group.guid,
-          connection: config.guid,
-          member: this.guid,
-          configDigest: parts.group.digest,
-          now: parts.clock.now(),
-          folders: this.outbound.greetings(partner.name),
-        }),
+        hello: () => this.hello(config.guid, partner.name),
         folders: [...this.folders.values()].filter(folder => isSource(folder.core.config, partner.name)),
         clock: parts.clock,
         emit: parts.emit,
@@ -240,8 +264,8 @@ export class Member {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
       folder.flow.retry = () => {
-        for (const { sessions } of this.inbound)
-          for (const session of sessions) if (session.folder === folder) session.poke();
+        const sessions = [...this.inbound.flatMap(connection => connection.sessions), ...this.guests];
+        for (const session of sessions) if (session.folder === folder) session.poke();
       };
       folder.flow.cancelled = (guid, updates) => {
         const connection = this.inbound.find(candidate => candidate.parts.guid === guid);

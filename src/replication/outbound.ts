@@ -254,11 +254,14 @@ export class Outbound implements PeerService {
         ? `${member.name} is in group ${group.guid}, not ${groupGuid}`
         : !connection || connection.from !== member.name || connection.to !== caller
           ? `${member.name} knows no connection ${guid} to ${caller}`
-          : connection.enabled || forced
-            ? null
-            : `connection ${guid} is disabled on ${member.name}`;
+          : null;
     if (problem !== null)
       throw new TandemError('PEER_UNRECOGNIZED', `${problem}; group.yaml must be the same on both hosts`);
+    if (connection && !connection.enabled && !forced)
+      throw new TandemError(
+        'PEER_DISABLED',
+        `the connection to ${caller} is disabled in group.yaml on ${member.name}; group.yaml must be the same on both hosts`,
+      );
   }
 
   #assertOpen(): void {

@@ -29,6 +29,8 @@ export interface Round {
   unanswered: VersionVector;
   /** The session it belongs to, where what comes of it is counted. */
   readonly tally: SessionTally;
+  /** When the partner knew what it tells, milliseconds since the Unix epoch; null: now. */
+  readonly asOf: number | null;
 }
 
 export interface Staged {

@@ -15,7 +15,7 @@ import {
   subtractVectors,
   type VersionVector,
 } from '../model/version-vector.ts';
-import { servesAsSource } from './folder-core.ts';
+import { type FolderCore, servesAsSource } from './folder-core.ts';
 import { type Comparison, compareAll } from './full-comparison.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
@@ -59,14 +59,15 @@ async function pull(cycle: Cycle, watch: CycleWatch, signal: AbortSignal): Promi
   if (hasOption(options, 'FULL')) {
     const tell = (so: Comparison) =>
       cycle.tell(`${so.compared} updates of ${from} compared, ${so.wanted} are had again`);
-    compared = await compareAll(connection, session, signal, tell);
+    const ask = (have: VersionVector) => connection.requestUpdates(session.guid, have, signal);
+    compared = await compareAll(core, ask, signal, tell);
   }
   const target = await vectorOf(cycle, signal);
   for (const { update } of core.pending.listGivenUp()) core.pending.retryNow(update.uid, cycle.clock.now());
   const givenUp = new Map(core.pending.listGivenUp().map(each => [each.update.gvsn, each.attempts]));
   const stuck = await watch.until(
     () => coversVector(core.store.vector, target),
-    () => givenUpAgain(session, target, givenUp),
+    () => givenUpAgain(core, target, givenUp),
   );
   if (stuck) return stuck;
   const { name } = core.config;
@@ -88,9 +89,9 @@ async function vectorOf({ connection, session }: Cycle, signal: AbortSignal): Pr
   throw new TandemError('PEER_UNREACHABLE', `${connection.parts.partner.name} ended the connection`);
 }
 
-/** All that is missing was tried again since and could not be processed; null: something may still come. */
-function givenUpAgain(
-  { folder: { core } }: InboundSession,
+/** All of `target` that is missing was tried again since and could not be processed; null: something may still come. */
+export function givenUpAgain(
+  core: FolderCore,
   target: VersionVector,
   before: ReadonlyMap<Gvsn, number>,
 ): SyncOutcome | null {
@@ -112,13 +113,14 @@ function givenUpAgain(
 class CycleWatch {
   readonly #cycle: Cycle;
   readonly #signal: AbortSignal;
-  readonly #begun: number;
+  /** Attempts to connect that were made before: what came of them says nothing. */
+  #attempts: number;
   #release: (() => void) | null = null;
 
   constructor(cycle: Cycle, signal: AbortSignal) {
     this.#cycle = cycle;
     this.#signal = signal;
-    this.#begun = cycle.clock.now();
+    this.#attempts = cycle.connection.attempts;
   }
 
   /** The connection is open for the sake of this cycle. */
@@ -153,17 +155,22 @@ class CycleWatch {
     const source = parts.partner.name;
     const { config, memory } = session.folder.core;
     if (!isCurrent()) return { result: 8463, sentence: 'the member reads its configuration again' };
-    if (hasOption(options, 'FORCE') && !window.isOpen(session.guid)) this.#release ??= window.demand(session.guid);
+    const closed = window.disabledThere || !window.isOpen(session.guid);
+    if (hasOption(options, 'FORCE') && closed && !this.#release) {
+      this.#attempts = connection.attempts;
+      this.#release = window.demand(session.guid);
+    }
     const link = {
       source,
       folder: config.name,
       enabled: parts.enabled,
       open: window.isOpen(session.guid),
+      readOnly: session.folder.core.readOnly,
       halt: memory.halt,
     };
     const refused = refuseLink(link, { options, folder: config.name, source });
     if (refused) return refused;
-    const tried = connection.nextAttempt !== null && (connection.lastAttempt ?? 0) >= this.#begun;
+    const tried = connection.nextAttempt !== null && connection.attempts > this.#attempts;
     if (connection.failure && tried) {
       return { result: resultOfFailure(connection.failure.code), sentence: connection.failure.message };
     }

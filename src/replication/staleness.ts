@@ -5,7 +5,7 @@
 import { formatDuration } from '../base/sizes-and-durations.ts';
 import { isStale, type Milestone, passMilestones } from '../model/freshness.ts';
 import { containsVersion, type VersionVector } from '../model/version-vector.ts';
-import type { FolderCore, NotedVersions } from './folder-core.ts';
+import { type FolderCore, type NotedVersions, versionsFromMemory, versionsToMemory } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
 
 /** Forgets deletions that have been known here for the lifetime. Only within a task of the line. */
@@ -28,7 +28,9 @@ export async function forgetTombstones(core: FolderCore): Promise<void> {
   const isNew = milestones.length !== noted.length || milestones.at(-1)?.time !== noted.at(-1)?.time;
   if (!isNew && forgotten === 0) return;
   const tombstoneCleanup = forgotten > 0 ? now.time : core.memory.tombstoneCleanup;
-  await core.commit({ memory: { noted: milestones.map(toMemory), tombstoneCleanup } });
+  await core.commit({
+    memory: { noted: milestones.map(({ time, versions }) => versionsToMemory(time, versions)), tombstoneCleanup },
+  });
   if (forgotten === 0) return;
   core.paths.forget();
   const lifetime = formatDuration(core.tombstoneLifetimeMs);
@@ -66,10 +68,6 @@ export async function startOver(core: FolderCore, phase: 'initial-sync' | 'auto-
   });
 }
 
-function fromMemory({ time, versions }: NotedVersions): Milestone<VersionVector> {
-  return { time, versions: new Map(Object.entries(versions)) };
-}
-
-function toMemory({ time, versions }: Milestone<VersionVector>): NotedVersions {
-  return { time, versions: Object.fromEntries(versions) };
+function fromMemory(noted: NotedVersions): Milestone<VersionVector> {
+  return { time: noted.time, versions: versionsFromMemory(noted) };
 }

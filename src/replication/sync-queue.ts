@@ -7,8 +7,9 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
-import { afterAttempt, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
+import { afterAttempt, hasOption, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
 import { enqueue, givesWay, nextTurn, type QueuedSync, type SyncRequest, subjectOf } from '../model/sync-order.ts';
+import { takeMessages } from './bundle-spool.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
@@ -34,6 +35,8 @@ export interface SyncQueueParts {
   readonly member: () => Member;
   readonly emit: Emit;
   readonly log: Log;
+  /** The directory in which bundles of other members arrive; null: none. */
+  readonly spool: string | null;
 }
 
 export interface Turn {
@@ -197,14 +200,16 @@ export class SyncQueue {
     { connection, session }: Feed,
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
-    const { clock, member } = this.#parts;
+    const { clock, member, spool } = this.#parts;
     const source = connection.parts.partner.guid;
     const begun = clock.now();
     const isCurrent = (): boolean => member().inbound.includes(connection);
     const tell = (sentence: string): void => {
       if (this.#turn) this.#turn.sentence = sentence;
     };
-    const outcome = await runCycle({ connection, session, options, clock, isCurrent, tell }, signal);
+    const outcome = hasOption(options, 'INTERSITE_MESSAGING')
+      ? await takeMessages({ member: member(), connection, session, options, spool, tell }, signal)
+      : await runCycle({ connection, session, options, clock, isCurrent, tell }, signal);
     const subject = { folder, source };
     const state = afterAttempt(this.source(folder, source), subject, outcome, { begun, ended: clock.now() });
     this.#sources.set(subjectOf(subject), state);

@@ -61,9 +61,9 @@ export class UpdateFlow {
   }
 
   /** To be called together with `have`: what is left out of the request is not answered by it. */
-  openRound(partner: string, connection: string, tally: SessionTally): Round {
+  openRound({ partner, connection, asOf }: Pick<Round, 'partner' | 'connection' | 'asOf'>, tally: SessionTally): Round {
     const unanswered = this.#core.pending.unclaimable();
-    const round = { partner, connection, closed: false, abandoned: false, unanswered, tally };
+    const round = { partner, connection, closed: false, abandoned: false, unanswered, tally, asOf };
     this.#rounds.add(round);
     return round;
   }
@@ -100,7 +100,7 @@ export class UpdateFlow {
     await core.line.run(async () => {
       this.#rounds.delete(round);
       const claimVector = subtractVectors(subtractVectors(vector, core.pending.unclaimable()), round.unanswered);
-      const contact = core.clock.now();
+      const contact = Math.min(round.asOf ?? Number.POSITIVE_INFINITY, core.clock.now());
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
     });

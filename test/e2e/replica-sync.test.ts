@@ -93,3 +93,39 @@ test('a connection that is disabled on both sides is forced for this time; order
   await until('the queue is empty', async () => (await queue(beta)).length === 0);
   expect(await source(beta)).toMatchObject({ LastSyncResult: 0, NumConsecutiveSyncFailures: 0, IsOpen: false });
 });
+
+test('a connection that only the source has disabled is forced for this time; a read-only folder is none to be written', async () => {
+  const group = await startGroup({
+    members: ['alpha', 'beta'],
+    folders: { docs: {}, mirror: { readOnly: ['beta'] } },
+    start: false,
+  });
+  group.writeGroupFile((file, member) => {
+    const enabled = member !== 'alpha';
+    file.connections = [
+      { from: 'alpha', to: 'beta', guid: '2b1f7c52-9a41-4c8b-8b0e-2f4f0f6d1c33', enabled },
+      { from: 'beta', to: 'alpha', guid: '3b1f7c52-9a41-4c8b-8b0e-2f4f0f6d1c33' },
+    ];
+  });
+  await group.start();
+  const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+  put(alpha.roots.docs!, { first: '1' });
+  put(alpha.roots.mirror!, { other: '2' });
+  await until('alpha has seen its files', async () => {
+    const folders = await alpha.json<{ FileCount: number }[]>('folder', 'list');
+    return folders.every(({ FileCount }) => FileCount === 1);
+  });
+  const refused = await sync(beta, 'docs', '--from', 'alpha');
+  expect(refused).toMatchObject({ ReturnValue: 8456, exitCode: 7, Message: expect.stringContaining('disabled') });
+  expect(await sync(beta, 'docs', '--from', 'alpha', '--force', '--writeable', '--urgent')).toMatchObject({
+    ReturnValue: 0,
+  });
+  expect(get(beta.roots.docs!, 'first')).toBe('1');
+  // Only what was ordered comes though the connection is disabled.
+  await pause(500);
+  expect(get(beta.roots.mirror!, 'other')).toBeNull();
+  expect(await sync(beta, 'docs', '--from', 'alpha', '--urgent')).toMatchObject({ ReturnValue: 8456 });
+  expect(await sync(beta, 'mirror', '--from', 'alpha', '--force', '--writeable')).toMatchObject({ ReturnValue: 8440 });
+  expect(await sync(beta, 'mirror', '--from', 'alpha', '--force', '--urgent')).toMatchObject({ ReturnValue: 0 });
+  expect(get(beta.roots.mirror!, 'other')).toBe('2');
+});

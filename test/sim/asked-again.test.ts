@@ -25,7 +25,8 @@ test('a round that begins while a version leaves the vector does not claim it', 
   core.onUnclaimed = gvsns => {
     onUnclaimed(gvsns);
     // The vector is as it was: this round asks for nothing.
-    if (rounds.length === 0) rounds.push(flow.openRound('alpha', 'connection', tally as Round['tally']));
+    const by = { partner: 'alpha', connection: 'connection', asOf: null };
+    if (rounds.length === 0) rounds.push(flow.openRound(by, tally as Round['tally']));
   };
   await world.whileTimePasses(core.line.run(() => core.commit({ unclaims: [gvsn] })));
   expect(core.isClaimed(gvsn)).toBe(false);

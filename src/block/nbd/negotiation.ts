@@ -195,7 +195,7 @@ function describe(found: OfferedExport, { items }: InfoRequest, negotiation: Neg
     infos.push(infoText(INFO.description, found.description));
   }
   if (items.includes(INFO.blockSize)) {
-    infos.push(infoBlockSize({ minimum: 1, preferred: found.blockSize, maximum: LIMITS.nbdPayloadBytes }));
+    infos.push(infoBlockSize({ minimum: 1, preferred: found.blockSize, maximum: LIMITS.nbdToldPayloadBytes }));
   }
   return infos;
 }

@@ -9,9 +9,12 @@ import { printDone, printJson, printRecords, recordToJson } from '../records-out
 /** In the order of the API’s values. */
 const FLAGS: readonly (readonly [SyncOption, OptionSpec])[] = [
   ['ASYNCHRONOUS_OPERATION', { flags: '--async', about: 'do not wait: answer once the order is kept' }],
-  ['WRITEABLE', { flags: '--writeable', about: 'the folder is writable here; taken note of only' }],
+  ['WRITEABLE', { flags: '--writeable', about: 'only if the folder is writable here' }],
   ['PERIODIC', { flags: '--periodic', about: 'let all that is ordered by hand go first' }],
-  ['INTERSITE_MESSAGING', { flags: '--intersite-messaging', about: 'by store and forward; is refused with 8454' }],
+  [
+    'INTERSITE_MESSAGING',
+    { flags: '--intersite-messaging', about: 'from bundles that arrived in the spool of member.yaml' },
+  ],
   ['ALL_SOURCES', { flags: '--all-sources', about: 'from every member the folder comes from; needs --async' }],
   ['FULL', { flags: '--full', about: 'compare all that the source has, and have again what is not so here' }],
   ['URGENT', { flags: '--urgent', about: 'before all others, and at once' }],

@@ -1,6 +1,8 @@
 /** A backend with a little of everything, for the server, the client and the commands. Orders are kept to be looked at. */
+import { readFile, writeFile } from 'node:fs/promises';
 import type { AdminBackend } from '../../../src/admin/backend.ts';
 import { backlogSummaryNoun } from '../../../src/admin/records/backlog-summary.ts';
+import { bundleReportNoun } from '../../../src/admin/records/bundle-report.ts';
 import {
   type Column,
   type Columns,
@@ -247,6 +249,25 @@ export function createFakeBackend(): FakeBackend {
     replicaSources: async ({ folder }) => {
       assertFolder(folder);
       return { sources: [sample(replicaSourceNoun, { SourceName: 'beta' })] };
+    },
+    exportBundle: async function* (order) {
+      assertFolder(order.folder);
+      await keep('exportBundle', order);
+      await writeFile(order.path, 'a bundle');
+      yield sample(bundleReportNoun, { Done: false, Message: '5 updates, 1 KiB' });
+      yield sample(bundleReportNoun, {
+        Done: true,
+        Complete: true,
+        Updates: 9,
+        Message: `${order.path} has all of it`,
+      });
+    },
+    importBundle: async function* (order) {
+      await keep('importBundle', { ...order, content: await readFile(order.path, 'utf8') });
+      yield sample(bundleReportNoun, { Done: false, Message: 'the bundle is being checked' });
+      const Complete = !order.path.includes('half');
+      const Message = Complete ? '9 updates were taken in' : '2 updates wait to be tried again';
+      yield sample(bundleReportNoun, { Done: true, Complete, Updates: 9, Message });
     },
     updates: async ({ folder, limit }) => {
       assertFolder(folder);

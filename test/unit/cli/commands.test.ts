@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ interface Ran {
 
 async function run(
   args: readonly string[],
-  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void } = {},
+  options: { columns?: number; stop?: AbortController; onOut?: (out: string) => void; input?: string } = {},
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -51,6 +51,12 @@ async function run(
     },
     err: (text: string) => {
       err += text;
+    },
+    outBytes: async (bytes: Uint8Array) => {
+      out += Buffer.from(bytes).toString('latin1');
+    },
+    input: async function* () {
+      yield Buffer.from(options.input ?? '');
     },
     columns: options.columns ?? null,
   };
@@ -439,6 +445,47 @@ describe('orders to connections', () => {
     expect(ran.code).toBe(2);
     expect(ran.err).toContain(words);
     expect(backend.orders).toEqual([]);
+  });
+});
+
+describe('bundles', () => {
+  const orders = () => backend.orders.map(({ order }) => order);
+
+  test('go into a file and come out of one', async () => {
+    const path = join(home, 'made');
+    const made = await tandem('bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', path, '--full');
+    expect(made).toEqual({ code: 0, out: `${path} has all of it\n`, err: '5 updates, 1 KiB\n' });
+    expect(await tandem('bundle', 'import', path)).toEqual({
+      code: 0,
+      out: '9 updates were taken in\n',
+      err: 'the bundle is being checked\n',
+    });
+    expect(orders()).toEqual([
+      { folder: 'docs', member: 'beta', path, full: true },
+      { path, content: 'a bundle' },
+    ]);
+    expect(await json('bundle', 'import', path)).toMatchObject({ Done: true, Complete: true, Updates: 9 });
+  });
+
+  test('pass through the output and the input, and leave nothing in the home', async () => {
+    const made = await tandem('bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', '-');
+    expect(made).toMatchObject({ code: 0, out: 'a bundle', err: expect.stringContaining('has all of it') });
+    const taken = await run(['bundle', 'import', '-', '--home', home], { input: 'what came in' });
+    expect(taken).toMatchObject({ code: 0, out: '9 updates were taken in\n' });
+    expect(orders()).toMatchObject([{ full: false }, { content: 'what came in' }]);
+    expect((await readdir(home)).filter(name => name.startsWith('passing-'))).toEqual([]);
+    const shown = await run(['bundle', 'export', '--folder', 'docs', '--for', 'beta', '--out', '-', '--home', home], {
+      columns: 80,
+    });
+    expect(shown).toMatchObject({ code: 2, out: '', err: expect.stringContaining('nothing for a terminal') });
+  });
+
+  test('one that is not dealt with as a whole is no success', async () => {
+    const path = join(home, 'half');
+    await writeFile(path, 'a bundle');
+    const failed = await tandem('bundle', 'import', path, '--json');
+    expect(failed).toMatchObject({ code: 7, err: 'tandem: 2 updates wait to be tried again\n' });
+    expect(JSON.parse(failed.out)).toMatchObject({ Done: true, Complete: false });
   });
 });
 

@@ -41,6 +41,10 @@ export async function startFakeDaemon(): Promise<FakeDaemon> {
       err: (text: string) => {
         err += text;
       },
+      outBytes: async (bytes: Uint8Array) => {
+        out += Buffer.from(bytes).toString('latin1');
+      },
+      input: async function* () {},
       columns,
     };
     const interruption = () => new AbortController().signal;

@@ -46,6 +46,7 @@ describe('loadMember', () => {
       nbd: { kind: 'unix', path: join(home, 'nbd.sock') },
       nbdTls: 'off',
       outboundIdleMs: 12 * 3_600_000,
+      spool: null,
       logLevel: 'info',
     });
     expect([...group.members.keys()]).toEqual(['alpha', 'beta']);
@@ -57,6 +58,7 @@ describe('loadMember', () => {
       member: 'beta',
       listen: { host: '::', port: 7421 },
       outboundIdleMs: 12 * 3_600_000,
+      spool: null,
       logLevel: 'info',
     });
   });
@@ -68,6 +70,11 @@ describe('loadMember', () => {
   ])('NBD clients connect to %s', async (text, nbd) => {
     await writeFile(join(home, 'member.yaml'), `member: beta\nlisten: "[::]:7421"\nnbd: ${text}\n`);
     expect((await loadMember(home)).member.nbd).toEqual(nbd);
+  });
+
+  test('a spool is relative to the home', async () => {
+    await writeFile(join(home, 'member.yaml'), 'member: beta\nlisten: "[::]:7421"\nspool: in\n');
+    expect((await loadMember(home)).member.spool).toBe(join(home, 'in'));
   });
 
   test('a missing file says how to get one', async () => {
@@ -173,7 +180,7 @@ describe('a new home', () => {
 
   test('says every key of member.yaml', () => {
     const text = memberFileText({ name: 'a', listen: { host: 'h', port: 1 } });
-    for (const key of ['member', 'group', 'listen', 'adminSocket', 'logLevel'])
+    for (const key of ['member', 'group', 'listen', 'adminSocket', 'spool', 'logLevel'])
       expect(text).toMatch(new RegExp(`^(# )?${key}:`, 'm'));
   });
 });

@@ -32,6 +32,7 @@ function pendingOf(update: Update): PendingUpdate {
       connection: GROUP.connections[0]!.guid,
       closed: false,
       abandoned: false,
+      asOf: null,
       unanswered: EMPTY_VECTOR,
       tally,
     },

@@ -7,9 +7,10 @@ import { systemClock } from '../../../src/base/system-clock.ts';
 import { SYNC_OPTIONS } from '../../../src/model/replica-sync.ts';
 import { NEVER_OPEN } from '../../../src/model/schedule.ts';
 import { SyncQueue, type SyncState, type Ticket } from '../../../src/replication/sync-queue.ts';
-import { GROUP, type Pair, ROOT, startPair } from './two-members.ts';
+import { GROUP, groupWith, type Pair, ROOT, startPair } from './two-members.ts';
 
-const { ASYNCHRONOUS_OPERATION, ALL_SOURCES, FORCE, FULL, URGENT, NO_DISCARD, ADD_REFERENCE, PERIODIC } = SYNC_OPTIONS;
+const { ASYNCHRONOUS_OPERATION, ALL_SOURCES, FORCE, FULL, URGENT, NO_DISCARD, ADD_REFERENCE, PERIODIC, WRITEABLE } =
+  SYNC_OPTIONS;
 const ALPHA = GROUP.members.get('alpha')!.guid;
 const never = new AbortController().signal;
 let pair: Pair;
@@ -267,7 +268,7 @@ describe('with a connection that is open', () => {
       },
     };
     const open = () =>
-      new SyncQueue({ book, clock: systemClock, member: () => current, emit: feed.emit, log: silentLog });
+      new SyncQueue({ book, clock: systemClock, member: () => current, emit: feed.emit, log: silentLog, spool: null });
     const order = { folder: GROUP.folders.get('docs')!.guid, source: ALPHA, options: 0 };
     const stop = new AbortController();
     const first = open();
@@ -332,4 +333,48 @@ describe.each([
     });
     expect(await sync(URGENT)).toMatchObject({ ReturnValue: code });
   });
+});
+
+describe('with a connection that only the source has disabled', () => {
+  beforeEach(async () => {
+    pair = await startPair(GROUP, withConnection({ enabled: false }));
+    pair.alpha.user.writeFile(`${ROOT}/first.txt`, 'first');
+    pair.alpha.hint();
+    await soon(async () => expect((await pair.alpha.backend.folder({ folder: 'docs' })).folder.FileCount).toBe(1));
+  });
+
+  test('the source is said to be disabled; FORCE goes before that, for its time only', async () => {
+    const refused = await sync();
+    expect(refused).toMatchObject({ ReturnValue: 8456, ErrorCode: 'FOLDER_NOT_READY' });
+    expect(refused.Message).toContain('disabled in group.yaml on alpha');
+    expect(await source()).toMatchObject({ LastSyncResult: 8456, Enabled: true });
+    expect(await sync(FORCE | URGENT)).toMatchObject({ ReturnValue: 0 });
+    expect(pair.beta.user.exists(`${ROOT}/first.txt`)).toBe(true);
+    pair.alpha.user.writeFile(`${ROOT}/second.txt`, 'second');
+    pair.alpha.hint();
+    await soon(async () => expect((await pair.alpha.backend.folder({ folder: 'docs' })).folder.FileCount).toBe(2));
+    await pause(300);
+    expect(pair.beta.user.exists(`${ROOT}/second.txt`)).toBe(false);
+    expect(await sync(URGENT)).toMatchObject({ ReturnValue: 8456 });
+    expect(await sync(FORCE | URGENT)).toMatchObject({ ReturnValue: 0 });
+    expect(pair.beta.user.exists(`${ROOT}/second.txt`)).toBe(true);
+  });
+
+  test('FORCE goes before it at the first attempt too', async () => {
+    expect(await sync(FORCE)).toMatchObject({ ReturnValue: 0 });
+    expect(pair.beta.user.exists(`${ROOT}/first.txt`)).toBe(true);
+  });
+
+  test('a check of the connection says so by number', async () => {
+    const { result } = await pair.beta.backend.checkConnectivity({ connection: 'alpha' });
+    expect(result).toMatchObject({ ReturnValue: 9026, ErrorCode: 'PEER_DISABLED' });
+  });
+});
+
+test('WRITEABLE is for a folder that is writable here', async () => {
+  pair = await startPair(groupWith({ readOnly: ['beta'] }));
+  pair.alpha.user.writeFile(`${ROOT}/first.txt`, 'first');
+  pair.alpha.hint();
+  expect(await sync(WRITEABLE)).toMatchObject({ ReturnValue: 8440, ErrorCode: 'NOT_FOUND', SerialNumber: null });
+  expect(await sync()).toMatchObject({ ReturnValue: 0 });
 });

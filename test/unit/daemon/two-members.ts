@@ -93,9 +93,22 @@ export function groupWith(folder: Partial<FolderConfig>): GroupConfig {
   return { ...GROUP, folders: new Map([['docs', { ...GROUP.folders.get('docs')!, ...folder }]]) };
 }
 
-export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
+export interface PairOptions {
+  /** PEM, by member. */
+  readonly keys?: Readonly<Record<string, string>>;
+  readonly spool?: string | null;
+  /** Members to which calls fail from the start. */
+  readonly cut?: readonly string[];
+}
+
+/** `alphaGroup`: what alpha believes, where its group.yaml differs from beta's. */
+export async function startPair(
+  group: GroupConfig = GROUP,
+  alphaGroup: GroupConfig = group,
+  { keys = {}, spool = null, cut = [] }: PairOptions = {},
+): Promise<Pair> {
   const services = new Map<string, PeerService>();
-  const cutOff = new Set<string>();
+  const cutOff = new Set<string>(cut);
   const stop = new AbortController();
   const stopping: Promise<void>[] = [];
   const links = new Set<{ readonly target: string; readonly end: AbortController }>();
@@ -134,7 +147,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
     const build = (takesOver: boolean) =>
       new Member({
         name,
-        group,
+        group: name === 'alpha' ? alphaGroup : group,
         software: 'test',
         store,
         takesOver,
@@ -181,6 +194,7 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
       member: () => member,
       emit: events.emit,
       log: silentLog,
+      spool,
     });
     stopping.push(syncs.run(stop.signal));
     const backend = createAdminBackend({
@@ -198,8 +212,10 @@ export async function startPair(group: GroupConfig = GROUP): Promise<Pair> {
         nbd: null,
         nbdTls: 'off',
         outboundIdleMs: 12 * 3_600_000,
+        spool,
         logLevel: 'info',
       },
+      key: keys[name] ?? '',
       startedAt: now(),
       configuration: () => ({ readAt: now(), changedAt: now(), problem: null }),
       stopping: () => false,

@@ -11,11 +11,17 @@ import {
   type SyncLink,
 } from '../../../src/model/replica-sync.ts';
 
-const { ASYNCHRONOUS_OPERATION, ALL_SOURCES, FORCE, FULL, INTERSITE_MESSAGING } = SYNC_OPTIONS;
-const DOCS = { name: 'docs' };
+const { ASYNCHRONOUS_OPERATION, ALL_SOURCES, FORCE, FULL, INTERSITE_MESSAGING, WRITEABLE } = SYNC_OPTIONS;
+const DOCS = { name: 'docs', readOnly: false };
+const READ_ONLY = { name: 'docs', readOnly: true };
 const NULL_GUID = '00000000-0000-0000-0000-000000000000';
-const codeOf = (folder: string, source: string | null, options: number, known: { name: string } | null = DOCS) =>
-  refuseOrder({ folder, source, options }, known)?.result ?? 0;
+const codeOf = (
+  folder: string,
+  source: string | null,
+  options: number,
+  known: typeof DOCS | null = DOCS,
+  spool: string | null = null,
+) => refuseOrder({ folder, source, options }, { folder: known, spool })?.result ?? 0;
 
 describe('the options', () => {
   test('have the values of the API', () => {
@@ -52,9 +58,16 @@ describe('what is refused at once', () => {
     ['all sources, synchronously', 'docs', null, ALL_SOURCES, DOCS, 8437],
     ['all sources and one', 'docs', 'alpha', ALL_SOURCES | ASYNCHRONOUS_OPERATION, DOCS, 8437],
     ['an unknown folder', 'dosc', 'alpha', 0, null, 8440],
-    ['store and forward', 'docs', 'alpha', INTERSITE_MESSAGING, DOCS, 8454],
+    ['store and forward, and no spool', 'docs', 'alpha', INTERSITE_MESSAGING, DOCS, 8454],
+    ['writeable, and the folder is', 'docs', 'alpha', WRITEABLE, DOCS, 0],
+    ['writeable, and the folder only receives here', 'docs', 'alpha', WRITEABLE, READ_ONLY, 8440],
+    ['a folder that only receives here, and nothing said of it', 'docs', 'alpha', 0, READ_ONLY, 0],
   ])('%s', (_what, folder, source, options, known, code) => {
     expect(codeOf(folder, source, options, known)).toBe(code);
+  });
+
+  test('store and forward is taken where there is a spool', () => {
+    expect(codeOf('docs', 'alpha', INTERSITE_MESSAGING, DOCS, '/var/spool/tandem')).toBe(0);
   });
 
   test('in the order of the server: the parameters, the folder, the GUID, the transport', () => {
@@ -66,7 +79,7 @@ describe('what is refused at once', () => {
 });
 
 describe('what is refused at its turn', () => {
-  const link: SyncLink = { source: 'alpha', folder: 'docs', enabled: true, open: true, halt: null };
+  const link: SyncLink = { source: 'alpha', folder: 'docs', enabled: true, open: true, readOnly: false, halt: null };
   const code = (given: Partial<SyncLink> | null, options = 0) =>
     refuseLink(given && { ...link, ...given }, { options, folder: 'docs', source: 'alpha' })?.result ?? 0;
   const halt = { reason: 'mass-deletion', sentence: 'too many files were deleted.' };
@@ -78,6 +91,16 @@ describe('what is refused at its turn', () => {
     expect(code({ open: false })).toBe(8617);
     expect(code({ halt })).toBe(8457);
     expect(code({ halt: { ...halt, reason: 'root-unwritable' } })).toBe(5);
+  });
+
+  test('a folder that has become read-only is none to be written', () => {
+    expect(code({ readOnly: true })).toBe(0);
+    expect(code({ readOnly: true }, WRITEABLE | FORCE)).toBe(8440);
+  });
+
+  test('messages obey no schedule', () => {
+    expect(code({ open: false }, INTERSITE_MESSAGING)).toBe(0);
+    expect(code({ enabled: false, open: false }, INTERSITE_MESSAGING)).toBe(8457);
   });
 
   test('FORCE opens what is disabled or closed, and nothing else', () => {
@@ -96,6 +119,8 @@ describe('results', () => {
     }
     expect(resultOfFailure('PEER_UNREACHABLE')).toBe(8444);
     expect(resultOfFailure('FOLDER_NOT_READY')).toBe(8456);
+    expect(resultOfFailure('PEER_DISABLED')).toBe(8456);
+    expect(resultOfFailure('PEER_UNRECOGNIZED')).toBe(8452);
   });
 
   test('failures are counted until a success; what gave way or was given up is none', () => {

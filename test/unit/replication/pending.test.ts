@@ -35,6 +35,7 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
     connection: '',
     closed: true,
     abandoned: false,
+    asOf: null,
     unanswered: EMPTY_VECTOR,
     tally: noSession(),
   };

@@ -60,6 +60,9 @@ export async function startNbdHost(options: HostOptions = {}): Promise<NbdHost> 
     tls: options.tls ?? null,
     clock: options.clock ?? systemClock,
     log,
+  }).catch(error => {
+    rmSync(directory, { recursive: true });
+    throw error;
   });
   const clients = new Set<RawClient>();
   const host: NbdHost = {

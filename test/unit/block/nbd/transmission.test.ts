@@ -158,11 +158,11 @@ describe('errors', () => {
     expect(host.device.calls).toEqual(['flush']);
   });
 
-  test('more than 32 MiB at once is refused, and what was sent is skipped', async () => {
-    const client = await structured({ size: 40 * MIB });
-    client.request({ command: READ, length: 32 * MIB + 1 });
+  test('more than 64 MiB at once is refused, and what was sent is skipped', async () => {
+    const client = await structured({ size: 65 * MIB });
+    client.request({ command: READ, length: 64 * MIB + 1 });
     expect(errorIn(await client.chunk())).toBe(EOVERFLOW);
-    client.request({ command: WRITE, data: Buffer.alloc(32 * MIB + 1) });
+    client.request({ command: WRITE, data: Buffer.alloc(64 * MIB + 1) });
     expect(errorIn(await client.chunk())).toBe(EINVAL);
     client.request({ command: FLUSH });
     expect(await client.chunk()).toMatchObject({ type: NONE });
