@@ -1,5 +1,5 @@
 /** What the members have to do for an association as it is now: who may write, what is copied, what is noted. */
-import type { Association, DataCondition } from './association.ts';
+import type { Association } from './association.ts';
 import type { ElementSide } from './replica-operations.ts';
 import type { CopyState } from './replica-values.ts';
 
@@ -64,9 +64,4 @@ function trackedOf({ copyState, syncType, seeded, work }: Association): readonly
 /** ReadOnly's view: neither clients of this element may write, nor could they if there were no outage. */
 export function isReadOnly(access: Access): boolean {
   return access === 'read-only' || access === 'closed';
-}
-
-/** Whether an element may be the one a copy is made from. */
-export function mayBeCopiedFrom(condition: DataCondition): boolean {
-  return condition !== 'Inconsistent';
 }
