@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,7 +14,11 @@ const NEEDED_NODE = [20, 20];
 const STAMP = join(ROOT, 'dist', '.built-from');
 
 checkNode();
-if (!packagesMatch()) run('installing packages (npm ci)', ['ci', '--no-audit', '--no-fund']);
+if (!packagesMatch()) {
+  if (isLink(join(ROOT, 'node_modules')))
+    fail('node_modules is a link to packages of other versions; run npm ci where it leads.');
+  run('installing packages (npm ci)', ['ci', '--no-audit', '--no-fund']);
+}
 const sources = digestOfSources();
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== sources) {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
@@ -39,6 +43,10 @@ function packagesMatch() {
   return Object.entries(wanted.packages)
     .filter(([path, entry]) => path !== '' && !entry.optional && !entry.link)
     .every(([path, entry]) => installed.packages[path]?.version === entry.version && existsSync(join(ROOT, path)));
+}
+
+function isLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 function digestOfSources() {

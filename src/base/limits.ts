@@ -127,6 +127,15 @@ export const LIMITS = {
   flowControlWindowBytes: 8 * 1024 * 1024,
   keepaliveMs: 20_000,
   keepaliveTimeoutMs: 10_000,
+
+  /** Earlier generations that are remembered of an association; a partner older than all of them is unrelated. */
+  generationHistory: 16,
+  /** Bits of one dirty map: 64 MiB of memory. */
+  dirtyGranules: 2 ** 29,
+  /** One range of a copy between volumes; all of them on the way at once; and what it may always move beside busy clients. */
+  copyRangeBytes: 1024 * 1024,
+  copyWindowBytes: 16 * 1024 * 1024,
+  copyLeastBytesPerSecond: 256 * 1024,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 

@@ -9,7 +9,7 @@
  * where there was durable data, nor old data where there was a durable hole.
  */
 import { errnoOf } from '../base/errno.ts';
-import type { Bitmap } from './bitmap.ts';
+import type { Bitmap } from '../model/bitmap.ts';
 import type { BlockFile } from './block-files.ts';
 import type { Extent } from './device.ts';
 import { GroupCommit } from './group-commit.ts';

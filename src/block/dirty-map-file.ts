@@ -3,7 +3,7 @@
  * log covers. Where nothing better is known, everything is dirty.
  */
 import { assert } from '../base/errors.ts';
-import type { Bitmap } from './bitmap.ts';
+import type { Bitmap } from '../model/bitmap.ts';
 import type { BlockFile } from './block-files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { loadPagedMap, type PagedMap } from './paged-map.ts';

@@ -6,7 +6,7 @@
  * Page p lies at (2 p + its sequence % 2) × 4096; its payload holds the planes' bits from p × `bitsPerPage` on, one plane after
  * the other. A page that was never written is all zeroes.
  */
-import { Bitmap } from './bitmap.ts';
+import { Bitmap } from '../model/bitmap.ts';
 import type { BlockFile } from './block-files.ts';
 import { openPage, PAGE_BYTES, PAGE_PAYLOAD_BYTES, sealPage } from './sealed-page.ts';
 

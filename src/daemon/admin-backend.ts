@@ -28,6 +28,7 @@ import { fileSystemRecords } from './file-system-records.ts';
 import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './folder-records.ts';
 import { createFolderSizesBook } from './folder-sizes.ts';
 import { createInsight } from './insight.ts';
+import type { PropagationAnswers } from './propagation-answers.ts';
 import { findSession, sessionRecords } from './session-records.ts';
 import { sourceRecords } from './source-records.ts';
 import {
@@ -46,6 +47,7 @@ export interface AdminBackendParts {
   readonly store: Store;
   readonly events: EventFeed;
   readonly syncs: SyncQueue;
+  readonly answers: PropagationAnswers;
   readonly home: string;
   readonly memberConfig: MemberConfig;
   /** The member's own key, PEM: bundles are signed with it. */
@@ -101,6 +103,7 @@ export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
   }
   const insight = createInsight({
     member: parts.member,
+    answers: parts.answers,
     folderNamed: folder => folderNamed({ folder }),
     foldersOf,
     memberNamed,

@@ -29,6 +29,7 @@ import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
+import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -107,7 +108,8 @@ class Running {
     undo.push(() => disks.close());
     const hash64 = await loadXxh64();
     const forces = createForceFile({ home, log });
-    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces });
+    const answers = createPropagationAnswers({ member: () => this.#current(), clock: systemClock, log });
+    const build = (loaded: LoadedMember) => this.#build(loaded, { store, feed, disks, hash64, forces, answers });
     this.#member = build(this.#loaded);
     // What the member does while it stops can be asked to the end.
     let closeAdmin = async () => {};
@@ -138,6 +140,7 @@ class Running {
       store,
       events: feed,
       syncs,
+      answers,
       home,
       memberConfig: own,
       key: identity.key,
@@ -203,7 +206,7 @@ class Running {
 
   #build(loaded: LoadedMember, parts: Parts): Member {
     const { log, identity } = this.#around;
-    const { store, feed, disks, hash64, forces } = parts;
+    const { store, feed, disks, hash64, forces, answers } = parts;
     return new Member({
       name: loaded.member.member,
       group: loaded.group,
@@ -228,6 +231,7 @@ class Running {
       outboundIdleMs: loaded.member.outboundIdleMs,
       log,
       emit: feed.emit,
+      brought: answers.brought,
       fail: error => this.#fail(error),
     });
   }
@@ -262,6 +266,7 @@ interface Parts {
   readonly disks: ReturnType<typeof createWorkerDisks>;
   readonly hash64: Awaited<ReturnType<typeof loadXxh64>>;
   readonly forces: ForceBook;
+  readonly answers: PropagationAnswers;
 }
 
 /** The member changes when group.yaml is read again; the server stays. */

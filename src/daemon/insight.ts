@@ -6,6 +6,7 @@ import type { Folder } from '../replication/folder.ts';
 import type { Member } from '../replication/member.ts';
 import type { EventFeed } from './event-feed.ts';
 import { groupMemberRecords } from './group-member-records.ts';
+import type { PropagationAnswers } from './propagation-answers.ts';
 import { propagationReport, runPropagationTest } from './propagation-test.ts';
 import { waitForMember } from './wait-for-member.ts';
 import { whyFile } from './why-file.ts';
@@ -20,11 +21,12 @@ export interface InsightParts {
   /** The name of the member that a name or GUID stands for. */
   readonly memberNamed: (member: string) => string;
   readonly events: Pick<EventFeed, 'emit' | 'list' | 'flush'>;
+  readonly answers: PropagationAnswers;
   readonly clock: Clock;
 }
 
 export function createInsight(parts: InsightParts): InsightBackend {
-  const { member, folderNamed, foldersOf, memberNamed, events, clock } = parts;
+  const { member, folderNamed, foldersOf, memberNamed, events, answers, clock } = parts;
   const running = new Set<string>();
   return {
     async *waitForMember({ folder, member: partner, timeoutMs }, signal) {
@@ -36,7 +38,8 @@ export function createInsight(parts: InsightParts): InsightBackend {
 
     async *propagationTest({ folder, timeoutMs }, signal) {
       const { emit } = events;
-      yield* runPropagationTest({ member, folder: folderNamed(folder), timeoutMs, clock, emit, running }, signal);
+      const subject = { member, folder: folderNamed(folder), timeoutMs, clock, emit, running, answers };
+      yield* runPropagationTest(subject, signal);
     },
 
     async propagationReport({ folder, limit }) {

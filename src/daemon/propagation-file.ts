@@ -32,11 +32,14 @@ export function assertTestable(folder: Folder, { name }: TestFile): void {
     throw new TandemError('REFUSED', `the file filters of folder ${config.name} keep the test’s file ${name} out`);
 }
 
-export async function writeTestFile({ core }: Folder, { id, name }: TestFile): Promise<Stat> {
+/** `content` is written as JSON. */
+export async function writeTestFile(
+  { core }: Folder,
+  { id, name }: TestFile,
+  { content, replaces }: { readonly content: object; readonly replaces: Stat | null },
+): Promise<Stat> {
   const now = core.clock.now();
-  const data = Buffer.from(
-    `${JSON.stringify({ test: id, from: core.member.name, time: new Date(now).toISOString() })}\n`,
-  );
+  const data = Buffer.from(`${JSON.stringify(content)}\n`);
   const hash = createHash('sha256').update(data).digest('hex');
   const file = {
     stagingId: `propagation-${id}`,
@@ -52,7 +55,7 @@ export async function writeTestFile({ core }: Folder, { id, name }: TestFile): P
       {
         kind: 'install',
         path: name,
-        expect: null,
+        expect: replaces,
         staged: { ...file, ino: staged.ino },
         preserve: preserving(core, name),
       },

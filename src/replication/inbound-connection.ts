@@ -105,6 +105,8 @@ export class InboundConnection {
   lastOnline: number | null = null;
   firstOnline: number | null = null;
   welcome: Welcome | null = null;
+  /** By how much the partner's clock was ahead when it was last connected, less the time that its word took. */
+  clockAheadMs = 0;
 
   constructor(parts: InboundParts) {
     this.parts = parts;
@@ -305,6 +307,7 @@ export class InboundConnection {
       software: welcome.software,
     });
     const ahead = welcome.now - parts.clock.now();
+    this.clockAheadMs = ahead;
     if (Math.abs(ahead) > LIMITS.clockAheadMs) {
       parts.emit(
         'CLOCK_SKEW',

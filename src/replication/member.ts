@@ -16,6 +16,7 @@ import { databaseIsOldCopy } from './folder-opening.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import { Outbound } from './outbound.ts';
+import type { PendingUpdate } from './pending.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
@@ -43,6 +44,8 @@ export interface MemberParts {
   readonly outboundIdleMs: number;
   readonly log: Log;
   readonly emit: Emit;
+  /** Told of every update that was installed; must only enqueue. */
+  readonly brought?: (folder: Folder, item: PendingUpdate) => void;
   /** Told of an error after which the member must not go on. */
   readonly fail: (error: unknown) => void;
 }
@@ -263,6 +266,7 @@ export class Member {
     for (const folder of this.folders.values()) {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
+      folder.flow.finished = item => parts.brought?.(folder, item);
       folder.flow.retry = () => {
         const sessions = [...this.inbound.flatMap(connection => connection.sessions), ...this.guests];
         for (const session of sessions) if (session.folder === folder) session.poke();

@@ -42,6 +42,8 @@ export class UpdateFlow {
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
+  /** Told of every update that is dealt with; must only enqueue. */
+  finished: (item: PendingUpdate) => void = () => {};
   /** Tells the sessions that something may be asked for again. */
   retry: () => void = () => {};
   /** Tells a partner that updates of its could not be processed. */
@@ -305,6 +307,7 @@ export class UpdateFlow {
     this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
     item.forced?.();
+    this.finished(item);
     item.round.tally.updatesTransferred++;
     this.#attempts.delete(item.update.gvsn);
     this.#recipes.delete(item.update.gvsn);

@@ -39,7 +39,11 @@ test('waiting for a member, why a file is where it is, how long one takes, and t
     '--timeout',
     '20s',
   );
-  expect(rows).toMatchObject([{ FromMember: 'alpha', ToMember: 'beta', State: 'arrived' }]);
+  expect(rows).toMatchObject([
+    { Measure: 'arrival', FromMember: 'alpha', ToMember: 'beta', State: 'arrived' },
+    { Measure: 'edge', FromMember: 'alpha', ToMember: 'beta', State: 'arrived' },
+    { Measure: 'edge', FromMember: 'beta', ToMember: 'alpha', State: 'arrived' },
+  ]);
   const testFiles = (root: string) => readdirSync(root).filter(name => name.startsWith('.tandem-propagation-test-'));
   await until(
     'the test’s file is gone everywhere',
@@ -66,8 +70,38 @@ test('waiting for a member, why a file is where it is, how long one takes, and t
   const report = await alpha.json<Record<string, unknown[]>>('report');
   expect(report.Members).toHaveLength(2);
   expect(report.ConfigDifferences).toEqual([]);
-  expect(report.Propagation).toMatchObject(rows);
+  expect(report.Propagation).toMatchObject([...rows].reverse());
   expect((await alpha.tandem('status')).stdout).toContain('no backlog');
+});
+
+test('a propagation test measures every connection, also those that its member has no part in', async () => {
+  const group = await startGroup({
+    members: ['alpha', 'beta', 'gamma'],
+    connections: [
+      ['alpha', 'beta'],
+      ['beta', 'alpha'],
+      ['beta', 'gamma'],
+      ['gamma', 'beta'],
+    ],
+  });
+  const alpha = group.member('alpha');
+  put(alpha.root, { first: 'x' });
+  await group.identical();
+  const rows = await alpha.json<Record<string, unknown>[]>('propagation', 'test', '--folder', 'docs');
+  const edges = rows.filter(({ Measure }) => Measure === 'edge');
+  expect(edges.map(({ FromMember, ToMember, State }) => `${FromMember} ${ToMember} ${State}`).sort()).toEqual([
+    'alpha beta arrived',
+    'beta alpha arrived',
+    'beta gamma arrived',
+    'gamma beta arrived',
+  ]);
+  for (const { LatencyInMilliseconds } of edges) expect(LatencyInMilliseconds).toBeLessThan(10_000);
+  const gamma = rows.find(({ Measure, ToMember }) => Measure === 'arrival' && ToMember === 'gamma');
+  expect(gamma).toMatchObject({ State: 'unknown', Reason: expect.stringMatching(/no enabled connection leads/) });
+  await until('nothing of the test is left', () =>
+    group.members.every(({ root }) => readdirSync(root).every(name => !name.startsWith('.tandem-propagation'))),
+  );
+  await group.identical();
 });
 
 test('a folder that is taken out is told of, and the journal outlasts the daemon', async () => {

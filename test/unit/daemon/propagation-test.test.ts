@@ -30,11 +30,15 @@ const testFiles = ({ user }: TestMember) =>
 
 test('a partner’s time is measured, the file goes again everywhere, and the journal remembers', async () => {
   const rows = await run(pair.alpha, 20_000);
-  expect(rows).toMatchObject([{ FromMember: 'alpha', ToMember: 'beta', State: 'arrived', Reason: '' }]);
+  expect(rows).toMatchObject([
+    { Measure: 'arrival', FromMember: 'alpha', ToMember: 'beta', State: 'arrived', Reason: '' },
+    { Measure: 'edge', FromMember: 'alpha', ToMember: 'beta', State: 'arrived', Reason: '' },
+    { Measure: 'edge', FromMember: 'beta', ToMember: 'alpha', State: 'arrived', Reason: '' },
+  ]);
+  for (const { LatencyInMilliseconds } of rows) expect(LatencyInMilliseconds).toBeGreaterThanOrEqual(0);
   expect(rows[0]!.LatencyInMilliseconds).toBeLessThan(10_000);
-  expect(testFiles(pair.alpha)).toEqual([]);
-  await vi.waitFor(() => expect(testFiles(pair.beta)).toEqual([]), 10_000);
-  expect(await pair.alpha.backend.propagationReport({ limit: 10 })).toEqual({ total: 1, rows });
+  for (const member of [pair.alpha, pair.beta]) await vi.waitFor(() => expect(testFiles(member)).toEqual([]), 10_000);
+  expect(await pair.alpha.backend.propagationReport({ limit: 10 })).toEqual({ total: 3, rows: [...rows].reverse() });
   expect(await pair.beta.backend.propagationReport({ limit: 10 })).toEqual({ total: 0, rows: [] });
 });
 
@@ -42,9 +46,25 @@ test('a partner that cannot be reached is late, and the report says why', async 
   pair.cut('beta', true);
   const rows: PropagationRecord[] = [];
   await expect(run(pair.alpha, 1500, rows)).rejects.toMatchObject({ code: 'TIMED_OUT' });
-  expect(rows).toMatchObject([{ ToMember: 'beta', State: 'late', LatencyInMilliseconds: null }]);
+  expect(rows).toMatchObject([
+    { Measure: 'arrival', ToMember: 'beta', State: 'late', LatencyInMilliseconds: null },
+    {
+      Measure: 'edge',
+      FromMember: 'alpha',
+      State: 'unknown',
+      LatencyInMilliseconds: null,
+      Reason: 'beta has not answered',
+    },
+    {
+      Measure: 'edge',
+      FromMember: 'beta',
+      State: 'unknown',
+      LatencyInMilliseconds: null,
+      Reason: 'beta has not answered',
+    },
+  ]);
   expect(rows[0]!.Reason).toContain('beta');
-  expect((await pair.alpha.backend.propagationReport({ folder: 'docs', limit: 1 })).rows).toEqual(rows);
+  expect((await pair.alpha.backend.propagationReport({ folder: 'docs', limit: 3 })).rows).toEqual(rows.reverse());
   pair.cut('beta', false);
 });
 

@@ -53,7 +53,8 @@ test('a propagation test elsewhere says of it that it tells nothing', async () =
   for await (const row of pair.alpha.backend.propagationTest({ folder: 'docs', timeoutMs: 1000 }, signal))
     rows.push(row);
   expect(rows).toMatchObject([
-    { ToMember: 'beta', State: 'unknown', Reason: expect.stringContaining('read-only on beta') },
+    { Measure: 'arrival', ToMember: 'beta', State: 'unknown', Reason: expect.stringContaining('read-only on beta') },
+    { Measure: 'edge', ToMember: 'beta', State: 'unknown', Reason: expect.stringContaining('read-only on beta') },
   ]);
 });
 

@@ -8,6 +8,7 @@ import { loadXxh64 } from '../../../src/base/xxh64.ts';
 import type { FolderConfig, GroupConfig } from '../../../src/config/config.ts';
 import { createAdminBackend } from '../../../src/daemon/admin-backend.ts';
 import { createEventFeed, type EventFeed } from '../../../src/daemon/event-feed.ts';
+import { createPropagationAnswers } from '../../../src/daemon/propagation-answers.ts';
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
 import { ALWAYS } from '../../../src/model/schedule.ts';
@@ -174,10 +175,12 @@ export async function startPair(
         outboundIdleMs: 12 * 3_600_000,
         log: silentLog,
         emit: events.emit,
+        brought: answers.brought,
         fail: error => {
           throw error;
         },
       });
+    const answers = createPropagationAnswers({ member: () => member, clock: systemClock, log: silentLog });
     let member = build(false);
     await member.start();
     services.set(name, member.service);
@@ -202,6 +205,7 @@ export async function startPair(
       store,
       events,
       syncs,
+      answers,
       home: `/home/${name}/.tandem`,
       memberConfig: {
         member: name,

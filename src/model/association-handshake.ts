@@ -1,0 +1,139 @@
+/**
+ * Two members meet again: from both records of the association and the comparison of generations each makes the same one.
+ * It is symmetric: it does not matter who computes it. [volumes.md §4]
+ */
+import { type Association, lessThanUpToDate, startCopy } from './association.ts';
+import { settle } from './association-step.ts';
+import type { GenerationVerdict } from './generations.ts';
+import type { ElementSide } from './replica-operations.ts';
+import type { CopyState } from './replica-values.ts';
+
+/** As one of the two members sees it. `theirs` is the partner's record. */
+export interface Meeting {
+  readonly ours: Association;
+  readonly theirs: Association;
+  readonly verdict: GenerationVerdict;
+}
+
+/** The association both members keep from now on. Everything that went on over the old link is over. */
+export function stepHandshake(meeting: Meeting, now: number): Association {
+  return settle(afterMeeting(meeting, now), meeting.ours.copyState, now);
+}
+
+function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Association {
+  const chosen = ruling(ours, theirs);
+  const member = ours.here === 'both' ? null : ours[ours.here].member;
+  const adopted: Association = {
+    ...chosen,
+    here: member === null ? 'both' : chosen.source.member === member ? 'source' : 'target',
+    work: null,
+    sourceData: dataOf(ours, theirs, chosen.source.member),
+    targetData: dataOf(ours, theirs, chosen.target.member),
+    when: ours.when,
+  };
+  const side = sourceSideOf(verdict, adopted);
+  if (UNTOUCHED.has(adopted.copyState)) return adopted;
+  if (verdict.kind === 'unrelated') return invalid(adopted);
+  if (adopted.copyState === 'Failedover') {
+    // Written on both sides: what the old source has alone stays there until somebody gives it up.
+    const lost = verdict.kind === 'split-brain' || (verdict.kind === 'resync' && verdict.discards);
+    return { ...adopted, sourceData: lessThanUpToDate(adopted.sourceData), diverged: adopted.diverged || lost };
+  }
+  if (!FLOWING.has(adopted.copyState)) return adopted;
+  // A clone's source goes its own way once the copy is complete.
+  if (adopted.syncType === 'Clone' && adopted.copyState === 'Synchronized') return adopted;
+  return afterOutage(adopted, { verdict, side, broken: isBroken(ours) || isBroken(theirs) }, now);
+}
+
+/** What a partner says of these changes nothing: no data is expected to be the same. */
+const UNTOUCHED: ReadonlySet<CopyState> = new Set(['Initialized', 'Prepared', 'Invalid']);
+/** Data flows in these, or would if the link had been there. */
+const FLOWING: ReadonlySet<CopyState> = new Set(['Unsynchronized', 'Synchronized', 'Broken', 'Partitioned']);
+
+function afterOutage(
+  association: Association,
+  {
+    verdict,
+    side,
+    broken,
+  }: { readonly verdict: GenerationVerdict; readonly side: ElementSide | null; readonly broken: boolean },
+  now: number,
+): Association {
+  const { copyState, brokenBy } = association;
+  if (copyState === 'Broken' && brokenBy !== 'link' && brokenBy !== null) return association;
+  const restoring = association.lastInto === 'source' && association.sourceData === 'Inconsistent';
+  if (verdict.kind === 'split-brain' || (verdict.kind === 'resync' && verdict.discards)) return invalid(association);
+  if (side === 'target' && !restoring) return invalid(association);
+  if (broken && association.recoveryMode === 'Manual') {
+    const when = { ...association.when, suspended: now };
+    return { ...association, copyState: 'Suspended', when };
+  }
+  if (verdict.kind === 'resync') {
+    return startCopy(association, { operation: null, into: side === 'target' ? 'source' : 'target' });
+  }
+  return {
+    ...association,
+    copyState: 'Synchronized',
+    targetData: 'UpToDate',
+    targetWritten: false,
+    seeded: true,
+    when: { ...association.when, pointInTime: now },
+  };
+}
+
+/**
+ * Which record holds: the one with more committed operations. Where both have as many, a failover: its clients have
+ * been working with it; then what only one of the two can have seen; then the source's.
+ */
+function ruling(ours: Association, theirs: Association): Association {
+  if (ours.revision !== theirs.revision) return ours.revision > theirs.revision ? ours : theirs;
+  for (const holds of [isFailedOver, isInvalid, isWritten, isCopied, isFailedByItself]) {
+    if (holds(ours) !== holds(theirs)) return holds(ours) ? ours : theirs;
+  }
+  if (ours.here !== theirs.here) return ours.here === 'source' ? ours : theirs;
+  // Both take themselves for the source: no matter which, if only both choose the same.
+  return ours.source.member < theirs.source.member ? ours : theirs;
+}
+
+function isFailedOver({ copyState }: Association): boolean {
+  return copyState === 'Failedover';
+}
+
+function isInvalid({ copyState }: Association): boolean {
+  return copyState === 'Invalid';
+}
+
+/** Only the member of the target sees its clients write. */
+function isWritten({ copyState }: Association): boolean {
+  return copyState === 'Skewed';
+}
+
+/** The member of the target is the first to know that a clone is complete. */
+function isCopied({ copyState, syncType }: Association): boolean {
+  return copyState === 'Synchronized' && syncType === 'Clone';
+}
+
+function isFailedByItself({ copyState, brokenBy }: Association): boolean {
+  return copyState === 'Broken' && brokenBy !== 'link';
+}
+
+function isBroken({ copyState }: Association): boolean {
+  return copyState === 'Broken' || copyState === 'Partitioned';
+}
+
+/** The member that has an element knows best what its data is. */
+function dataOf(ours: Association, theirs: Association, member: string): Association['sourceData'] {
+  const owner = ours.here !== 'both' && ours[ours.here].member === member ? ours : theirs;
+  return owner.source.member === member ? owner.sourceData : owner.targetData;
+}
+
+function sourceSideOf(verdict: GenerationVerdict, association: Association): ElementSide | null {
+  if (verdict.kind !== 'resync') return null;
+  const ours = association.here === 'source' ? 'source' : 'target';
+  if (verdict.from === 'ours') return ours;
+  return ours === 'source' ? 'target' : 'source';
+}
+
+function invalid(association: Association): Association {
+  return { ...association, copyState: 'Invalid' };
+}

@@ -1,0 +1,80 @@
+/** How fast a copy goes beside its clients, and what it takes next. [volumes.md §10.1] */
+import { LIMITS } from '../base/limits.ts';
+import { bytesPerSecond, LEVEL_OFF } from './bandwidth.ts';
+import type { ByteRange, DirtyMap } from './dirty-map.ts';
+import type { CopyPriority } from './replica-values.ts';
+
+/** What clients have done of late with the elements of the copy. */
+export interface HostLoad {
+  /** Bytes read and written in the last second. */
+  readonly bytesPerSecond: number;
+  /** Requests that wait for an answer now. */
+  readonly waiting: number;
+}
+
+export interface CopyPace {
+  /** Bytes of the copy on the way at once; 0: it waits. */
+  readonly windowBytes: number;
+  /** Null: as fast as it goes. */
+  readonly bytesPerSecond: number | null;
+  /** Why it waits or is slowed down; null: it is not. */
+  readonly reason: 'schedule' | 'clients' | null;
+}
+
+/** The copy's share of what both move while clients are busy. */
+const SHARES: Readonly<Record<CopyPriority, number | null>> = {
+  'Not Managed': 1 / 3,
+  Low: 1 / 10,
+  Same: 1 / 2,
+  High: 3 / 4,
+  Urgent: null,
+};
+
+/** `level`: the bandwidth level of the schedule now; `link`: false within one member, where no schedule counts. */
+export function paceCopy(
+  { priority, level, link }: { readonly priority: CopyPriority; readonly level: number; readonly link: boolean },
+  host: HostLoad,
+): CopyPace {
+  const allowed = link ? bytesPerSecond(level) : null;
+  if (link && level === LEVEL_OFF) return { windowBytes: 0, bytesPerSecond: 0, reason: 'schedule' };
+  const share = SHARES[priority];
+  const busy = host.waiting > 0 || host.bytesPerSecond > 0;
+  if (!busy || share === null) return paceOf(allowed, null);
+  // However busy they are, it comes to an end.
+  const beside = Math.max(LIMITS.copyLeastBytesPerSecond, (host.bytesPerSecond * share) / (1 - share));
+  return paceOf(allowed, Math.round(beside));
+}
+
+function paceOf(allowed: number | null, beside: number | null): CopyPace {
+  const limits = [allowed, beside].filter(limit => limit !== null);
+  if (limits.length === 0) return { windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null };
+  const rate = Math.min(...limits);
+  // A quarter of a second on the way keeps the line busy; a range is not cut below a message.
+  const windowBytes = Math.min(LIMITS.copyWindowBytes, Math.max(LIMITS.copyRangeBytes, Math.round(rate / 4)));
+  return { windowBytes, bytesPerSecond: rate, reason: rate === allowed ? 'schedule' : 'clients' };
+}
+
+/**
+ * The next range to be copied, from where the last one ended and round again; null: nothing is dirty but what is on its way.
+ * Ranges in `onTheWay` are left alone: their bits go when the other side has them.
+ */
+export function nextCopyRange(map: DirtyMap, from: number, onTheWay: readonly ByteRange[]): ByteRange | null {
+  return searchFrom(map, from, onTheWay) ?? (from > 0 ? searchFrom(map, 0, onTheWay) : null);
+}
+
+function searchFrom(map: DirtyMap, from: number, onTheWay: readonly ByteRange[]): ByteRange | null {
+  let at = from;
+  while (at < map.sizeBytes) {
+    const found = map.nextDirty(at, Math.max(LIMITS.copyRangeBytes, map.granuleBytes));
+    if (found === null) return null;
+    const taken = onTheWay.find(range => overlap(range, found));
+    if (taken === undefined) return found;
+    if (taken.offset > found.offset) return { offset: found.offset, length: taken.offset - found.offset };
+    at = taken.offset + taken.length;
+  }
+  return null;
+}
+
+export function overlap(a: ByteRange, b: ByteRange): boolean {
+  return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
+}
