@@ -2,8 +2,8 @@
  * What a partner lacks of a volume: a bit for every few KiB, in memory, with a copy on disk. The copy is behind by what the activity
  * log covers. Where nothing better is known, everything is dirty.
  */
-import { assert } from '../base/errors.ts';
 import type { Bitmap } from '../model/bitmap.ts';
+import { type ByteRange, createDirtyMap, type DirtyMap } from '../model/dirty-map.ts';
 import type { BlockFile } from './block-files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { loadPagedMap, type PagedMap } from './paged-map.ts';
@@ -15,11 +15,6 @@ export interface WriteOnTheWay {
   readonly round: number;
   /** Blocks that were clean before: [from, to) after [from, to). */
   readonly counted: readonly (readonly [number, number])[];
-}
-
-export interface DirtyRange {
-  readonly offset: number;
-  readonly length: number;
 }
 
 export async function openDirtyMap(options: {
@@ -36,8 +31,8 @@ export async function openDirtyMap(options: {
 }
 
 export class DirtyMapFile {
-  readonly granularity: number;
-  readonly size: number;
+  /** To be looked at and compared; changes are made here. */
+  readonly dirty: DirtyMap;
   /**
    * Whether somebody tells this map of every write by `begin`. If not, whoever tracks the volume's writes marks them here.
    */
@@ -52,31 +47,24 @@ export class DirtyMapFile {
   constructor(map: PagedMap, { file, size, granularity }: { file: BlockFile; size: number; granularity: number }) {
     this.#map = map;
     this.#file = file;
-    this.size = size;
-    this.granularity = granularity;
+    this.dirty = createDirtyMap({ sizeBytes: size, granuleBytes: granularity, bitmap: this.#bits });
+  }
+
+  get size(): number {
+    return this.dirty.sizeBytes;
   }
 
   get dirtyBytes(): number {
-    return Math.min(this.#bits.count * this.granularity, this.size);
+    return this.dirty.dirtyBytes;
   }
 
   mark(offset: number, length: number): void {
-    assert(offset + length <= this.size, 'a change lies in the map that tells of it');
-    if (length === 0) return;
-    const [from, to] = this.#around(offset, length);
-    if (this.#bits.allSet(from, to)) return;
-    this.#bits.set(from, to);
-    this.#map.touch(from, to);
+    if (this.dirty.mark({ offset, length })) this.#map.touch(...this.#around(offset, length));
   }
 
   /** The partner has all of it, durable. Blocks of which the range is only a part stay as they are. */
   clear(offset: number, length: number): void {
-    const from = Math.ceil(offset / this.granularity);
-    const end = offset + length;
-    const to = end >= this.size ? this.#bits.bits : Math.floor(end / this.granularity);
-    if (from >= to) return;
-    this.#bits.clear(from, to);
-    this.#map.touch(from, to);
+    if (this.dirty.clear({ offset, length })) this.#map.touch(...this.#around(offset, length));
   }
 
   /** A write sets out to the partner: its blocks are dirty until it has arrived. */
@@ -122,17 +110,12 @@ export class DirtyMapFile {
   }
 
   isDirty(offset: number, length: number): boolean {
-    return length > 0 && this.#bits.anySet(...this.#around(offset, length));
+    return this.dirty.isDirty({ offset, length });
   }
 
   /** The first dirty stretch from `offset` on, of at most `most` bytes; null: none. */
-  next(offset: number, most: number): DirtyRange | null {
-    const bits = this.#bits;
-    const from = bits.nextSet(Math.floor(offset / this.granularity), bits.bits);
-    if (from >= bits.bits) return null;
-    const end = Math.min(bits.bits, from + Math.max(1, Math.floor(most / this.granularity)));
-    const start = from * this.granularity;
-    return { offset: start, length: Math.min(bits.nextClear(from, end) * this.granularity, this.size) - start };
+  next(offset: number, most: number): ByteRange | null {
+    return this.dirty.nextDirty(offset, most);
   }
 
   /** The copy on disk tells of everything that was marked before this was called when it settles. */
@@ -149,6 +132,6 @@ export class DirtyMapFile {
   }
 
   #around(offset: number, length: number): [number, number] {
-    return [Math.floor(offset / this.granularity), Math.ceil((offset + length) / this.granularity)];
+    return [Math.floor(offset / this.dirty.granuleBytes), Math.ceil((offset + length) / this.dirty.granuleBytes)];
   }
 }

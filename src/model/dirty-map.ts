@@ -38,15 +38,18 @@ export interface DirtyMap {
 export function createDirtyMap({
   sizeBytes,
   granuleBytes,
+  bitmap = new Bitmap(Math.ceil(sizeBytes / granuleBytes)),
 }: {
   readonly sizeBytes: number;
   readonly granuleBytes: number;
+  /** Of a bit for each granule, for who keeps it elsewhere as well. */
+  readonly bitmap?: Bitmap;
 }): DirtyMap {
   assert(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0, 'a size in bytes');
   assert(granuleBytes >= 512 && Number.isInteger(Math.log2(granuleBytes)), 'a granule is a power of two');
   const granules = Math.ceil(sizeBytes / granuleBytes);
   assert(granules <= LIMITS.dirtyGranules, 'the map has a bound');
-  const bitmap = new Bitmap(granules);
+  assert(bitmap.bits === granules, 'a bit for each granule');
 
   const changes = (change: () => void): boolean => {
     const before = bitmap.count;
