@@ -143,6 +143,8 @@ export const LIMITS = {
   blockRequests: 4096,
   /** Bytes that copying, comparing and clearing volumes move at once. */
   blockPieceBytes: 1024 * 1024,
+  /** What one step of clearing a volume takes; a multiple of its clusters. */
+  clearedBytes: 256 * 1024 * 1024,
   /** A volume: 2 TiB of 4 KiB blocks have a dirty map of 64 MiB. */
   volumeBytes: 2 ** 50,
   snapshotsPerVolume: 256,

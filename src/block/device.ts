@@ -15,11 +15,20 @@ export interface BlockDevice {
   write(offset: number, data: Uint8Array, options?: WriteOptions): Promise<void>;
   /** As a write of zeroes; the space may be given back unless `keep`. */
   zero(offset: number, length: number, options?: ZeroOptions): Promise<void>;
-  /** Gives the space back; what is read afterwards is zeroes. */
+  /**
+   * Gives the space back; what is read afterwards is zeroes, at once and for good. What is there after a crash is zeroes or
+   * what was before, as with a write; zeroes if it was flushed.
+   */
   trim(offset: number, length: number, options?: WriteOptions): Promise<void>;
-  /** Everything whose write settled before this was called is durable when it settles. */
+  /**
+   * Everything whose write settled before this was called is durable when it settles. Calls at the same time share their
+   * work. After one that failed for another reason than space all fail: nobody knows any more what is durable.
+   */
   flush(): Promise<void>;
-  /** What lies from `offset` on: at least one extent, the first beginning there, together at most `length`, in order. */
+  /**
+   * What lies from `offset` on: the first extent begins there, in order, neighbours differ, together at most `length`; at
+   * least one, unless `length` is 0. Data may be told where there are only zeroes, never a hole where there is data.
+   */
   extents(offset: number, length: number): Promise<readonly Extent[]>;
 }
 

@@ -3,6 +3,7 @@
  * that changes everything have the device for itself. What lies below only moves bytes.
  */
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { toBlockError } from './block-error.ts';
 import type { BlockDevice, Extent, WriteOptions, ZeroOptions } from './device.ts';
 import { RangeLocks } from './range-locks.ts';
@@ -56,12 +57,14 @@ export abstract class OrderedDevice implements BlockDevice {
   zero(offset: number, length: number, options?: ZeroOptions): Promise<void> {
     const keep = options?.keep === true;
     return this.#change(offset, length, options, () =>
-      keep ? this.medium.zero(offset, length) : this.medium.trim(offset, length),
+      inPieces(offset, length, (at, bytes) => (keep ? this.medium.zero(at, bytes) : this.medium.trim(at, bytes))),
     );
   }
 
   trim(offset: number, length: number, options?: WriteOptions): Promise<void> {
-    return this.#change(offset, length, options, () => this.medium.trim(offset, length));
+    return this.#change(offset, length, options, () =>
+      inPieces(offset, length, (at, bytes) => this.medium.trim(at, bytes)),
+    );
   }
 
   async flush(): Promise<void> {
@@ -87,15 +90,19 @@ export abstract class OrderedDevice implements BlockDevice {
     return found;
   }
 
-  /** Runs `work` when every write that was called before has settled; those called later wait for it. */
-  protected async alone<T>(work: () => Promise<T>): Promise<T> {
-    const lock = this.#locks.acquire(0, Number.POSITIVE_INFINITY);
+  /** Runs `work` when every write to [from, to) that was called before has settled; those called later wait for it. */
+  protected async within<T>(from: number, to: number, work: () => Promise<T>): Promise<T> {
+    const lock = this.#locks.acquire(from, to);
     try {
       if (lock.granted !== null) await lock.granted;
       return await work();
     } finally {
       lock.release();
     }
+  }
+
+  protected alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.within(0, Number.POSITIVE_INFINITY, work);
   }
 
   /** Nobody can use the device any more; every write that was called before has settled. */
@@ -142,5 +149,16 @@ export abstract class OrderedDevice implements BlockDevice {
         `${this.title} has ${this.size} bytes; a request from ${offset} on for ${length} reaches beyond`,
       );
     }
+  }
+}
+
+/** A whole device can be cleared by one call; what lies below has its bounds. */
+async function inPieces(
+  offset: number,
+  length: number,
+  work: (offset: number, length: number) => Promise<void>,
+): Promise<void> {
+  for (let done = 0; done < length; done += LIMITS.clearedBytes) {
+    await work(offset + done, Math.min(LIMITS.clearedBytes, length - done));
   }
 }

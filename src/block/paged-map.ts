@@ -24,6 +24,7 @@ export interface TakenPages {
 }
 
 const PAGES_AT_ONCE = 128;
+const BLANK = Buffer.alloc(PAGE_BYTES);
 
 /** Reads the maps. A page of which no copy is whole any more has all bits set in all planes. */
 export async function loadPagedMap(options: PagedMapOptions): Promise<PagedMap> {
@@ -104,6 +105,8 @@ export class PagedMap {
   }
 
   async load(): Promise<void> {
+    // A process that died may have left pages that are written and not durable; what is read here counts from now on.
+    await this.#file.sync();
     const { size } = await this.#file.look();
     const pages = Math.min(this.#sequences.length, Math.ceil(size / (2 * PAGE_BYTES)));
     const buffer = Buffer.alloc(Math.min(PAGES_AT_ONCE, pages) * 2 * PAGE_BYTES);
@@ -131,6 +134,7 @@ export class PagedMap {
 
   #decode(page: number, copies: Buffer): void {
     const halves = [copies.subarray(0, PAGE_BYTES), copies.subarray(PAGE_BYTES)];
+    if (halves.every(isBlank)) return;
     const whole = halves.map(half => openPage(this.#mark, half)).filter(half => half !== null);
     const newest = whole.sort((a, b) => b.sequence - a.sequence)[0];
     if (newest !== undefined) {
@@ -158,7 +162,7 @@ export class PagedMap {
 }
 
 function isBlank(page: Buffer): boolean {
-  return page.every(byte => byte === 0);
+  return page.equals(BLANK);
 }
 
 /** Bytes of the file of a map. */

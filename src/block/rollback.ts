@@ -24,6 +24,8 @@ export async function readRollback(files: BlockFiles, directory: string): Promis
   const file = await openIfThere(files, join(directory, 'rollback'), 'read');
   if (file === null) return null;
   try {
+    // The process that wrote it may have died before it was durable; now it is about to be obeyed.
+    await file.sync();
     const page = Buffer.alloc(PAGE_BYTES);
     const { size } = await file.look();
     await file.read(page.subarray(0, Math.min(size, PAGE_BYTES)), 0);

@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../base/errors.ts';
+import type { BlockFile } from './block-files.ts';
 
 export const PAGE_BYTES = 4096;
 const HEAD_BYTES = 32;
@@ -33,4 +34,21 @@ export function openPage(mark: string, page: Buffer): SealedPage | null {
   const length = page.readUInt32LE(16);
   if (length > PAGE_PAYLOAD_BYTES) return null;
   return { sequence: Number(page.readBigUInt64LE(8)), payload: page.subarray(HEAD_BYTES, HEAD_BYTES + length) };
+}
+
+/** Writes one of a pair of pages at the start of a file, in turn by its sequence; durable when it settles. */
+export async function writeInTurn(file: BlockFile, mark: string, page: SealedPage): Promise<void> {
+  await file.write(sealPage(mark, page), (page.sequence % 2) * PAGE_BYTES);
+  await file.sync();
+}
+
+/** The newer of a pair that is whole, durable from now on; null: none is. */
+export async function readNewest(file: BlockFile, mark: string): Promise<SealedPage | null> {
+  // A process that died may have left a page that is written and not durable; what is read here counts from now on.
+  await file.sync();
+  const { size } = await file.look();
+  const pages = Buffer.alloc(2 * PAGE_BYTES);
+  await file.read(pages.subarray(0, Math.min(size, pages.length)), 0);
+  const whole = [pages.subarray(0, PAGE_BYTES), pages.subarray(PAGE_BYTES)].flatMap(page => openPage(mark, page) ?? []);
+  return whole.sort((a, b) => b.sequence - a.sequence)[0] ?? null;
 }

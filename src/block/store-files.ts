@@ -122,6 +122,11 @@ export async function openStore(opening: StoreOpening): Promise<StoreFiles> {
         ),
       );
       await head.claim();
+      if (access === 'write') {
+        // Names, too, may have been left by a process that died before they were durable.
+        await files.syncDirectory(directory);
+        await files.syncDirectory(dirname(directory));
+      }
       const found = await readSuperblock(head);
       if (found === null) {
         throw new TandemError(
@@ -203,14 +208,6 @@ export async function holdsStore(files: BlockFiles, directory: string): Promise<
   }
 }
 
-/** Lets the map file grow for `size` bytes of data, so that no space for it can be wanting later. */
-export async function growMap(map: BlockFile, size: number): Promise<void> {
-  const { size: before } = await map.look();
-  const after = mapBytes(size);
-  if (after > before) await writeZeroes(map, before, after);
-  await map.sync();
-}
-
 async function makeRoom(files: BlockFiles, directory: string): Promise<void> {
   try {
     await files.makeDirectory(directory);
@@ -228,7 +225,7 @@ async function makeRoom(files: BlockFiles, directory: string): Promise<void> {
   for (const name of await files.list(directory)) await files.remove(join(directory, name));
 }
 
-async function writeZeroes(file: BlockFile, from: number, to: number): Promise<void> {
+export async function writeZeroes(file: BlockFile, from: number, to: number): Promise<void> {
   for (let at = from; at < to; at += ZEROES.length)
     await file.write(ZEROES.subarray(0, Math.min(ZEROES.length, to - at)), at);
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { BlockFile } from './block-files.ts';
-import { openPage, PAGE_BYTES, PAGE_PAYLOAD_BYTES, sealPage } from './sealed-page.ts';
+import { PAGE_PAYLOAD_BYTES, readNewest, writeInTurn } from './sealed-page.ts';
 
 const MARK = 'TVOL';
 export const SUPERBLOCK_FORMAT = 1;
@@ -85,22 +85,15 @@ export async function writeSuperblock(file: BlockFile, content: SuperblockConten
   if (payload.length > PAGE_PAYLOAD_BYTES) {
     throw new TandemError('INVALID_ARGUMENT', 'the names and texts of a volume take more than 4000 bytes together');
   }
-  await file.write(sealPage(MARK, { sequence, payload }), (sequence % 2) * PAGE_BYTES);
-  await file.sync();
+  await writeInTurn(file, MARK, { sequence, payload });
 }
 
 /** The newest content that is whole; null where there is none. BLOCK_IO for one of a later format. */
 export async function readSuperblock(
   file: BlockFile,
 ): Promise<{ readonly content: SuperblockContent; readonly sequence: number } | null> {
-  const { size } = await file.look();
-  const pages = Buffer.alloc(2 * PAGE_BYTES);
-  await file.read(pages.subarray(0, Math.min(size, pages.length)), 0);
-  const found = [pages.subarray(0, PAGE_BYTES), pages.subarray(PAGE_BYTES)]
-    .map(page => openPage(MARK, page))
-    .filter(page => page !== null)
-    .sort((a, b) => b.sequence - a.sequence)[0];
-  if (found === undefined) return null;
+  const found = await readNewest(file, MARK);
+  if (found === null) return null;
   const value: unknown = JSON.parse(Buffer.from(found.payload).toString('utf8'));
   const format = z.object({ format: z.number() }).parse(value).format;
   if (format > SUPERBLOCK_FORMAT) {

@@ -4,8 +4,8 @@ import { TandemError } from '../base/errors.ts';
 import { explained } from './block-error.ts';
 import { type BlockFiles, openIfThere, removeIfThere } from './block-files.ts';
 import { type BackingContents, createStore, removeStore } from './store-files.ts';
+import { assertSize } from './store-size.ts';
 import { SUPERBLOCK_FORMAT } from './superblock.ts';
-import { assertSize } from './volume.ts';
 
 export interface NewVolume {
   readonly files: BlockFiles;

@@ -5,14 +5,15 @@
 import { join } from 'node:path';
 import { TandemError } from '../base/errors.ts';
 import { explained, toBlockError } from './block-error.ts';
-import { type BlockFiles, openIfThere, removeIfThere } from './block-files.ts';
-import { CLUSTER_BYTES, type ClusterStore, openClusterStore } from './cluster-store.ts';
+import { type BlockFiles, removeIfThere } from './block-files.ts';
+import { CLUSTER_BYTES, type ClusterStore } from './cluster-store.ts';
 import type { Extent } from './device.ts';
 import { type Medium, OrderedDevice } from './ordered-device.ts';
 import { noteRollback, readRollback, setBack } from './rollback.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type NewSnapshot, SnapshotSet } from './snapshot-set.ts';
-import { closeStore, clustersOf, growMap, openStore, type StoreFiles } from './store-files.ts';
+import { closeStore, clustersOf, openStore, type StoreFiles } from './store-files.ts';
+import { assertSize, growStore, shrinkStore } from './store-size.ts';
 
 export interface VolumeOpening {
   readonly files: BlockFiles;
@@ -154,6 +155,11 @@ export class Volume extends OrderedDevice {
     return this.alone(work);
   }
 
+  /** As `hold`, for a part of the volume: what is read inside stays true until `work` is over. */
+  holdRange<T>(offset: number, length: number, work: () => Promise<T>): Promise<T> {
+    return this.within(offset, offset + length, work);
+  }
+
   get snapshots(): readonly Snapshot[] {
     return this.#snapshots.list;
   }
@@ -228,11 +234,14 @@ export class Volume extends OrderedDevice {
 
   /** Gives trimmed space back to the file system, where it can. Bytes given back. Writes wait for each piece. */
   async reclaim(signal: AbortSignal): Promise<number> {
+    this.assertUsable();
     this.assertWritable();
     let bytes = 0;
     for (let first = 0; first < this.#store.clusters && !signal.aborted; ) {
       const step = Math.min(first + 4096, this.#store.clusters);
-      const given = this.#store.hasStale(first, step) ? await this.alone(() => this.#store.reclaim(first, step)) : 0;
+      const given = this.#store.hasStale(first, step)
+        ? await this.alone(async () => (this.closed ? null : await this.#store.reclaim(first, step)))
+        : 0;
       if (given === null) break;
       bytes += given;
       first = step;
@@ -242,7 +251,7 @@ export class Volume extends OrderedDevice {
 
   /**
    * Grows, or shrinks if `discard`: what lies beyond the new end is lost then, but for snapshots. Those who have the volume
-   * open see the new size at once.
+   * open see the new size at once. REFUSED while somebody guards the writes: what they keep is of the old size.
    */
   async resize(size: number, { discard = false }: { readonly discard?: boolean } = {}): Promise<void> {
     assertSize(size, this.blockSize);
@@ -253,8 +262,19 @@ export class Volume extends OrderedDevice {
       );
     }
     this.assertWritable();
+    if (this.#guards.size > 0) {
+      throw new TandemError(
+        'REFUSED',
+        `the changes of ${this.title} are tracked for a replica; end or suspend that before resizing`,
+      );
+    }
     await explained(`${this.title} cannot be resized`, () =>
-      this.alone(() => (size < this.size ? this.#shrink(size) : this.#grow(size))),
+      this.alone(async () => {
+        if (size > this.size) return await growStore(this.#opened, size, this.title);
+        const { first, end } = clustersOf(size, this.size - size);
+        await this.#snapshots.keepBeforeChange(first, end);
+        await shrinkStore(this.#opened, size);
+      }),
     );
   }
 
@@ -342,62 +362,10 @@ export class Volume extends OrderedDevice {
     await files.syncDirectory(this.directory);
     this.#restoring = null;
   }
-
-  async #grow(size: number): Promise<void> {
-    const { superblock, data, map } = this.#opened;
-    const before = this.size;
-    const look = await data.look();
-    if (look.size < size && look.kind === 'device') {
-      throw new TandemError(
-        'INVALID_ARGUMENT',
-        `the backing of ${this.title} has ${look.size} bytes only; make it larger first`,
-      );
-    }
-    await this.#store.commit();
-    await growMap(map, size);
-    if (look.size < size) await data.truncate(size);
-    const store = await openClusterStore({ data, map, size, clean: true });
-    const end = Math.ceil(before / CLUSTER_BYTES);
-    store.allocated.clear(end, store.clusters);
-    // Whatever lay beyond the end may still be there.
-    store.touched.set(end, Math.max(end, Math.ceil(Math.min(look.size, size) / CLUSTER_BYTES)));
-    if (end < store.clusters) store.map.touch(end, store.clusters);
-    const tail = Math.min(end * CLUSTER_BYTES, size) - before;
-    if (tail > 0) await store.zeroTail(before, tail);
-    await store.commit();
-    await superblock.change({ size });
-    this.#opened.store = store;
-  }
-
-  async #shrink(size: number): Promise<void> {
-    const { superblock, data, map } = this.#opened;
-    const { first, end } = clustersOf(size, this.size - size);
-    await this.#snapshots.keepBeforeChange(first, end);
-    await this.#store.commit();
-    await superblock.change({ size });
-    this.#opened.store = await openClusterStore({ data, map, size, clean: true });
-    if ((await data.look()).kind === 'file') await data.truncate(size);
-  }
-}
-
-/** INVALID_ARGUMENT */
-export function assertSize(size: number, blockSize: number): void {
-  if (Number.isSafeInteger(size) && size > 0 && size % blockSize === 0) return;
-  throw new TandemError(
-    'INVALID_ARGUMENT',
-    `a size of ${size} bytes is not a positive multiple of the block size, ${blockSize}`,
-  );
 }
 
 async function letGo({ superblock, map, data }: StoreFiles): Promise<void> {
   await superblock.close();
   await map.close();
   await data.close();
-}
-
-/** Whether a volume is in a directory, without opening it. */
-export async function isVolume(files: BlockFiles, directory: string): Promise<boolean> {
-  const file = await openIfThere(files, join(directory, 'superblock'), 'read');
-  await file?.close();
-  return file !== null;
 }

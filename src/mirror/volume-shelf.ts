@@ -75,13 +75,18 @@ export class VolumeShelf {
     for (const entry of entries) if (entry.isDirectory() && NAME.test(entry.name)) await this.#enter(entry.name);
   }
 
-  /** Tries volumes that cannot be used again, until the signal. */
+  /** Tries volumes that cannot be used again, and gives trimmed space back now and then, until the signal. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    let lastMs = clock.now();
     while (!signal.aborted) {
-      await this.#parts.clock.sleep(LIMITS.volumeRetryMs, signal).catch(() => {});
+      await clock.sleep(LIMITS.volumeRetryMs, signal).catch(() => {});
       for (const [name, { volume }] of this.#places) {
         if (volume === null && !signal.aborted) await this.#line.run(() => this.#enter(name));
       }
+      if (Math.abs(clock.now() - lastMs) < LIMITS.housekeepingMs) continue;
+      lastMs = clock.now();
+      await this.#reclaim(signal);
     }
   }
 
@@ -181,6 +186,15 @@ export class VolumeShelf {
       const problem = messageOf(error);
       if (place.problem !== problem) emit('VOLUME_UNUSABLE', `volume ${name}: ${problem}`, { volume: name });
       place.problem = problem;
+    }
+  }
+
+  async #reclaim(signal: AbortSignal): Promise<void> {
+    for (const [name, { volume }] of this.#places) {
+      if (volume === null || volume.readOnly || volume.closed) continue;
+      await volume.reclaim(signal).catch(error => {
+        this.#parts.log.warn({ error, volume: name }, 'the space of a volume was not given back');
+      });
     }
   }
 

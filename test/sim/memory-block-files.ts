@@ -6,14 +6,15 @@
 import { errnoError } from '../../src/base/errno.ts';
 import type { BlockFile, BlockFiles, BlockLook } from '../../src/block/block-files.ts';
 import type { SimRandom } from './sim-random.ts';
+import { SparseBytes } from './sparse-bytes.ts';
 
 const SECTOR_BYTES = 512;
 
 interface Inode {
   readonly number: number;
   kind: 'file' | 'directory' | 'device';
-  current: Buffer;
-  durable: Buffer;
+  current: SparseBytes;
+  durable: SparseBytes;
   /** Since the last sync, in order. */
   pending: ({ readonly offset: number; readonly data: Buffer } | { readonly size: number })[];
 }
@@ -27,7 +28,13 @@ export class MemoryDisk {
   nextInode = 1;
 
   constructor() {
-    this.names.set('/', { number: 0, kind: 'directory', current: EMPTY, durable: EMPTY, pending: [] });
+    this.names.set('/', {
+      number: 0,
+      kind: 'directory',
+      current: new SparseBytes(),
+      durable: new SparseBytes(),
+      pending: [],
+    });
     this.nameHistory = [new Map(this.names)];
   }
 }
@@ -42,7 +49,7 @@ export interface MemoryBlockFiles extends BlockFiles {
   restart(random: SimRandom): MemoryBlockFiles;
   /** What a process that died leaves: everything it wrote. */
   kill(): MemoryBlockFiles;
-  /** Bytes that all files together may take, in sectors that are not zero; Infinity at first. */
+  /** Bytes that all files together may take, in pages that are not zero; Infinity at first. */
   quotaBytes: number;
   /** Errno names for what comes next: a call whose path matches fails. */
   fault: { readonly on: 'read' | 'write' | 'sync'; readonly path: RegExp; readonly code: string } | null;
@@ -53,8 +60,6 @@ export interface MemoryBlockFiles extends BlockFiles {
   paths(): string[];
   canGiveBack: boolean;
 }
-
-const EMPTY = Buffer.alloc(0);
 
 export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): MemoryBlockFiles {
   const claims = new Set<Inode>();
@@ -97,9 +102,7 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
     for (const inode of disk.names.values()) {
       if (seen.has(inode) || inode.kind === 'device') continue;
       seen.add(inode);
-      for (let at = 0; at < inode.current.length; at += SECTOR_BYTES) {
-        if (inode.current.subarray(at, at + SECTOR_BYTES).some(byte => byte !== 0)) bytes += SECTOR_BYTES;
-      }
+      bytes += inode.current.usedBytes;
     }
     return bytes;
   }
@@ -122,7 +125,13 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         await step();
         if (disk.names.has(path)) throw errnoError('EEXIST', path);
         if (find(parentOf(path)).kind !== 'directory') throw errnoError('ENOTDIR', path);
-        disk.names.set(path, { number: disk.nextInode++, kind: 'file', current: EMPTY, durable: EMPTY, pending: [] });
+        disk.names.set(path, {
+          number: disk.nextInode++,
+          kind: 'file',
+          current: new SparseBytes(),
+          durable: new SparseBytes(),
+          pending: [],
+        });
         named();
       }
       const inode = find(path);
@@ -146,8 +155,8 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
       disk.names.set(path, {
         number: disk.nextInode++,
         kind: 'directory',
-        current: EMPTY,
-        durable: EMPTY,
+        current: new SparseBytes(),
+        durable: new SparseBytes(),
         pending: [],
       });
       named();
@@ -198,21 +207,20 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
       return createMemoryBlockFiles(disk);
     },
     addDevice(path, size) {
-      const content = Buffer.alloc(size);
       disk.names.set(path, {
         number: disk.nextInode++,
         kind: 'device',
-        current: content,
-        durable: Buffer.from(content),
+        current: new SparseBytes(size),
+        durable: new SparseBytes(size),
         pending: [],
       });
       disk.nameHistory = [new Map(disk.names)];
     },
-    contentOf: path => find(path).current,
+    contentOf: path => find(path).current.toBuffer(),
     tamper(path, change) {
       const inode = find(path);
-      inode.current = change(Buffer.from(inode.current));
-      inode.durable = Buffer.from(inode.current);
+      inode.current = SparseBytes.from(change(inode.current.toBuffer()));
+      inode.durable = inode.current.copy();
       inode.pending = [];
     },
     paths: () => [...disk.names.keys()],
@@ -230,7 +238,7 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         usable();
         return {
           kind: inode.kind === 'device' ? 'device' : 'file',
-          size: inode.current.length,
+          size: inode.current.size,
           identity: `inode ${inode.number}`,
         };
       },
@@ -238,8 +246,8 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         await null;
         usable();
         check('read', path);
-        if (position + into.length > inode.current.length) throw errnoError('EIO', `${path} ends before`);
-        into.set(inode.current.subarray(position, position + into.length));
+        if (position + into.length > inode.current.size) throw errnoError('EIO', `${path} ends before`);
+        inode.current.read(into, position);
       },
       async write(data, position) {
         const copy = Buffer.from(data);
@@ -252,16 +260,16 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         usable();
         check('write', path);
         const end = position + copy.length;
-        if (inode.kind === 'device' && end > inode.current.length) throw errnoError('ENOSPC', path);
-        const before = inode.current;
-        if (end > inode.current.length)
-          inode.current = Buffer.concat([inode.current, Buffer.alloc(end - inode.current.length)]);
-        const old = Buffer.from(inode.current.subarray(position, end));
-        copy.copy(inode.current, position);
-        if (files.quotaBytes !== Number.POSITIVE_INFINITY && used() > files.quotaBytes) {
-          old.copy(inode.current, position);
-          inode.current = before;
-          throw errnoError('ENOSPC', path);
+        if (inode.kind === 'device' && end > inode.current.size) throw errnoError('ENOSPC', path);
+        if (files.quotaBytes === Number.POSITIVE_INFINITY) {
+          inode.current.write(copy, position);
+        } else {
+          const before = inode.current.copy();
+          inode.current.write(copy, position);
+          if (used() > files.quotaBytes) {
+            inode.current = before;
+            throw errnoError('ENOSPC', path);
+          }
         }
         inode.pending.push({ offset: position, data: copy });
       },
@@ -269,14 +277,14 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         await step();
         usable();
         check('write', path);
-        inode.current = resized(inode.current, size);
+        inode.current.resize(size);
         inode.pending.push({ size });
       },
       async sync() {
         await step();
         usable();
         check('sync', path);
-        inode.durable = Buffer.from(inode.current);
+        inode.durable = inode.current.copy();
         inode.pending = [];
       },
       async giveBack(offset, length) {
@@ -284,7 +292,7 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
         usable();
         if (!files.canGiveBack) return false;
         const zeroes = Buffer.alloc(length);
-        zeroes.copy(inode.current, offset);
+        inode.current.write(zeroes, offset);
         inode.pending.push({ offset, data: zeroes });
         return true;
       },
@@ -305,30 +313,20 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
 }
 
 function survive(inode: Inode, random: SimRandom): Inode {
-  let content = Buffer.from(inode.durable);
+  const content = inode.durable.copy();
   // Often all or nothing of a stretch of time survives; a free choice for each sector would seldom show that.
   const share = random.pick([0, 0.1, 0.5, 0.9, 1]);
   for (const change of inode.pending) {
     if ('size' in change) {
-      if (random.chance(share)) content = resized(content, change.size);
+      if (random.chance(share)) content.resize(change.size);
       continue;
     }
     for (let at = 0; at < change.data.length; at += SECTOR_BYTES) {
       if (!random.chance(share)) continue;
       const sector = change.data.subarray(at, at + SECTOR_BYTES);
       const end = change.offset + at + sector.length;
-      if (end > content.length) {
-        if (inode.kind === 'device') continue;
-        content = resized(content, end);
-      }
-      sector.copy(content, change.offset + at);
+      if (inode.kind !== 'device' || end <= content.size) content.write(sector, change.offset + at);
     }
   }
-  return { number: inode.number, kind: inode.kind, current: content, durable: Buffer.from(content), pending: [] };
-}
-
-function resized(content: Buffer, size: number): Buffer<ArrayBuffer> {
-  return size <= content.length
-    ? Buffer.from(content.subarray(0, size))
-    : Buffer.concat([content, Buffer.alloc(size - content.length)]);
+  return { number: inode.number, kind: inode.kind, current: content, durable: content.copy(), pending: [] };
 }

@@ -64,8 +64,17 @@ async function live(volume: Volume, random: SimRandom, expected: Expectation, tu
   }
 }
 
+/** The process dies or the power fails; sometimes the power fails again while the volume is opened. */
+async function failAgain(files: MemoryBlockFiles, random: SimRandom): Promise<MemoryBlockFiles> {
+  const left = random.chance(0.4) ? files.kill() : files.restart(random);
+  if (random.chance(0.5)) return left;
+  left.failAt(1 + random.below(30));
+  await reopen({ files: left, root: '' }).catch(() => {});
+  return left.restart(random);
+}
+
 describe('a power failure at any step', () => {
-  test.each(Array.from({ length: 12 }, (_, index) => index + 1))(
+  test.each(Array.from({ length: 20 }, (_, index) => index + 1))(
     'leaves a volume with what was flushed, and steady, in history %i',
     async seed => {
       const random = createSimRandom(seed, 'crash');
@@ -82,7 +91,7 @@ describe('a power failure at any step', () => {
         } catch (error) {
           if (!String(error).includes('the power is off')) throw error;
         }
-        files = random.chance(0.2) ? files.kill() : files.restart(random);
+        files = await failAgain(files, random);
         const volume = await reopen({ files, root: '' });
         const bytes = await readAll(volume);
         expect(expected.wrong(bytes)).toEqual([]);
@@ -152,7 +161,7 @@ describe('a power failure at any step', () => {
 });
 
 describe('snapshots and a power failure at any step', () => {
-  test.each(Array.from({ length: 16 }, (_, index) => index + 1))(
+  test.each(Array.from({ length: 20 }, (_, index) => index + 1))(
     'keep their moments whatever happens to the volume, in history %i',
     async seed => {
       const random = createSimRandom(seed, 'snapshots');
@@ -189,7 +198,7 @@ describe('snapshots and a power failure at any step', () => {
         } catch (error) {
           if (!String(error).includes('the power is off')) throw error;
         }
-        files = random.chance(0.2) ? files.kill() : files.restart(random);
+        files = await failAgain(files, random);
         const volume = await reopen({ files, root: '' });
         for (const snapshot of volume.snapshots) {
           expect(snapshot.state.broken).toBeNull();
