@@ -94,7 +94,7 @@ export function createBundleLink(bundle: Bundle, reach: VersionVector): BundleLi
       if (!coversVector(vector, reach)) {
         throw new TandemError('FOLDER_NOT_READY', `the bundle ${bundle.path} builds on what is no longer here`);
       }
-      yield { kind: 'vector', vector: reach };
+      yield { kind: 'vector', vector: reach, updates: null };
       for await (const batch of bundle.updates()) {
         if (signal.aborted || end.signal.aborted) return;
         const updates = batch.filter(({ gvsn }) => !containsVersion(have, gvsn));

@@ -125,7 +125,8 @@ export interface UpdatesRequest {
 }
 
 export type UpdatesAnswer =
-  | { readonly kind: 'vector'; readonly vector: VersionVector }
+  /** The first answer and no other. `updates` follow; null: the partner does not tell how many. */
+  | { readonly kind: 'vector'; readonly vector: VersionVector; readonly updates: number | null }
   | { readonly kind: 'updates'; readonly updates: readonly Update[] };
 
 export interface CancelRequest {

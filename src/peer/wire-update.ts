@@ -5,6 +5,7 @@ import { checkUpdate } from '../model/update-rules.ts';
 import { type DatabaseId, vsnOf } from '../model/version.ts';
 import type { CancelRequest, UpdatesAnswer, UpdatesRequest } from './link.ts';
 import {
+  countFromWire,
   createDatabaseTable,
   type DatabaseTable,
   databasesFromWire,
@@ -27,6 +28,7 @@ export interface WireUpdatesRequest {
 
 export interface WireUpdatesAnswer {
   readonly vector?: WireVector | null;
+  readonly updates?: number | null;
   readonly batch?: { readonly databases: Buffer; readonly updates: readonly WireUpdate[] } | null;
 }
 
@@ -112,14 +114,21 @@ export function splitUpdates(answer: UpdatesAnswer): readonly UpdatesAnswer[] {
 }
 
 export function updatesAnswerToWire(answer: UpdatesAnswer): WireUpdatesAnswer {
-  if (answer.kind === 'vector') return { vector: vectorToWire(answer.vector) };
+  if (answer.kind === 'vector') {
+    const { vector, updates } = answer;
+    return { vector: vectorToWire(vector), ...(updates === null ? {} : { updates }) };
+  }
   const table = createDatabaseTable();
   const updates = answer.updates.map(update => updateToWire(update, table));
   return { batch: { databases: table.toWire(), updates } };
 }
 
 export function updatesAnswerFromWire(wire: WireUpdatesAnswer): UpdatesAnswer {
-  if (wire.vector) return { kind: 'vector', vector: vectorFromWire(wire.vector, 'vector') };
+  if (wire.vector) {
+    const told = wire.updates ?? null;
+    const updates = told === null ? null : countFromWire(told, 'updates');
+    return { kind: 'vector', vector: vectorFromWire(wire.vector, 'vector'), updates };
+  }
   if (!wire.batch) throw violation('answer', 'is missing or unknown');
   const databases = databasesFromWire(wire.batch.databases, 'batch.databases', BATCH_DATABASES);
   const list = listFromWire(wire.batch.updates, 'batch.updates', LIMITS.updatesPerBatch);

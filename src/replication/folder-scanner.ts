@@ -224,23 +224,28 @@ export class FolderScanner {
     if (everything) this.#again = true;
   }
 
-  /** What is due, as the nearest directories that are known: a new one is found by looking at the one above. */
-  async #takeDue(now: number): Promise<Map<Uid, ScanDirectory & { readonly since: number }>> {
-    const { paths } = this.#core;
-    const found = new Map<Uid, ScanDirectory & { readonly since: number }>();
-    const add = (uid: Uid, path: string, since: number): void => {
+  /**
+   * What is due, as the nearest directories that are known: a new one is found by looking at the one above. Once one
+   * comes to rest, those that are about to are looked at with it: many edits must not be published a few at a time.
+   */
+  async #takeDue(now: number): Promise<Map<Uid, ScanDirectory & Due>> {
+    const { paths, config } = this.#core;
+    const rests = [...this.#restless.values()].some(({ due }) => due <= now);
+    const until = rests ? now + config.quietMs : now;
+    const found = new Map<Uid, ScanDirectory & Due>();
+    const add = (uid: Uid, path: string, { since, due }: Due): void => {
       const earlier = found.get(uid) ?? this.#restless.get(uid);
       this.#restless.delete(uid);
-      found.set(uid, { uid, path, since: Math.min(since, earlier?.since ?? since) });
+      found.set(uid, { uid, path, since: Math.min(since, earlier?.since ?? since), due });
     };
-    for (const [uid, { since }] of takeDue(this.#restless, now)) {
+    for (const [uid, entry] of takeDue(this.#restless, until)) {
       const path = await paths.ofDirectory(uid);
-      if (path !== undefined) add(uid, path, since);
+      if (path !== undefined) add(uid, path, entry);
     }
-    for (let [path, { since }] of takeDue(this.#hinted, now)) {
+    for (let [path, entry] of takeDue(this.#hinted, until)) {
       let uid = await paths.directoryAt(path);
       for (; uid === undefined; uid = await paths.directoryAt(path)) path = parentOf(path);
-      add(uid, path, since);
+      add(uid, path, entry);
     }
     return found;
   }
@@ -297,13 +302,15 @@ export class FolderScanner {
     };
   }
 
-  #keepWatching(
-    hot: readonly ScanDirectory[],
-    now: number,
-    before?: ReadonlyMap<Uid, { readonly since: number }>,
-  ): void {
-    const due = this.#core.clock.now() + this.#core.config.quietMs;
-    for (const { uid } of hot) this.#restless.set(uid, { since: before?.get(uid)?.since ?? now, due });
+  #keepWatching(hot: readonly ScanDirectory[], now: number, before?: ReadonlyMap<Uid, Due>): void {
+    const { quietMs } = this.#core.config;
+    const ended = this.#core.clock.now();
+    for (const { uid } of hot) {
+      const known = before?.get(uid);
+      // What was looked at before its time keeps it, but for a moment in which others join it.
+      const due = known && known.due > now ? Math.max(known.due, ended + quietMs / 4) : ended + quietMs;
+      this.#restless.set(uid, { since: known?.since ?? now, due });
+    }
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {

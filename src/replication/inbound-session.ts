@@ -72,6 +72,8 @@ export class InboundSession {
   #latest: VectorEvent | null = null;
   /** What the partner holds, as far as was ever heard. */
   #known: VersionVector = EMPTY_VECTOR;
+  /** Of the round that goes on: what the partner tells of, and how many updates of that are still to come. */
+  #untold: { readonly vector: VersionVector; updates: number } | null = null;
   #force: Force | null = null;
   /** The last session since the start that brought everything. */
   lastInSync: SyncSession | null = null;
@@ -157,8 +159,10 @@ export class InboundSession {
     const newest = this.#open.at(-1)?.session === session;
     const have = flow.have();
     if (!newest || coversVector(have, this.#known)) return { queued, toCome: told };
-    // Versions that newer ones have made needless are counted until the partner has told of all its updates.
-    return { queued, toCome: told + countVersions(subtractVectors(this.#known, have)) };
+    // Of what the partner has not been asked for, versions that newer ones have made needless are counted.
+    const { vector, updates } = this.#untold ?? { vector: EMPTY_VECTOR, updates: 0 };
+    const unasked = countVersions(subtractVectors(subtractVectors(this.#known, have), vector));
+    return { queued, toCome: told + Math.max(0, updates) + unasked };
   }
 
   async run(link: PeerLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {
@@ -214,12 +218,14 @@ export class InboundSession {
       for await (const answer of link.requestUpdates(request, signal)) {
         if (answer.kind === 'vector') {
           vector = answer.vector;
+          if (answer.updates !== null) this.#untold = { vector, updates: answer.updates };
           continue;
         }
         await core.pending.room(signal);
         if (signal.aborted || !core.active) break;
         tally.tombstones += answer.updates.filter(update => !update.present).length;
         await flow.take(answer.updates, round, source);
+        if (this.#untold) this.#untold.updates -= answer.updates.length;
       }
       if (signal.aborted || !core.active) flow.abandonRound(round);
       else await flow.closeRound(round, vector);
@@ -227,6 +233,8 @@ export class InboundSession {
       flow.abandonRound(round);
       if (!(error instanceof TandemError) || error.code !== 'FOLDER_NOT_READY') throw error;
       await core.clock.sleep(NOT_READY_PAUSE_MS, signal).catch(() => {});
+    } finally {
+      this.#untold = null;
     }
   }
 

@@ -162,7 +162,7 @@ export class Outbound implements PeerService {
     const of = connection.session(core);
     const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now() });
     try {
-      yield { kind: 'vector', vector: view.vector };
+      yield { kind: 'vector', vector: view.vector, updates: await view.countUpdates(difference) };
       for (const pass of ['tombstones', 'live'] as const) {
         for await (const records of view.updates(difference, pass)) {
           if (signal.aborted) return;

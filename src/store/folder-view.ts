@@ -18,6 +18,13 @@ export function openFolderView(snapshot: SharedSnapshot, keys: FolderKeys, vecto
       pass === 'tombstones'
         ? tombstonesIn(snapshot.reader, keys, difference)
         : liveInOrder(snapshot.reader, keys, difference),
+    countUpdates: async difference => {
+      let updates = 0;
+      for (const pass of ['tombstone', 'live'] as const) {
+        for await (const versions of versionsIn(snapshot.reader, keys, difference, pass)) updates += versions.length;
+      }
+      return updates;
+    },
     close: async () => {
       if (!open) return;
       open = false;

@@ -70,6 +70,8 @@ export interface FolderView {
    * GVSN, live ones in the order of GVSN but parents before children. Provisional records are left out.
    */
   updates(difference: VersionVector, pass: 'tombstones' | 'live'): AsyncIterable<FileRecord[]>;
+  /** How many those are, in both passes together. */
+  countUpdates(difference: VersionVector): Promise<number>;
   close(): Promise<void>;
 }
 

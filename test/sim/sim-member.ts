@@ -381,6 +381,7 @@ function guardView(view: FolderView, life: Life): FolderView {
   return {
     vector: view.vector,
     updates: (difference, pass) => guardItems(view.updates(difference, pass), life),
+    countUpdates: difference => view.countUpdates(difference),
     close: () => view.close(),
   };
 }

@@ -242,16 +242,22 @@ test('while it goes on, its session is shown; a member that stops ends it', asyn
   const { alpha, beta } = pair;
   await exported(alpha, 'beta', 'one');
   const { core: held } = [...beta.member.folders.values()][0]!;
-  // Nothing can be recorded for the moment.
+  // Nothing can be recorded from the moment on at which it begins.
   let release = () => {};
   const busy = new Promise<void>(resolve => {
     release = resolve;
   });
+  const { guests } = beta.member;
+  const enter = guests.add.bind(guests);
+  guests.add = guest => {
+    void held.line.run(() => busy);
+    return enter(guest);
+  };
   const inbound = imported(beta, 'one').catch(error => (error as { code: string }).code);
-  await vi.waitFor(() => expect(beta.member.guests.size).toBe(1));
-  void held.line.run(() => busy);
-  const { sessions } = await beta.backend.sessions({ limit: 10 });
-  expect(sessions.filter(({ StateReason }) => StateReason === 'a bundle is taken in')).toHaveLength(1);
+  await vi.waitFor(async () => {
+    const { sessions } = await beta.backend.sessions({ limit: 10 });
+    expect(sessions.filter(({ StateReason }) => StateReason === 'a bundle is taken in')).toHaveLength(1);
+  });
   const stopping = beta.member.stop();
   release();
   await stopping;

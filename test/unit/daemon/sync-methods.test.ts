@@ -298,7 +298,7 @@ describe('with a connection that is open', () => {
     const connection = pair.beta.member.inbound[0]!;
     const requestUpdates = vi.spyOn(connection, 'requestUpdates');
     requestUpdates.mockImplementation(async function* () {
-      yield { kind: 'vector', vector: new Map([['f'.repeat(32), [0, 7]]]) } as never;
+      yield { kind: 'vector', vector: new Map([['f'.repeat(32), [0, 7]]]), updates: null } as never;
     });
     const slow = sync();
     await soon(async () => expect(await operations()).toMatchObject([{ OperationStartTime: expect.any(String) }]));

@@ -109,13 +109,13 @@ test('updates of every kind keep every field', async () => {
   const link = await linkWith({
     requestUpdates: async function* (_caller, request) {
       seen.push(request);
-      yield { kind: 'vector', vector: have };
+      yield { kind: 'vector', vector: have, updates: 2 };
       yield { kind: 'updates', updates };
     },
   });
   const request = { connection: CONNECTION, folder: FOLDER, have };
   expect(await collect(link.requestUpdates(request, never))).toEqual([
-    { kind: 'vector', vector: have },
+    { kind: 'vector', vector: have, updates: 2 },
     { kind: 'updates', updates },
   ]);
   expect(seen).toEqual([request]);

@@ -257,8 +257,8 @@ test('vectors survive the wire whatever they hold', () => {
   fc.assert(
     fc.property(fc.dictionary(database, bounds, { maxKeys: 6 }), dictionary => {
       const vector = new Map(Object.entries(dictionary));
-      const bytes = calls.requestUpdates.answer.write({ kind: 'vector', vector });
-      expect(calls.requestUpdates.answer.read(bytes)).toEqual({ kind: 'vector', vector });
+      const bytes = calls.requestUpdates.answer.write({ kind: 'vector', vector, updates: null });
+      expect(calls.requestUpdates.answer.read(bytes)).toEqual({ kind: 'vector', vector, updates: null });
     }),
   );
 });
