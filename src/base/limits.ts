@@ -94,6 +94,8 @@ export const LIMITS = {
   waitMs: 7 * 86_400_000,
   /** Records in one answer of the admin API. */
   adminRecords: 20_000,
+  /** Between two attempts to undo what a read-only member’s users did. */
+  undoRetryMs: 1000,
   /** Between two attempts to go on where a disk is full. */
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */

@@ -61,11 +61,11 @@ function compareLines(ours: GenerationSide, theirs: GenerationSide): GenerationV
     return resync(a.current === null ? 'theirs' : 'ours', 'full', false);
   }
   if (a.current === b.current) return compareEqual(ours, theirs);
-  if (a.current === b.base) return resync('theirs', 'dirty', ours.ahead);
-  if (b.current === a.base) return resync('ours', 'dirty', theirs.ahead);
+  if (a.current === b.base) return resync('theirs', 'dirty', mayHaveMore(ours));
+  if (b.current === a.base) return resync('ours', 'dirty', mayHaveMore(theirs));
   if (a.base !== null && a.base === b.base) return { kind: 'split-brain', extent: 'dirty' };
-  if (b.history.includes(a.current)) return resync('theirs', 'full', ours.ahead);
-  if (a.history.includes(b.current)) return resync('ours', 'full', theirs.ahead);
+  if (b.history.includes(a.current)) return resync('theirs', 'full', mayHaveMore(ours));
+  if (a.history.includes(b.current)) return resync('ours', 'full', mayHaveMore(theirs));
   const known = new Set([...pastOf(a), a.current]);
   if (pastOf(b).some(generation => known.has(generation))) return { kind: 'split-brain', extent: 'full' };
   return { kind: 'unrelated' };
@@ -128,6 +128,14 @@ export function afterCopyIn(into: Generations, from: Generations): Generations {
 /** Of the side that was copied from, once the other one has made the end durable. */
 export function afterCopyOut(from: Generations): Generations {
   return { current: from.current, base: null, history: past([from.base], from.history) };
+}
+
+/**
+ * Of a side whose generation the other one went on from. One that is alone in it has given it away at the end of a copy
+ * and not learned of that: what it wrote since bears the same name.
+ */
+function mayHaveMore(side: GenerationSide): boolean {
+  return side.ahead || isTracking(side);
 }
 
 function isTracking({ generations }: GenerationSide): boolean {

@@ -219,8 +219,9 @@ export class FolderScanner {
   }
 
   async #undo(): Promise<void> {
-    const { directories, everything } = await this.#changes.undo();
+    const { directories, later, everything } = await this.#changes.undo();
     for (const path of directories) this.hint(path);
+    for (const path of later) this.hint(path, LIMITS.undoRetryMs);
     if (everything) this.#again = true;
   }
 

@@ -19,6 +19,8 @@ const NAMED_PATHS = 5;
 
 export interface LookAgain {
   readonly directories: Set<string>;
+  /** Of what could not be undone; not at once, as it may fail again. */
+  readonly later: Set<string>;
   everything: boolean;
 }
 
@@ -45,7 +47,7 @@ export class LocalChanges {
   async undo(): Promise<LookAgain> {
     const found = this.#found;
     this.#found = [];
-    const again = { directories: new Set<string>(), everything: false };
+    const again = { directories: new Set<string>(), later: new Set<string>(), everything: false };
     const undone: string[] = [];
     for (let from = 0; from < found.length; from += LIMITS.installGroupFiles) {
       const group = found.slice(from, from + LIMITS.installGroupFiles);
@@ -96,8 +98,12 @@ async function undoGroup(core: FolderCore, drafts: readonly Draft[], again: Look
   for (const draft of drafts) {
     const { before, effect } = draft;
     const path = draft.path ?? (before && (await core.paths.of(before)));
-    // Where an update has come in between, what the next look finds is judged anew.
-    if (path === undefined || (before && versions.get(before.uid) !== before.gvsn)) continue;
+    if (path === undefined) continue;
+    if (before && versions.get(before.uid) !== before.gvsn) {
+      // An update has come in between: what the next look finds is judged anew.
+      again.directories.add(parentOf(path));
+      continue;
+    }
     const home = before && (await core.paths.of(before));
     undoings.push({ draft, path, home, step: takeBack(core, draft, { path, home }) });
     if (effect === 'moved' && before?.kind === 'directory') again.everything = true;
@@ -117,6 +123,7 @@ async function undoGroup(core: FolderCore, drafts: readonly Draft[], again: Look
     core,
     records.filter(record => !record.provisional),
   );
+  for (const { path } of undoings) if (!done.some(undoing => undoing.path === path)) again.later.add(parentOf(path));
   for (const { path, home } of done) {
     again.directories.add(parentOf(path));
     if (home !== undefined) again.directories.add(parentOf(home));

@@ -119,6 +119,10 @@ describe('records of connections', () => {
     await connectionThat(beta, 'alpha:beta', ({ State }) => State === STATE.online);
     const trace = await traceConnection(beta, 'alpha:beta');
     onTestFinished(trace.stop);
+    // New calls hang until it is refused to them.
+    group.proxy('beta', 'alpha').set('silent');
+    group.proxy('beta', 'alpha').tear();
+    await until('the link is gone', () => trace.looks.at(-1)?.LastErrorMessageId === 5002, { everyMs: 5 });
     group.proxy('beta', 'alpha').set('cut');
     await until('a call fails', () => trace.looks.at(-1)?.LastErrorMessageId === 5008, { everyMs: 5 });
     group.proxy('beta', 'alpha').set('open');

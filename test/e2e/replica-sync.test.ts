@@ -80,13 +80,14 @@ test('a connection that is disabled on both sides is forced for this time; order
   put(alpha.root, { second: '2' });
   await pause(1000);
   expect(get(beta.root, 'second')).toBeNull();
-  // Too soon after the last one, it waits; the daemon is killed meanwhile.
-  await sync(beta, 'docs', '--from', 'alpha', '--force', '--urgent');
+  // Its source does not answer; the daemon is killed meanwhile.
   put(alpha.root, { third: '3' });
+  alpha.signal('SIGSTOP');
   const accepted = await sync(beta, 'docs', '--from', 'alpha', '--force', '--async');
   expect(accepted).toMatchObject({ ReturnValue: 0, exitCode: 0 });
   expect(await queue(beta)).toMatchObject([{ SerialNumber: accepted.SerialNumber }]);
   await beta.kill();
+  alpha.signal('SIGCONT');
   rmSync(join(beta.home, 'admin.sock'), { force: true });
   await beta.start();
   await arrives(beta, 'third', '3');
