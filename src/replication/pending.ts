@@ -209,6 +209,14 @@ export class PendingUpdates {
     this.#givenUp.delete(gvsn);
   }
 
+  /** These directories are there now: what was put off for the lack of them is due. */
+  directoriesCame(uids: ReadonlySet<Uid>, now: number): void {
+    if (uids.size === 0 || this.#givenUp.size === 0) return;
+    for (const [gvsn, entry] of this.#givenUp) {
+      if (entry.retryAt > now && uids.has(entry.update.parent)) this.#givenUp.set(gvsn, { ...entry, retryAt: now });
+    }
+  }
+
   /** What is under way or given up for now, as a vector: neither to be claimed nor to be asked for. */
   points(): VersionVector {
     return vectorFromVersions([...this.#items.keys(), ...this.#givenUp.keys()]);

@@ -268,6 +268,8 @@ export class UpdateFlow {
     for (const blocked of plan.blocked) await this.#block(blocked);
     // Only now: what came to wait in this very group may wait for something the group has brought.
     this.#wake([...result.done.map(item => item.update.uid), ...result.committed.map(record => record.uid)]);
+    const came = result.committed.filter(({ kind, present }) => kind === 'directory' && present);
+    core.pending.directoriesCame(new Set(came.map(record => record.uid)), core.clock.now());
     for (const { item, reason } of plan.rejected) {
       core.emit('UPDATE_REJECTED', `“${item.update.name}” from ${item.round.partner} cannot be taken: ${reason}`, {
         partner: item.round.partner,

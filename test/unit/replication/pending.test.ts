@@ -57,6 +57,17 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
 }
 
 describe('updates that were put off', () => {
+  it('are due as soon as the directory they belong in is there', () => {
+    const pending = new PendingUpdates();
+    const item = itemOf(7, { attempts: 9 });
+    pending.add(item);
+    pending.giveUp(item, 'the directory it belongs in is not there', NOW);
+    pending.directoriesCame(new Set([makeVersion(DATABASE, 2)]), NOW + 10);
+    expect(pending.takeDue(NOW + 10)).toEqual([]);
+    pending.directoriesCame(new Set([makeVersion(DATABASE, 1)]), NOW + 10);
+    expect(pending.takeDue(NOW + 10).map(({ update }) => update.name)).toEqual(['file 7']);
+  });
+
   it('are due soon after the source has moved on, if it was the source that had to', () => {
     const pending = new PendingUpdates();
     pending.giveUp(itemOf(2, { attempts: 9 }), 'it changed at the source', NOW, { awaitsSource: true });
