@@ -46,7 +46,7 @@ export async function createStore({ files, directory, content, contents }: NewSt
     await there.close();
     throw new TandemError(
       'INVALID_ARGUMENT',
-      `${path} is there already; say whether the volume keeps what it holds or begins empty`,
+      `${path} is there already; say with --contents whether the volume keeps what it holds or begins empty`,
     );
   }
   const data = there ?? (await files.open(path, 'create'));

@@ -258,7 +258,7 @@ export class Volume extends OrderedDevice {
     if (size < this.size && !discard) {
       throw new TandemError(
         'REFUSED',
-        `${this.title} has ${this.size} bytes; making it smaller loses what lies beyond the new end: say so if that is meant`,
+        `${this.title} has ${this.size} bytes; making it smaller loses what lies beyond the new end; “tandem volume resize --discard” does it all the same`,
       );
     }
     this.assertWritable();
