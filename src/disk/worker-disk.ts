@@ -38,9 +38,16 @@ export interface WorkerDisksOptions {
 export function createWorkerDisks({ onFailure }: WorkerDisksOptions): WorkerDisks {
   let lanes: { readonly ordered: Lane; readonly reading: Lane } | null = null;
   let disks = 0;
-  const start = () => (lanes ??= { ordered: startLane(onFailure), reading: startLane(onFailure) });
+  let closed = false;
+  /** Threads that were started after the end would keep the process alive. */
+  const start = () => {
+    if (closed) throw new TandemError('CANCELLED', 'the member stops');
+    lanes ??= { ordered: startLane(onFailure), reading: startLane(onFailure) };
+    return lanes;
+  };
   return {
-    watch: (task, listener) => start().reading.watch(task, listener),
+    watch: (task, listener) =>
+      closed ? { ready: Promise.resolve(), close: async () => {} } : start().reading.watch(task, listener),
     open({ root, filters }) {
       const { ordered, reading } = start();
       const disk = ++disks;
@@ -48,6 +55,7 @@ export function createWorkerDisks({ onFailure }: WorkerDisksOptions): WorkerDisk
       return diskOver(disk, ordered, reading);
     },
     async close() {
+      closed = true;
       const closing = lanes;
       lanes = null;
       await Promise.all([closing?.ordered.close(), closing?.reading.close()]);

@@ -44,3 +44,13 @@ it('the death of the thread that watches holds up nobody who waits for the watch
   expect(failures).toEqual(['a disk worker thread died: out of memory; restart the member']);
   await watcher.close();
 });
+
+it('no thread is started once the disks are closed', async () => {
+  const disks = createWorkerDisks({ onFailure: () => {} });
+  await disks.close();
+  const started = FakeWorker.all.length;
+  const task = { root: '/srv/docs', filters: { files: [], directories: [] } };
+  await disks.watch(task, { onHint: () => {}, onDegraded: () => {} }).ready;
+  expect(() => disks.open(task)).toThrow('the member stops');
+  expect(FakeWorker.all.length).toBe(started);
+});
