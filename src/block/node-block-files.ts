@@ -1,11 +1,12 @@
 /** The real files of volumes, on `node:fs`. */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { mkdir, open, readdir, readFile, realpath, rename, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rmdir, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { errnoError, errnoOf } from '../base/errno.ts';
+import { syncDirectory } from '../base/sync-directory.ts';
 import type { BlockFile, BlockFiles, BlockLook } from './block-files.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
@@ -30,14 +31,7 @@ export function createNodeBlockFiles(): BlockFiles {
     rename,
     remove: unlink,
     removeDirectory: path => rmdir(path),
-    async syncDirectory(path) {
-      const handle = await open(path, 'r');
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    },
+    syncDirectory,
   };
 }
 

@@ -4,6 +4,7 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { syncDirectory } from '../base/sync-directory.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
 import {
@@ -139,15 +140,6 @@ class Output {
   /** SHA-256 of all that was written. */
   digest(): Buffer {
     return this.#hash.copy().update(this.#buffer.subarray(0, this.#filled)).digest();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -7,6 +7,7 @@ import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TandemError } from '../base/errors.ts';
+import { syncDirectory } from '../base/sync-directory.ts';
 
 export interface Identity {
   readonly name: string;
@@ -106,15 +107,6 @@ async function writeNew(path: string, content: string): Promise<void> {
       );
     }
     throw new TandemError('CONFIG_UNREADABLE', `cannot write ${path}: ${messageOf(error)}`, { path }, error);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -123,7 +123,8 @@ async function undoGroup(core: FolderCore, drafts: readonly Draft[], again: Look
     core,
     records.filter(record => !record.provisional),
   );
-  for (const { path } of undoings) if (!done.some(undoing => undoing.path === path)) again.later.add(parentOf(path));
+  const undone = new Set(done.map(({ path }) => path));
+  for (const { path } of undoings) if (!undone.has(path)) again.later.add(parentOf(path));
   for (const { path, home } of done) {
     again.directories.add(parentOf(path));
     if (home !== undefined) again.directories.add(parentOf(home));

@@ -11,7 +11,7 @@ import {
 } from '../model/connection-state.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { VersionVector } from '../model/version-vector.ts';
-import type { FolderStore, FolderView } from '../store/store.ts';
+import type { FolderView } from '../store/store.ts';
 import type { AskedContent } from './asked-content.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { SessionBook } from './session-book.ts';
@@ -29,13 +29,14 @@ export interface Telling {
   readonly difference: VersionVector;
   readonly view: FolderView;
   readonly since: number;
+  /** How many there are; counted once. */
+  readonly updates: Promise<number>;
   sent: number;
 }
 
 /** One folder of the connection. */
 export interface OutboundSession {
   readonly session: SyncSession;
-  readonly store: FolderStore;
   readonly tellings: Set<Telling>;
   watchers: number;
 }
@@ -94,7 +95,7 @@ export class OutboundConnection {
     if (known) return known;
     const subject = { connection: this.guid, partner: this.partner, folder: { name, guid }, inbound: false };
     const session = this.#book.begin(subject, null);
-    const begun: OutboundSession = { session, store: core.store, tellings: new Set(), watchers: 0 };
+    const begun: OutboundSession = { session, tellings: new Set(), watchers: 0 };
     this.#sessions.set(guid, begun);
     session.take('connection-established');
     return begun;
@@ -109,8 +110,8 @@ export class OutboundConnection {
     if (--of.watchers === 0) of.session.take('disconnected');
   }
 
-  tell(of: OutboundSession, { difference, view, since }: Omit<Telling, 'sent'>): Telling {
-    const telling = { difference, view, since, sent: 0 };
+  tell(of: OutboundSession, what: Omit<Telling, 'sent'>): Telling {
+    const telling = { ...what, sent: 0 };
     of.tellings.add(telling);
     this.#book.touch();
     return telling;
@@ -146,11 +147,8 @@ export async function* untold({ tellings }: OutboundSession): AsyncGenerator<{ u
 }
 
 /** Updates that the partner has asked for and that have not been sent yet. */
-export async function queuedUpdates({ store, tellings }: OutboundSession): Promise<number> {
+export async function queuedUpdates({ tellings }: OutboundSession): Promise<number> {
   let queued = 0;
-  for (const { difference, sent } of tellings) {
-    const { updates } = await store.countUpdates(difference);
-    queued += Math.max(0, updates - sent);
-  }
+  for (const telling of [...tellings]) queued += (await telling.updates) - telling.sent;
   return queued;
 }

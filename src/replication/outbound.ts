@@ -160,9 +160,10 @@ export class Outbound implements PeerService {
     const view = core.store.view();
     const difference = subtractVectors(view.vector, request.have);
     const of = connection.session(core);
-    const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now() });
+    const updates = view.countUpdates(difference);
+    const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now(), updates });
     try {
-      yield { kind: 'vector', vector: view.vector, updates: await view.countUpdates(difference) };
+      yield { kind: 'vector', vector: view.vector, updates: await updates };
       for (const pass of ['tombstones', 'live'] as const) {
         for await (const records of view.updates(difference, pass)) {
           if (signal.aborted) return;

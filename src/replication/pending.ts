@@ -186,17 +186,25 @@ export class PendingUpdates {
 
   /** A partner has moved on: what waits for that is due at `at` (milliseconds since the Unix epoch), if not before. */
   hasten(partner: string, at: number): void {
-    for (const [gvsn, entry] of this.#givenUp) {
-      if (entry.awaitsSource && entry.partner === partner && entry.retryAt > at)
-        this.#givenUp.set(gvsn, { ...entry, retryAt: at });
-    }
+    this.#bringForward(at, entry => entry.awaitsSource && entry.partner === partner);
   }
 
   /** Lets a given-up update of this file be due now. False if there is none. */
   retryNow(uid: Uid, now: number): boolean {
-    const found = [...this.#givenUp.values()].filter(entry => entry.update.uid === uid);
-    for (const entry of found) this.#givenUp.set(entry.update.gvsn, { ...entry, retryAt: now });
-    return found.length > 0;
+    const isMeant = ({ update }: GivenUp): boolean => update.uid === uid;
+    this.#bringForward(now, isMeant);
+    return [...this.#givenUp.values()].some(isMeant);
+  }
+
+  /** These directories are there now: what was put off for the lack of them is due. */
+  directoriesCame(uids: ReadonlySet<Uid>, now: number): void {
+    if (uids.size > 0) this.#bringForward(now, ({ update }) => uids.has(update.parent));
+  }
+
+  #bringForward(at: number, isMeant: (entry: GivenUp) => boolean): void {
+    for (const [gvsn, entry] of this.#givenUp) {
+      if (entry.retryAt > at && isMeant(entry)) this.#givenUp.set(gvsn, { ...entry, retryAt: at });
+    }
   }
 
   nextDue(): number | null {
@@ -207,14 +215,6 @@ export class PendingUpdates {
 
   forgetGivenUp(gvsn: Gvsn): void {
     this.#givenUp.delete(gvsn);
-  }
-
-  /** These directories are there now: what was put off for the lack of them is due. */
-  directoriesCame(uids: ReadonlySet<Uid>, now: number): void {
-    if (uids.size === 0 || this.#givenUp.size === 0) return;
-    for (const [gvsn, entry] of this.#givenUp) {
-      if (entry.retryAt > now && uids.has(entry.update.parent)) this.#givenUp.set(gvsn, { ...entry, retryAt: now });
-    }
   }
 
   /** What is under way or given up for now, as a vector: neither to be claimed nor to be asked for. */
