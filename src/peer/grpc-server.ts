@@ -185,7 +185,6 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       await new Promise<void>(resolve => {
         const timer = setTimeout(() => {
           server.forceShutdown();
-          door.destroy();
           resolve();
         }, graceMs);
         server.tryShutdown(() => {
@@ -193,7 +192,7 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
           resolve();
         });
       });
-      door.destroy();
+      await door.destroy();
     },
   };
 }

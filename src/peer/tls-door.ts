@@ -2,7 +2,7 @@
  * The listening socket: accepts TCP, does TLS, and lets in only whoever holds the key of a pinned certificate. HTTP/2 and
  * gRPC never see anybody else.
  */
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { formatAddress } from '../base/address.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
@@ -39,8 +39,8 @@ export interface TlsDoor {
   refresh(): void;
   /** No new connections from now on. */
   stopListening(): void;
-  /** Ends all connections at once. */
-  destroy(): void;
+  /** Ends all connections at once, those too that are still in their handshakes. Resolves when the last is gone. */
+  destroy(): Promise<void>;
 }
 
 export interface TlsDoorOptions {
@@ -61,6 +61,7 @@ const SILENT_CODES: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EP
 export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
   const { identity, onStranger, onMember } = options;
   const inside = new Map<TLSSocket, string>();
+  const connections = new Set<Socket>();
   let pins = new Map<string, string>();
 
   const server = createServer({
@@ -101,8 +102,12 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
     onMember(socket);
   }
 
-  // Before TLS begins, so that the handshake already knows the present members.
-  server.prependListener('connection', refresh);
+  server.prependListener('connection', connection => {
+    connections.add(connection);
+    connection.on('close', () => connections.delete(connection));
+    // Before TLS begins, so that the handshake already knows the present members.
+    refresh();
+  });
   server.on('secureConnection', admit);
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     if (!SILENT_CODES.has(error.code)) {
@@ -114,16 +119,21 @@ export async function openTlsDoor(options: TlsDoorOptions): Promise<TlsDoor> {
   refresh();
   await listen(server, options.listen);
   server.on('error', () => {});
+  const ended = new Promise<void>(resolve => server.once('close', resolve));
+  const stopListening = (): void => {
+    if (server.listening) server.close();
+  };
 
   return {
     port: (server.address() as AddressInfo).port,
     memberOf: certificate => pins.get(keyOf(certificate)),
     refresh,
-    stopListening: () => {
-      if (server.listening) server.close();
-    },
+    stopListening,
     destroy: () => {
+      stopListening();
       for (const socket of inside.keys()) socket.destroy();
+      for (const connection of connections) connection.destroy();
+      return ended;
     },
   };
 }

@@ -206,3 +206,24 @@ test('an address of another host is an error of the configuration', async () => 
     message: expect.stringContaining('192.0.2.1'),
   });
 });
+
+test('closing ends every connection, whatever stage it is in', async () => {
+  const alpha = await identityOf('alpha');
+  const { server } = await pairWith({});
+  const closed: Promise<unknown>[] = [];
+  const keep = (socket: ReturnType<typeof connectTcp>) => {
+    socket.on('error', () => {}).resume();
+    closed.push(new Promise(resolve => socket.once('close', resolve)));
+    return socket;
+  };
+  const settings = { port: server.port, ...alpha, cert: alpha.certificate, rejectUnauthorized: false };
+  const inside = keep(connectTls({ ...settings, ALPNProtocols: ['h2'] }));
+  await new Promise(resolve => inside.once('secureConnect', resolve));
+  const silent = keep(connectTcp(server.port));
+  await new Promise(resolve => silent.once('connect', resolve));
+  // Its handshake is about to end just when everything does.
+  keep(connectTls({ ...settings, ALPNProtocols: ['h2'] }));
+  await new Promise(resolve => setImmediate(resolve));
+  await server.close(50);
+  await Promise.all(closed);
+});
