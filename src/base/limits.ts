@@ -138,6 +138,25 @@ export const LIMITS = {
   copyRangeBytes: 1024 * 1024,
   copyWindowBytes: 16 * 1024 * 1024,
   copyLeastBytesPerSecond: 256 * 1024,
+  /** One write between members, and the digests of one message. Longer writes are cut. */
+  mirrorWriteBytes: 1024 * 1024,
+  mirrorDigests: 64,
+  /** Writes of clients that are sent and not yet answered; beyond it a synchronous write waits to be sent. */
+  mirrorWindowBytes: 16 * 1024 * 1024,
+  /** Asynchronous: an epoch is closed when it has as many bytes or is as old; beyond the queue the dirty map has to do. */
+  mirrorEpochBytes: 16 * 1024 * 1024,
+  mirrorEpochMs: 1000,
+  mirrorQueueBytes: 64 * 1024 * 1024,
+  /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
+  mirrorGraceMs: 10_000,
+  mirrorRedialMs: 1000,
+  /** How long WaitForCopyState may wait. */
+  waitForCopyStateMs: 3_600_000,
+  /** Associations, groups, pairs of a group, and jobs that are kept; how long a job that ended is. */
+  replicas: 1024,
+  replicaGroups: 256,
+  replicaJobs: 1024,
+  replicaJobKeepMs: 86_400_000,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 

@@ -5,21 +5,11 @@
 import { createHash } from 'node:crypto';
 import { TandemError } from '../base/errors.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
+import type { PieceDigest } from '../model/piece-digest.ts';
 import type { BlockDevice } from './device.ts';
 
 export const PIECE_BYTES = 1024 * 1024;
 export const BLOCK_BYTES = 4096;
-
-/** What a piece holds. Its offset is a multiple of the piece size, counted from the start of the device. */
-export interface PieceDigest {
-  readonly offset: number;
-  /** Bytes; the last piece may be shorter. */
-  readonly length: number;
-  /** SHA-256; null: all zeroes. */
-  readonly sha256: Uint8Array | null;
-  /** xxh64 of each block of 4 KiB in order, the last may be shorter; empty for zeroes. */
-  readonly blocks: BigUint64Array;
-}
 
 export interface DigestedRange {
   readonly offset: number;

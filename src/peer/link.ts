@@ -6,6 +6,8 @@
  * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_DISABLED,
  * PEER_INCOMPATIBLE, PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
  */
+import type { Association } from '../model/association.ts';
+import type { MirrorMessage } from '../model/mirror-message.ts';
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
@@ -195,3 +197,23 @@ export type ContentAnswer =
       readonly last: boolean;
     }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: 'changed' | 'gone' | 'not-ready' | 'unreadable' };
+
+/** A pair that one member wants to keep with its partner, told before the first stream: the partner keeps it too, or says why not. */
+export interface ReplicaOffer {
+  /** As the offering member keeps it. */
+  readonly record: Association;
+  /** Of its element. */
+  readonly sizeBytes: number;
+}
+
+/** The stream of one association, in both directions. */
+export interface MirrorChannel {
+  /**
+   * Goes out in the order of the calls; the bytes of a message are not to be changed afterwards. Resolves when there is room for
+   * more. Rejects when the stream has ended.
+   */
+  send(message: MirrorMessage): Promise<void>;
+  /** To be read once, in order. Ends when the other side ended the stream in order; otherwise throws. */
+  readonly messages: AsyncIterable<MirrorMessage>;
+  close(): void;
+}

@@ -1,0 +1,107 @@
+/**
+ * What two members say to each other about one association of theirs, on one stream in both directions, in order. Whoever
+ * dialled, both may say everything. [volumes.md §10.2]
+ *
+ * First each says `hello`; where one of them has an intent left, its transition is brought to its end and both say `hello`
+ * again; then each makes the association of their meeting durable and says `met`. Data flows when both have.
+ */
+import type { Association } from './association.ts';
+import type { ByteRange } from './dirty-map.ts';
+import type { CopyExtent, GenerationSide, Generations } from './generations.ts';
+import type { PieceDigest } from './piece-digest.ts';
+import type { ReplicaOperation } from './replica-values.ts';
+import type { TransitionIntent } from './transition-plan.ts';
+
+export type MirrorMessage = MeetingMessage | DataMessage | CopyMessage | TransitionMessage;
+
+export type MeetingMessage =
+  | {
+      readonly kind: 'hello';
+      /** The association as the sender keeps it. */
+      readonly record: Association;
+      readonly side: GenerationSide;
+      /** Of the sender's element. */
+      readonly sizeBytes: number;
+      readonly intent: TransitionIntent | null;
+    }
+  /** The association of the meeting is durable at the sender; its revision, which both must share. */
+  | { readonly kind: 'met'; readonly revision: number }
+  /** The sender keeps no such association any more: it was removed there. */
+  | { readonly kind: 'removed' };
+
+/**
+ * Writes of the source's clients. `seq` rises by one with every message that has one, counted by its sender since the stream
+ * began; it is answered by `arrived` or `failed`, in any order. Those that overlap are carried out in the order they came.
+ */
+export type DataMessage =
+  | {
+      readonly kind: 'write';
+      readonly seq: number;
+      readonly offset: number;
+      /** At most LIMITS.mirrorWriteBytes. */
+      readonly data: Uint8Array;
+      /** Asynchronous: staged with the others of its epoch, and not answered. Null: carried out at once. */
+      readonly epoch: number | null;
+    }
+  | {
+      readonly kind: 'clear';
+      readonly seq: number;
+      readonly offset: number;
+      readonly length: number;
+      /** The space stays allocated. */
+      readonly keep: boolean;
+      readonly epoch: number | null;
+    }
+  /** Everything before it that was answered is to be durable. */
+  | { readonly kind: 'flush'; readonly seq: number }
+  /** The epoch is complete: it is made durable, then carried out, then answered by `applied`. */
+  | { readonly kind: 'epoch-end'; readonly epoch: number }
+  | { readonly kind: 'arrived'; readonly seqs: readonly number[] }
+  | { readonly kind: 'failed'; readonly seq: number; readonly reason: string }
+  /** This epoch and all before it are durable in the target. */
+  | { readonly kind: 'applied'; readonly epoch: number };
+
+/** A copy, from the side that has what is wanted to the other one. */
+export type CopyMessage =
+  /** From the side that is copied into: what is dirty in its map within the range, as `toRuns` tells it; `last`: no more pages. */
+  | { readonly kind: 'dirty'; readonly range: ByteRange; readonly runs: readonly number[]; readonly last: boolean }
+  /** Answered by `arrived` when it is durable there that a copy has begun. */
+  | {
+      readonly kind: 'copy-begin';
+      readonly seq: number;
+      readonly extent: CopyExtent;
+      readonly generations: Generations;
+    }
+  /** Answered by `differing`. At most LIMITS.mirrorDigests. */
+  | { readonly kind: 'digests'; readonly seq: number; readonly pieces: readonly PieceDigest[] }
+  | { readonly kind: 'differing'; readonly seq: number; readonly ranges: readonly ByteRange[] }
+  /** Everything was sent. Answered by `arrived` when it is durable there that the copy is complete. */
+  | { readonly kind: 'copy-end'; readonly seq: number; readonly generations: Generations };
+
+/** A change of the association that both make together; `id` is drawn by whoever proposes it. */
+export type TransitionMessage =
+  /** Ordered at the sender, for the member that decides. */
+  | {
+      readonly kind: 'order';
+      readonly id: string;
+      readonly operation: ReplicaOperation;
+      readonly force: boolean;
+    }
+  /** What became of the order at once: a return code and a sentence; 4096: the transition has begun. */
+  | { readonly kind: 'answer'; readonly id: string; readonly returnCode: number; readonly sentence: string }
+  /** `record`: in the transition of its operation. */
+  | { readonly kind: 'propose'; readonly id: string; readonly record: Association }
+  | { readonly kind: 'agree'; readonly id: string }
+  | { readonly kind: 'decline'; readonly id: string; readonly sentence: string }
+  /** The decider gives it up. */
+  | { readonly kind: 'abandon'; readonly id: string }
+  | { readonly kind: 'barrier'; readonly id: string }
+  | { readonly kind: 'barrier-durable'; readonly id: string }
+  /** Null: the association is removed. */
+  | {
+      readonly kind: 'decision';
+      readonly id: string;
+      readonly record: Association | null;
+      readonly generations: Generations;
+    }
+  | { readonly kind: 'committed'; readonly id: string };
