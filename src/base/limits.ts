@@ -150,8 +150,14 @@ export const LIMITS = {
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
   mirrorRedialMs: 1000,
+  /** A write that has to reach both members and cannot: after that it fails. */
+  heldWriteMs: 60_000,
+  /** What an operation does at once is waited for before it is answered as a job. */
+  replicaAnswerMs: 5000,
+  /** How often snapshots are looked at for room, and mirrors for being too far behind. */
+  replicaWatchMs: 1000,
   /** How long WaitForCopyState may wait. */
-  waitForCopyStateMs: 3_600_000,
+  waitForCopyStateMs: 60_000,
   /** Associations, groups, pairs of a group, and jobs that are kept; how long a job that ended is. */
   replicas: 1024,
   replicaGroups: 256,
