@@ -56,11 +56,10 @@ export function createMirrorStream({ stream, abort, explain, after }: MirrorStre
   let reason: Promise<TandemError> | null = null;
   let cancelGrace = (): void => {};
 
-  function end(why: Promise<TandemError>): void {
+  /** Nothing can be said any more. */
+  function silence(why: Promise<TandemError>): void {
     reason = why;
     waiting.length = 0;
-    over.abort();
-    cancelGrace();
     for (const { reject } of senders.splice(0)) void why.then(reject);
   }
 
@@ -68,12 +67,14 @@ export function createMirrorStream({ stream, abort, explain, after }: MirrorStre
     if (broken) return;
     broken = true;
     const why = explain(failure);
-    end(why);
+    silence(why);
+    over.abort();
+    cancelGrace();
     void why.then(abort);
   }
 
   function push(): void {
-    if (busy || over.signal.aborted) return;
+    if (busy || broken || over.signal.aborted) return;
     if (waiting.length === 0) {
       if (closed) finish();
       return;
@@ -89,6 +90,7 @@ export function createMirrorStream({ stream, abort, explain, after }: MirrorStre
   }
 
   function finish(): void {
+    stream.write({ kind: 'end' }, () => {});
     stream.end();
     over.abort();
     cancelGrace = after(LIMITS.mirrorCloseMs, () => fail(cancelled()));
@@ -98,9 +100,15 @@ export function createMirrorStream({ stream, abort, explain, after }: MirrorStre
     try {
       for (;;) {
         const result = await unlessAborted(packets.next(), left.signal);
-        if (result.done) break;
-        if (result.value.kind === 'open') throw violation('open', 'comes a second time');
-        for (const message of result.value.messages) {
+        // Some ways to lose a caller look like an end; in order, it says so itself.
+        if (result.done) throw new TandemError('PEER_UNREACHABLE', 'the stream of the mirror broke');
+        const packet = result.value;
+        if (packet.kind === 'open') throw violation('open', 'comes a second time');
+        if (packet.kind === 'end') {
+          silence(Promise.resolve(partnerEnded()));
+          return void discard(packets);
+        }
+        for (const message of packet.messages) {
           if (left.signal.aborted) break;
           yield message;
         }
@@ -148,11 +156,14 @@ export function createMirrorStream({ stream, abort, explain, after }: MirrorStre
     },
     ended: () => {
       cancelGrace();
-      if (reason === null) {
-        end(Promise.resolve(new TandemError('PEER_UNREACHABLE', 'the partner has ended the stream of the mirror')));
-      }
+      over.abort();
+      if (reason === null) silence(Promise.resolve(partnerEnded()));
     },
   };
+}
+
+function partnerEnded(): TandemError {
+  return new TandemError('PEER_UNREACHABLE', 'the partner has ended the stream of the mirror');
 }
 
 /** How many of the waiting messages go out together. */

@@ -28,14 +28,16 @@ import {
 } from './wire-mirror-parts.ts';
 import { countFromWire, guidFromWire, listFromWire, textFromWire, textToWire, violation } from './wire-parts.ts';
 
-/** The caller's first packet opens the stream; all others have messages. */
+/** The caller’s first packet opens the stream, the last one of each side ends it in order; all others have messages. */
 export type MirrorPacket =
   | { readonly kind: 'open'; readonly association: string }
-  | { readonly kind: 'messages'; readonly messages: readonly MirrorMessage[] };
+  | { readonly kind: 'messages'; readonly messages: readonly MirrorMessage[] }
+  | { readonly kind: 'end' };
 
 export interface WireMirrorPacket {
   readonly open?: string;
   readonly messages?: readonly WireMirrorMessage[];
+  readonly end?: boolean;
 }
 
 /** `message` is the name of the one field that is there. */
@@ -276,13 +278,15 @@ const KIND_BY_FIELD = new Map(Object.entries(FORMS).map(([kind, { field }]) => [
 
 export function mirrorPacketToWire(packet: MirrorPacket): WireMirrorPacket {
   if (packet.kind === 'open') return { open: packet.association };
+  if (packet.kind === 'end') return { end: true };
   return { messages: packet.messages.map(messageToWire) };
 }
 
-export function mirrorPacketFromWire({ open = '', messages = [] }: WireMirrorPacket): MirrorPacket {
-  if (open !== '' && messages.length > 0) throw violation('open', 'stands beside messages');
+export function mirrorPacketFromWire({ open = '', messages = [], end = false }: WireMirrorPacket): MirrorPacket {
+  const parts = [open !== '', messages.length > 0, end].filter(Boolean);
+  if (parts.length !== 1) throw violation('messages', 'must stand alone in a packet, as must open and end');
   if (open !== '') return { kind: 'open', association: guidFromWire(open, 'open') };
-  if (messages.length === 0) throw violation('messages', 'is empty');
+  if (end) return { kind: 'end' };
   listFromWire(messages, 'messages', LIMITS.mirrorPacketMessages);
   return { kind: 'messages', messages: messages.map(messageFromWire) };
 }
