@@ -16,7 +16,7 @@ import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
-import type { PeerService } from '../peer/link.ts';
+import type { FolderPeerService, MirrorPeerService } from '../peer/link.ts';
 import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import type { ForceBook } from '../replication/connection-window.ts';
@@ -125,7 +125,7 @@ class Running {
       listen: own.listen,
       identity,
       members: () => this.#partners(),
-      service: forwardTo(() => this.#current().service),
+      service: { ...forwardTo(() => this.#current().service), ...NO_MIRRORS },
       onStranger: strangerReports(feed),
       log,
     }).catch(error => {
@@ -281,7 +281,7 @@ interface Parts {
 }
 
 /** The member changes when group.yaml is read again; the server stays. */
-function forwardTo(service: () => PeerService): PeerService {
+function forwardTo(service: () => FolderPeerService): FolderPeerService {
   return {
     checkConnectivity: (...args) => service().checkConnectivity(...args),
     establishConnection: (...args) => service().establishConnection(...args),
@@ -292,6 +292,11 @@ function forwardTo(service: () => PeerService): PeerService {
     fetchContent: (...args) => service().fetchContent(...args),
   };
 }
+
+const refuseMirror = (): never => {
+  throw new TandemError('NOT_FOUND', 'this member keeps no mirrors of volumes');
+};
+const NO_MIRRORS: MirrorPeerService = { offerReplica: async () => refuseMirror(), mirror: async () => refuseMirror() };
 
 const STRANGERS_TOLD_AN_HOUR = 100;
 
