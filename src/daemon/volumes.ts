@@ -16,6 +16,7 @@ import { PairSet } from '../mirror/pair-set.ts';
 import { openReplicaBook } from '../mirror/replica-book.ts';
 import { Replicas } from '../mirror/replicas.ts';
 import { VolumeShelf } from '../mirror/volume-shelf.ts';
+import { VolumeTrackers } from '../mirror/volume-trackers.ts';
 import type { Identity } from '../peer/identity.ts';
 import type { DurableTable } from '../store/store.ts';
 
@@ -48,7 +49,10 @@ export async function startVolumes({ loaded, identity, table, emit, log }: Volum
   // Before a volume is opened it is known who may write to it.
   const pairs = new PairSet({ book, clock: systemClock });
   const common = { files, exports, uuid, clock: systemClock, emit, log };
-  const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs });
+  const peersOf = (volume: string) =>
+    pairs.of(volume).flatMap(({ pair }) => (pair.record.here === 'both' ? [] : [pair.id]));
+  const trackers = new VolumeTrackers({ files, peersOf });
+  const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs, trackers });
   await shelf.open();
   const elements = new Elements({ ...common, shelf, rules: pairs });
   const replicas = new Replicas({
