@@ -30,6 +30,7 @@ import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
 import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
+import { createReplicaMethods } from './replica-methods.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -133,7 +134,13 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
-    const volumes = await startVolumes({ loaded: this.#loaded, identity, emit: feed.emit, log });
+    const volumes = await startVolumes({
+      loaded: this.#loaded,
+      identity,
+      table: store.table('replicas'),
+      emit: feed.emit,
+      log,
+    });
     undo.push(() => volumes.close());
     const folders = createAdminBackend({
       member: () => this.#current(),
@@ -149,7 +156,11 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const asked = { ...settledBackend(folders, () => reloads.idle()), ...createVolumeMethods(own.member, volumes) };
+    const asked = {
+      ...settledBackend(folders, () => reloads.idle()),
+      ...createVolumeMethods(own.member, volumes),
+      ...createReplicaMethods(volumes),
+    };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
     reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
