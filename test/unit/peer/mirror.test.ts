@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -211,6 +212,57 @@ describe('a mirror’s stream', () => {
     });
   });
 
+  test('breaks for both when the connection dies, and what had come before is heard', async () => {
+    const sockets: Socket[] = [];
+    const proxy = createServer(socket => {
+      const onward = connect(pair!.server.port, '127.0.0.1');
+      sockets.push(socket, onward);
+      for (const [from, to] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        from.on('error', () => {});
+        from.pipe(to);
+      }
+    });
+    await new Promise<void>(resolve => void proxy.listen(0, '127.0.0.1', resolve));
+    let theirs: unknown;
+    let signal: AbortSignal | undefined;
+    const heard: MirrorMessage[] = [];
+    pair = await startPair(
+      {
+        mirror: async (_caller, _association, channel, given) => {
+          signal = given;
+          await channel.send(write(1));
+          try {
+            for await (const message of channel.messages) heard.push(message);
+          } catch (error) {
+            theirs = error;
+          }
+        },
+      },
+      { through: async () => (proxy.address() as AddressInfo).port },
+    );
+    try {
+      const channel = pair.link.openMirror(ASSOCIATION_ID, never);
+      const reading = reader(channel);
+      await reading.next();
+      for (let seq = 0; seq < 10; seq++) await channel.send(write(seq));
+      await vi.waitFor(() => expect(heard.length).toBe(10));
+      const next = expect(reading.next()).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+      for (const socket of sockets) socket.destroy();
+      await next;
+      await expect(channel.send(write(1))).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+      await vi.waitFor(() => expect(theirs).toMatchObject({ code: 'PEER_UNREACHABLE' }));
+      expect(signal?.aborted).toBe(true);
+      // The next one connects anew.
+      const again = pair.link.openMirror(ASSOCIATION_ID, never);
+      expect((await reader(again).next()).value).toEqual(write(1));
+    } finally {
+      proxy.close();
+    }
+  });
+
   test('a link that closes ends its mirrors', async () => {
     const link = await linkWith({ mirror: echo });
     const channel = link.openMirror(ASSOCIATION_ID, never);
@@ -384,10 +436,26 @@ describe('back-pressure', () => {
     const sending = sendAll(channel, count => (sent = count), control.signal).catch(error => error);
     const before = await settled(() => sent);
     expect(before * MIB).toBeLessThan(MOST);
-    // The answerer’s window is as wide as a caller’s: more than HTTP/2’s own 64 KiB are on the way.
-    expect(before * MIB).toBeGreaterThan(LIMITS.flowControlWindowBytes);
     release();
     await vi.waitFor(() => expect(sent).toBeGreaterThan(before + 50), 10_000);
+    control.abort();
+    expect(await sending).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('an answerer’s window is as wide as a caller’s: far more than HTTP/2’s own 64 KiB are on the way', async () => {
+    let sent = 0;
+    const link = await linkWith({
+      mirror: async (_caller, _association, _channel, signal) => {
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      },
+    });
+    const control = new AbortController();
+    const channel = link.openMirror(ASSOCIATION_ID, control.signal);
+    const sending = (async () => {
+      for (; ; sent += 16 * 1024) await channel.send(write(1, 16 * 1024));
+    })().catch(error => error);
+    // What the reader has and what is ahead could not be as much.
+    expect(await settled(() => sent)).toBeGreaterThan(LIMITS.flowControlWindowBytes);
     control.abort();
     expect(await sending).toMatchObject({ code: 'CANCELLED' });
   });
