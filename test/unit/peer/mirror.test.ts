@@ -396,6 +396,43 @@ describe('whoever lies', () => {
     expect(asked).toBe(false);
   });
 
+  test('about what a packet is: an opening, messages or the end, and only one of them', () => {
+    const { request } = peerCalls().mirror;
+    const parts = [
+      request.write({ kind: 'open', association: ASSOCIATION_ID }),
+      request.write({ kind: 'messages', messages: [{ kind: 'removed' }] }),
+      request.write({ kind: 'end' }),
+    ];
+    // Joined, they are one packet that has both.
+    const wrong = [[], [parts[0]!, parts[1]!], [parts[1]!, parts[2]!], [parts[2]!, parts[0]!]];
+    for (const packet of wrong) {
+      expect(request.read(Buffer.concat(packet))).toMatchObject({ error: { code: 'PEER_VIOLATION' } });
+    }
+  });
+
+  test('about the beginning, opening twice, is told so', async () => {
+    let theirs: unknown;
+    const link = await linkWith({
+      mirror: async (_caller, _association, { messages }) => {
+        theirs = await collect(messages).catch(error => error);
+      },
+    });
+    const twice = { kind: 'open', association: ASSOCIATION_ID } as unknown as MirrorMessage;
+    const { write: honest } = peerCalls().mirror.request;
+    const lie = vi.spyOn(peerCalls().mirror.request, 'write').mockImplementation(packet => {
+      const [first] = packet.kind === 'messages' ? packet.messages : [];
+      return honest(first === twice ? (twice as never) : packet);
+    });
+    try {
+      const channel = link.openMirror(ASSOCIATION_ID, never);
+      void channel.send(twice).catch(() => {});
+      await expect(collect(channel.messages)).rejects.toMatchObject({ code: 'PEER_VIOLATION' });
+      expect(theirs).toMatchObject({ code: 'PEER_VIOLATION' });
+    } finally {
+      lie.mockRestore();
+    }
+  });
+
   test('about the number of messages in a packet is refused before it is decoded', () => {
     const packet = {
       kind: 'messages',
