@@ -497,6 +497,29 @@ describe('back-pressure', () => {
     expect(await sending).toMatchObject({ code: 'CANCELLED' });
   });
 
+  test('a mirror that nobody reads does not hold up another one on the same connection', async () => {
+    const stuckId = '99999999-9999-4999-8999-999999999999';
+    let sent = 0;
+    const link = await linkWith({
+      mirror: async (caller, association, channel, signal) => {
+        if (association !== stuckId) return echo(caller, association, channel, signal);
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      },
+    });
+    const control = new AbortController();
+    const stuck = link.openMirror(stuckId, control.signal);
+    const sending = sendAll(stuck, count => (sent = count), control.signal).catch(error => error);
+    await settled(() => sent);
+    const channel = link.openMirror(ASSOCIATION_ID, never);
+    const heard = reader(channel);
+    for (let seq = 0; seq < 40; seq++) {
+      void channel.send(write(seq, MIB));
+      expect((await heard.next()).value).toMatchObject({ kind: 'write', seq });
+    }
+    control.abort();
+    expect(await sending).toMatchObject({ code: 'CANCELLED' });
+  });
+
   test('an answerer waits for a caller that does not read', async () => {
     let sent = 0;
     const link = await linkWith({
