@@ -76,7 +76,7 @@ interface WireByKind {
   readonly 'copy-end': { readonly seq: number; readonly generations: Uint8Array };
   readonly order: { readonly id: string; readonly operation: number; readonly force: boolean };
   readonly answer: { readonly id: string; readonly returnCode: number; readonly sentence: string };
-  readonly propose: { readonly id: string; readonly record: Uint8Array };
+  readonly propose: { readonly id: string; readonly record: Uint8Array; readonly force: boolean };
   readonly agree: { readonly id: string };
   readonly decline: { readonly id: string; readonly sentence: string };
   readonly abandon: { readonly id: string };
@@ -241,10 +241,11 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
   },
   propose: {
     field: 'propose',
-    toWire: ({ id, record }) => ({ id, record: jsonToWire(record) }),
+    toWire: ({ id, record, force }) => ({ id, record: jsonToWire(record), force }),
     fromWire: wire => ({
       id: guidFromWire(wire.id, 'propose.id'),
       record: jsonFromWire(ASSOCIATION, wire.record, 'propose.record'),
+      force: wire.force,
     }),
   },
   agree: transitionForm('agree', 'agree'),

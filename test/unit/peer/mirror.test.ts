@@ -338,12 +338,13 @@ describe('whoever lies', () => {
     ],
     ['agree.id', { kind: 'agree', id: 'nobody' }],
     ['answer.return_code', { kind: 'answer', id: ASSOCIATION_ID, returnCode: 99, sentence: '' }],
-    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, record: { ...RECORD, revision: 0 } }],
+    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, force: false, record: { ...RECORD, revision: 0 } }],
     [
       'propose.record',
       {
         kind: 'propose',
         id: ASSOCIATION_ID,
+        force: false,
         record: { ...RECORD, surprise: 'x'.repeat(LIMITS.mirrorRecordBytes) } as typeof RECORD,
       },
     ],
