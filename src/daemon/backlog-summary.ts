@@ -48,7 +48,8 @@ export async function backlogSummaries(member: Member, now: number): Promise<Bac
   return records;
 }
 
-function backlogFrom({ core, flow }: Folder, partner: string, told: VersionVector): Backlog {
+/** By what the partner told last. */
+export function backlogFrom({ core, flow }: Folder, partner: string, told: VersionVector): Backlog {
   const updates = [
     ...core.pending.list().filter(({ round }) => round.partner === partner),
     ...core.pending.listGivenUp().filter(entry => entry.partner === partner),

@@ -16,6 +16,7 @@ import { databaseIsOldCopy } from './folder-opening.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import { Outbound } from './outbound.ts';
+import { type PairKey, PairOrders } from './pair-orders.ts';
 import type { PendingUpdate } from './pending.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
@@ -62,6 +63,8 @@ export class Member {
   readonly inbound: InboundConnection[] = [];
   readonly outbound: Outbound;
   readonly sessions: SessionBook;
+  /** Of folders of inbound connections. */
+  readonly orders: PairOrders;
   /** Sessions that run beside the connections. */
   readonly guests = new Set<InboundSession>();
   readonly #disks: Disk[] = [];
@@ -82,6 +85,10 @@ export class Member {
       freshGuid: () => parts.random.guid(),
       fail: parts.fail,
     });
+    this.orders = new PairOrders(parts.store.table('folder-pair'));
+    this.orders.changed = () => {
+      for (const connection of this.inbound) connection.window.look();
+    };
     this.outbound = new Outbound({
       member: { name: parts.name, guid: this.guid },
       group: parts.group,
@@ -105,6 +112,7 @@ export class Member {
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
+    await this.orders.open(this.#pairs(), parts.clock.now());
     this.outbound.open();
     this.#connect();
     this.running = !this.#stop.signal.aborted;
@@ -248,6 +256,7 @@ export class Member {
         dial: rate => parts.dial(partner, rate),
         hello: () => this.hello(config.guid, partner.name),
         folders: [...this.folders.values()].filter(folder => isSource(folder.core.config, partner.name)),
+        orders: this.orders,
         clock: parts.clock,
         emit: parts.emit,
         log: parts.log,
@@ -276,6 +285,17 @@ export class Member {
         connection?.cancelUpdates(folder.core.config.guid, updates);
       };
     }
+  }
+
+  #pairs(): PairKey[] {
+    const { name, group } = this.parts;
+    return group.connections
+      .filter(({ to }) => to === name)
+      .flatMap(({ guid, from }) =>
+        [...this.folders.values()]
+          .filter(({ core }) => isSource(core.config, from))
+          .map(({ core }) => ({ connection: guid, folder: core.config.guid })),
+      );
   }
 
   #isFed(config: FolderConfig): boolean {

@@ -207,6 +207,17 @@ export class UpdateFlow {
     }
   }
 
+  /** Nothing more is had over this connection: what it has brought and is complete is installed, the rest is left. */
+  withdraw(connection: string): void {
+    const { pending } = this.#core;
+    for (const item of pending.list()) {
+      if (item.round.connection !== connection) continue;
+      item.round.abandoned = true;
+      if (item.stage !== 'running') this.#leave(item);
+    }
+    this.#leaveUnanswered(unclaimableVersions(pending.takeGivenUp(connection).map(({ update }) => update)));
+  }
+
   /** Forgets all work under way: the folder was halted. */
   drop(): void {
     this.#waiting.clear();
