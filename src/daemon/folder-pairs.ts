@@ -14,14 +14,14 @@ import {
   folderAssociation,
   folderReadOnly,
 } from '../model/folder-association.ts';
-import { type FolderPairState, isChangedSince } from '../model/folder-pair.ts';
+import { type FolderPairState, isChangedSince, settledPair } from '../model/folder-pair.ts';
 import type { ElementFacts } from '../model/operation-order.ts';
 import type { Arrow } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
 import { isInFirstSync } from '../replication/first-sync.ts';
 import { servesAsSource } from '../replication/folder-core.ts';
 import type { Member } from '../replication/member.ts';
-import { attach, carryOut, keyOfPair, madeHere, type Pair } from '../replication/pair-operations.ts';
+import { attach, carryOut, hasAllUpTo, keyOfPair, madeHere, type Pair } from '../replication/pair-operations.ts';
 import { pairId } from '../replication/pair-orders.ts';
 import { backlogFrom } from './backlog-summary.ts';
 
@@ -83,7 +83,13 @@ export function createFolderPairs({ member }: { readonly member: () => Member })
     list: () =>
       pairs()
         .filter(({ state }) => !state.detached)
-        .map(({ id, pair, state }) => listed(member(), id, pair, { state, underWay: busy.get(id) ?? null })),
+        .map(({ id, pair, state: before }) => {
+          const state = settledState(pair, before);
+          const running = member();
+          if (state !== before)
+            void inLine(id, async () => void (member() === running && (await settle(running, pair))));
+          return listed(running, id, pair, { state, underWay: busy.get(id) ?? null });
+        }),
 
     detached: () =>
       pairs()
@@ -102,7 +108,7 @@ export function createFolderPairs({ member }: { readonly member: () => Member })
         busy.set(id, operation);
         try {
           const order = { operation, arrow };
-          const both = (until: AbortSignal) => carryOut(running.orders, found.pair, order, until);
+          const both = (until: AbortSignal) => carryOut(running, found.pair, order, until);
           await running.beside(signal ?? new AbortController().signal, both);
         } finally {
           busy.delete(id);
@@ -116,6 +122,20 @@ export function createFolderPairs({ member }: { readonly member: () => Member })
         await attach(member().orders, found.pair);
       }),
   };
+}
+
+function settledState(pair: Pair, state: FolderPairState): FolderPairState {
+  const restored = state.restoring === null || hasAllUpTo(pair, state.restoring);
+  const { copyState } = conditionOfFolder(factsOf(pair, restored ? { ...state, restoring: null } : state));
+  return settledPair(state, { copyState, restored });
+}
+
+/** Kept, so that what has arrived once is not wanted again. */
+async function settle({ orders, parts }: Member, pair: Pair): Promise<void> {
+  const key = keyOfPair(pair);
+  const before = orders.state(key);
+  const after = settledState(pair, before);
+  if (after !== before) await orders.change(key, after).catch(parts.fail);
 }
 
 function notFound(id: string): TandemError {
@@ -187,9 +207,11 @@ function factsOf(pair: Pair, state: FolderPairState): FolderPairFacts {
     scheduleOpen: window.isScheduled(session.guid),
     briefly: failure === null || clock.now() - failure.since < LIMITS.mirrorGraceMs,
     folder: folderCondition(pair),
-    backlogUpdates: heard(pair)
-      ? backlogFrom(session.folder, parts.partner.name, session.latest!.vector).updates
-      : null,
+    // While something is to give way here, it is not known yet what comes instead.
+    backlogUpdates:
+      heard(pair) && core.memory.yielding?.connection !== parts.guid
+        ? backlogFrom(session.folder, parts.partner.name, session.latest!.vector).updates
+        : null,
     restoring: state.restoring !== null,
   };
 }

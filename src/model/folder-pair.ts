@@ -72,13 +72,24 @@ export function stepPairState(
       return {
         ...requested,
         ordered: null,
-        parted: null,
+        // A restore that is aborted can still be turned back.
+        parted: restores ? state.parted : null,
         restoring: restores ? made : null,
         lastInto: restores ? 'source' : 'target',
         when: { ...when, activated },
       };
     }
   }
+}
+
+/** What has arrived is wanted no more. The same object if nothing has. `restored`: the partner has all that a restore was to bring. */
+export function settledPair(
+  state: FolderPairState,
+  { copyState, restored }: { readonly copyState: CopyState; readonly restored: boolean },
+): FolderPairState {
+  const ended = restored && state.restoring !== null ? { ...state, restoring: null, parted: null } : state;
+  const arrived = copyState === state.requestedCopyState && ended.restoring === null;
+  return arrived ? { ...ended, requestedCopyState: 'Not Applicable' } : ended;
 }
 
 /** Something was changed here since it was fractured or split. */

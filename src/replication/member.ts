@@ -21,6 +21,7 @@ import type { PendingUpdate } from './pending.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
+import { endYielding } from './yielding.ts';
 
 export interface MemberParts {
   readonly name: string;
@@ -113,6 +114,7 @@ export class Member {
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
     await this.orders.open(this.#pairs(), parts.clock.now());
+    await this.#endOrphanedYielding();
     this.outbound.open();
     this.#connect();
     this.running = !this.#stop.signal.aborted;
@@ -296,6 +298,16 @@ export class Member {
           .filter(({ core }) => isSource(core.config, from))
           .map(({ core }) => ({ connection: guid, folder: core.config.guid })),
       );
+  }
+
+  /** A folder that was resynchronised over a connection that is no more: nobody can say any longer what was to give way. */
+  async #endOrphanedYielding(): Promise<void> {
+    const connections = new Set(this.orders.pairs().map(({ connection }) => connection));
+    for (const { core } of this.folders.values()) {
+      const { yielding } = core.memory;
+      if (core.active && yielding && !connections.has(yielding.connection))
+        await core.line.run(() => endYielding(core));
+    }
   }
 
   #isFed(config: FolderConfig): boolean {

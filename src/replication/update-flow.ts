@@ -17,11 +17,12 @@ import {
 } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
-import { type FolderCore, obstacleOf } from './folder-core.ts';
+import type { FolderCore } from './folder-core.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
+import { obstacleOf } from './obstacle-events.ts';
 import { parentOf } from './paths.ts';
 import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
 import { planGroup } from './placing.ts';

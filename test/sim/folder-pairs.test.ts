@@ -151,3 +151,148 @@ test('a split pair is split in step, and is skewed as soon as something is chang
   await restart('beta');
   expect(stateOf('beta', 'alpha')).toBe('Skewed');
 });
+
+/** alpha and beta parted, and went on each for itself. Only beta receives. */
+async function part(...connections: string[]): Promise<void> {
+  await begin({}, ...connections);
+  for (const path of ['both', 'mine', 'moved', 'deleted', 'dropped', 'dir/kept'])
+    world.write('alpha', path, `${path} of old`);
+  await world.pass(MINUTE);
+  expect(Object.keys(world.files('beta'))).toHaveLength(6);
+  await order('beta', 'alpha', 'Fracture');
+  expect(stateOf('beta', 'alpha')).toBe('Fractured');
+}
+
+function goOn(): void {
+  const { alpha, beta } = { alpha: world.member('alpha').files.user, beta: world.member('beta').files.user };
+  world.write('alpha', 'both', 'edited by alpha');
+  world.write('alpha', 'theirs', 'made by alpha');
+  alpha.remove('/srv/docs/dropped');
+  world.hint('alpha', 'dropped');
+  world.write('beta', 'both', 'edited by beta');
+  world.write('beta', 'mine', 'also edited by beta');
+  world.write('beta', 'dropped', 'deleted by alpha, edited by beta');
+  world.write('beta', 'dir/new', 'made by beta');
+  world.write('beta', 'new-dir/new', 'made by beta too');
+  beta.rename('/srv/docs/moved', '/srv/docs/moved away');
+  beta.remove('/srv/docs/deleted');
+  world.hint('beta', 'deleted');
+}
+
+describe('after both sides went on', () => {
+  const EDITED = [
+    'also edited by beta',
+    'deleted by alpha, edited by beta',
+    'edited by beta',
+    'made by beta',
+    'made by beta too',
+  ];
+
+  test('Resync Replica makes the target like the source, and keeps what was changed here', async () => {
+    await part('alpha→beta');
+    goOn();
+    await world.pass(MINUTE);
+    expect(stateOf('beta', 'alpha')).toBe('Skewed');
+    expect(judge('beta', 'alpha', 'Resync Replica')).toMatchObject({ returnCode: 4, detail: 'force_required' });
+    await order('beta', 'alpha', 'Resync Replica', true);
+    expect(pair('beta', 'alpha').association).toMatchObject({
+      copyState: 'Unsynchronized',
+      requestedCopyState: 'Synchronized',
+    });
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    expect(world.files('alpha')).toMatchObject({ both: 'edited by alpha', theirs: 'made by alpha' });
+    expect(world.preserved('beta').sort()).toEqual(EDITED);
+    expect(pair('beta', 'alpha').association).toMatchObject({
+      copyState: 'Synchronized',
+      requestedCopyState: 'Not Applicable',
+    });
+  });
+
+  test('Resync Replica is carried out to its end over restarts in between', async () => {
+    await part('alpha→beta');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    for (let i = 0; i < 3; i++) {
+      world.member('beta').crash('kill');
+      world.start('beta');
+      await world.pass(5000);
+    }
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    expect(world.preserved('beta').sort()).toEqual(EDITED);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+  });
+
+  test('what the source took over in the meantime stays: it is its state, too', async () => {
+    await part('alpha→beta', 'beta→alpha');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    expect(world.files('alpha')).toMatchObject({ mine: 'also edited by beta', 'new-dir/new': 'made by beta too' });
+    const kept = [...Object.values(world.files('beta')), ...world.preserved('beta'), ...world.preserved('alpha')];
+    for (const content of [...EDITED, 'edited by alpha', 'made by alpha']) expect(kept).toContain(content);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+  });
+
+  test('Restore from Replica makes the files of the target win, and keeps what the source had', async () => {
+    await part('alpha→beta', 'beta→alpha');
+    await order('alpha', 'beta', 'Suspend');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Restore from Replica');
+    expect(pair('beta', 'alpha').association).toMatchObject({ copyState: 'Unsynchronized', lastInto: 'source' });
+    expect(pair('beta', 'alpha').association.work?.activity).toBe('Restoring');
+    await world.pass(MINUTE);
+    expect(pair('beta', 'alpha').association.work?.activity).toBe('Restoring');
+    await order('alpha', 'beta', 'Resume');
+    await world.pass(10 * MINUTE);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+    expect(world.files('alpha')).toEqual(world.files('beta'));
+    expect(world.files('alpha')).toMatchObject({
+      both: 'edited by beta',
+      dropped: 'deleted by alpha, edited by beta',
+      'moved away': 'moved of old',
+      theirs: 'made by alpha',
+    });
+    expect(world.files('alpha')).not.toHaveProperty('deleted');
+    expect(world.preserved('alpha')).toContain('edited by alpha');
+  });
+
+  test('Abort ends a resynchronisation where it is, and another one takes it to its end', async () => {
+    await part('alpha→beta');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    await order('beta', 'alpha', 'Abort');
+    await restart('beta');
+    expect(stateOf('beta', 'alpha')).toBe('Aborted');
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).not.toHaveProperty('theirs');
+    await order('beta', 'alpha', 'Resync Replica');
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    expect(world.preserved('beta').sort()).toEqual(EDITED);
+  });
+
+  test('a pair that is detached in the middle of it gives up nothing more', async () => {
+    await part('alpha→beta');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    await order('beta', 'alpha', 'Abort');
+    await order('beta', 'alpha', 'Detach');
+    const mine = world.files('beta');
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toEqual(mine);
+    expect(world.folder('beta').core.memory.yielding).toBeNull();
+    world.connect('alpha→beta', 'beta→alpha');
+    await restart('beta');
+    await restart('alpha');
+    await world.pass(MINUTE);
+    expect(world.files('alpha')).toMatchObject({ 'new-dir/new': 'made by beta too', mine: 'also edited by beta' });
+  });
+});
