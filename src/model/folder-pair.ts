@@ -101,6 +101,7 @@ export function isChangedSince({ parted }: FolderPairState, made: VersionMark): 
 export interface StandStill {
   /** In words, without the command. */
   readonly reason: string;
+  readonly detached: boolean;
   /** What has it go on. */
   readonly command: string;
 }
@@ -112,7 +113,7 @@ export function whyStandsStill(
 ): StandStill | null {
   if (!detached && ordered === null) return null;
   const reason = `by order folder ${folder} is not had from ${partner}: the pair is ${detached ? 'Detached' : ordered}`;
-  return { reason, command: replicaCommand(detached ? 'attach' : wayOn(ordered), id) };
+  return { reason, detached, command: replicaCommand(detached ? 'attach' : wayOn(ordered), id) };
 }
 
 function wayOn(ordered: OrderedFolderState | null): string {
