@@ -1,4 +1,5 @@
 /** All folders and connections of this member, built from the group's configuration, started and stopped together. */
+import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -70,6 +71,7 @@ export class Member {
   readonly guests = new Set<InboundSession>();
   readonly #disks: Disk[] = [];
   readonly #watchers: Watcher[] = [];
+  readonly #ordered = new Bell();
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
   /** All folders are there, and nothing of it has been stopped. */
@@ -89,6 +91,7 @@ export class Member {
     this.orders = new PairOrders(parts.store.table('folder-pair'));
     this.orders.changed = () => {
       for (const connection of this.inbound) connection.window.look();
+      this.#ordered.ring();
     };
     this.outbound = new Outbound({
       member: { name: parts.name, guid: this.guid },
@@ -273,7 +276,7 @@ export class Member {
       ({ from, to, enabled }) => enabled && (from === parts.name || to === parts.name),
     );
     if (!joined) parts.emit('NO_CONNECTIONS', 'no enabled connection joins this member with another one');
-    this.#connections.push(runSlowComparisons(this.inbound, this.#stop.signal).catch(parts.fail));
+    this.#connections.push(runSlowComparisons(this.inbound, this.#ordered, this.#stop.signal).catch(parts.fail));
     for (const folder of this.folders.values()) {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));

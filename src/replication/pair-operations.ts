@@ -1,4 +1,5 @@
 /** Operations on a replicated folder as a pair of storage elements, carried out on the member that receives. [volumes.md §3.2] */
+import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { FENCE_MODES } from '../model/fence.ts';
@@ -45,8 +46,8 @@ export async function carryOut(member: Member, pair: Pair, order: PairOrder, sig
   const next = () =>
     stepPairState(orders.state(key), operation, arrow, { now: core.clock.now(), made: madeHere(core) });
   if (operation === 'Split') assertInStep(pair);
-  if (operation === 'Resync Replica') await prepareResync(pair, orders.state(key));
-  if (operation === 'Restore from Replica') await prepareRestore(member, pair);
+  if (operation === 'Resync Replica') await prepareResync(pair, orders.state(key), signal);
+  if (operation === 'Restore from Replica') await prepareRestore(member, pair, signal);
   // Before anything of it is durable nothing new comes in, and afterwards nothing can have come in between.
   const release = orders.hold(key, next());
   try {
@@ -70,7 +71,11 @@ function yieldsTo(core: FolderCore, { connection }: PairKey): boolean {
 }
 
 /** The partner's state is to win: a folder that stands still for a decision is decided so. */
-async function prepareResync({ connection, session }: Pair, { parted }: FolderPairState): Promise<void> {
+async function prepareResync(
+  { connection, session }: Pair,
+  { parted }: FolderPairState,
+  signal: AbortSignal,
+): Promise<void> {
   const { folder } = session;
   const { partner } = connection.parts;
   if (parted !== null && connection.welcome?.capabilities.includes('record-comparison') === false) {
@@ -79,11 +84,11 @@ async function prepareResync({ connection, session }: Pair, { parted }: FolderPa
   }
   await decide(folder, 'refuse');
   // What users did and no scan has seen was done before the order, too.
-  if (parted !== null && folder.core.active) await folder.scanner.full();
+  if (parted !== null && folder.core.active) await seeAll(folder, signal);
 }
 
 /** This member's state is to win. */
-async function prepareRestore({ parts }: Member, { connection, session }: Pair): Promise<void> {
+async function prepareRestore({ parts }: Member, { connection, session }: Pair, signal: AbortSignal): Promise<void> {
   const { folder } = session;
   const { partner } = connection.parts;
   const refuse = (why: string): never => {
@@ -97,7 +102,18 @@ async function prepareRestore({ parts }: Member, { connection, session }: Pair):
   await decide(folder, 'accept');
   if (folder.core.memory.phase !== 'normal') return;
   assertFenceable(folder.core);
-  await folder.scanner.full();
+  await seeAll(folder, signal);
+}
+
+/** A scan that is kept from its end by the disk must not keep the member from stopping. */
+async function seeAll({ core, scanner }: Folder, signal: AbortSignal): Promise<void> {
+  const stopped = new Bell();
+  void scanner.full().then(
+    () => stopped.ring(),
+    () => stopped.ring(),
+  );
+  await stopped.heard(signal);
+  if (signal.aborted) throw new TandemError('CANCELLED', `member ${core.member.name} stops`);
 }
 
 async function decide(folder: Folder, decision: 'accept' | 'refuse'): Promise<void> {

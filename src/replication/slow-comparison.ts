@@ -3,6 +3,7 @@
  * should be here and is not is asked for again; on a read-only member, or where a folder is resynchronised by order, what should
  * not be here leaves. [dfsr.md §5.5, §5.8]
  */
+import type { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import {
@@ -27,11 +28,16 @@ import { endYielding } from './yielding.ts';
 /** One at a time: it reads all records on both sides. */
 export async function runSlowComparisons(
   connections: readonly InboundConnection[],
+  /** Rings when something was ordered that may want a comparison. */
+  ordered: Bell,
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = connections;
   while (first && !signal.aborted) {
-    await first.parts.clock.sleep(LIMITS.comparisonLookMs, signal).catch(() => {});
+    const waits = connections.some(({ sessions }) => sessions.some(({ folder }) => folder.core.memory.yielding));
+    const cancel = first.parts.clock.after(waits ? LIMITS.resyncLookMs : LIMITS.comparisonLookMs, () => ordered.ring());
+    await ordered.heard(signal);
+    cancel();
     for (const connection of connections) {
       for (const session of connection.sessions) if (!signal.aborted) await compareIfDue(connection, session, signal);
     }

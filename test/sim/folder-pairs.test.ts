@@ -179,15 +179,16 @@ function goOn(): void {
   world.hint('beta', 'deleted');
 }
 
-describe('after both sides went on', () => {
-  const EDITED = [
-    'also edited by beta',
-    'deleted by alpha, edited by beta',
-    'edited by beta',
-    'made by beta',
-    'made by beta too',
-  ];
+/** Contents that beta alone made. */
+const EDITED = [
+  'also edited by beta',
+  'deleted by alpha, edited by beta',
+  'edited by beta',
+  'made by beta',
+  'made by beta too',
+];
 
+describe('after both sides went on', () => {
   test('Resync Replica makes the target like the source, and keeps what was changed here', async () => {
     await part('alpha→beta');
     goOn();
@@ -294,5 +295,72 @@ describe('after both sides went on', () => {
     await restart('alpha');
     await world.pass(MINUTE);
     expect(world.files('alpha')).toMatchObject({ 'new-dir/new': 'made by beta too', mine: 'also edited by beta' });
+  });
+});
+
+describe('a resynchronisation', () => {
+  test.each([2, 7, 13, 29, 47, 71])('loses nothing when the power fails after %i calls', async calls => {
+    await part('alpha→beta');
+    goOn();
+    await world.pass(MINUTE);
+    const beta = world.member('beta');
+    await order('beta', 'alpha', 'Resync Replica', true);
+    beta.failAfter = { calls, kind: 'power' };
+    await world.pass(20_000);
+    beta.failAfter = null;
+    beta.start();
+    await world.pass(15 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    const kept = world.preserved('beta');
+    for (const content of EDITED) expect(kept).toContain(content);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+  });
+
+  test('leaves all members alike, where what was made here reached the source by way of a third', async () => {
+    world = await SmallWorld.create({ members: ['alpha', 'beta', 'gamma'] });
+    world.connect('alpha→beta', 'beta→gamma', 'gamma→alpha');
+    world.start();
+    await world.pass(MINUTE);
+    for (const path of ['both', 'mine', 'moved', 'deleted', 'dropped']) world.write('alpha', path, `${path} of old`);
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Fracture');
+    await order('alpha', 'gamma', 'Suspend');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    await world.pass(5 * MINUTE);
+    await order('alpha', 'gamma', 'Resume');
+    await world.pass(20 * MINUTE);
+    expect(world.files('beta')).toEqual(world.files('alpha'));
+    expect(world.files('gamma')).toEqual(world.files('alpha'));
+    const kept = ['alpha', 'beta', 'gamma'].flatMap(name => [
+      ...Object.values(world.files(name)),
+      ...world.preserved(name),
+    ]);
+    for (const content of ['edited by alpha', 'edited by beta', 'made by beta', 'made by alpha'])
+      expect(kept).toContain(content);
+  });
+
+  test('of a folder that was changed again after the order keeps what came later', async () => {
+    await part('alpha→beta', 'beta→alpha');
+    await order('alpha', 'beta', 'Suspend');
+    goOn();
+    await world.pass(MINUTE);
+    await order('beta', 'alpha', 'Resync Replica', true);
+    world.write('beta', 'later', 'made after the order');
+    await world.pass(10 * MINUTE);
+    expect(world.files('beta')).toMatchObject({ ...world.files('alpha'), later: 'made after the order' });
+    await order('alpha', 'beta', 'Resume');
+    await world.pass(5 * MINUTE);
+    expect(world.files('alpha')).toEqual(world.files('beta'));
+    expect(Object.keys(world.files('alpha')).sort()).toEqual([
+      'both',
+      'deleted',
+      'dir/kept',
+      'later',
+      'mine',
+      'moved',
+      'theirs',
+    ]);
   });
 });
