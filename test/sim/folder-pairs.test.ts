@@ -364,3 +364,62 @@ describe('a resynchronisation', () => {
     ]);
   });
 });
+
+describe('a folder that is not in step', () => {
+  test('has its first synchronisation aborted where it is, and goes on with it later', async () => {
+    world = await SmallWorld.create({ folder: { primary: 'alpha' } });
+    world.connect('alpha→beta');
+    world.start('alpha');
+    for (let n = 0; n < 40; n++) world.write('alpha', `file ${n}`, new Uint8Array(2 ** 20).fill(n));
+    await world.pass(MINUTE);
+    world.start('beta');
+    const isSynchronizing = () => pair('beta', 'alpha')?.association.work?.activity === 'Synchronizing';
+    for (let n = 0; n < 2000 && !(world.member('beta').running && isSynchronizing()); n++) await world.pass(10);
+    expect(pair('beta', 'alpha').association).toMatchObject({ copyState: 'Unsynchronized', seeded: false });
+    await order('beta', 'alpha', 'Abort');
+    const had = Object.keys(world.files('beta')).length;
+    expect(had).toBeLessThan(40);
+    await restart('beta');
+    expect(Object.keys(world.files('beta'))).toHaveLength(had);
+    expect(stateOf('beta', 'alpha')).toBe('Aborted');
+    await order('beta', 'alpha', 'Resync Replica');
+    await world.pass(5 * MINUTE);
+    expect(Object.keys(world.files('beta'))).toHaveLength(40);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+  });
+
+  test('is Broken while a brake holds it, and Resync Replica refuses what is held', async () => {
+    await begin({ folder: { brakes: { deletedShare: 0.5, changedShare: 2, minimumFiles: 3 } } });
+    for (let n = 0; n < 8; n++) world.write('alpha', `file ${n}`, `content ${n}`);
+    await world.pass(MINUTE);
+    for (let n = 0; n < 8; n++) world.member('beta').files.user.remove(`/srv/docs/file ${n}`);
+    world.hint('beta', 'file 0');
+    await world.pass(MINUTE);
+    expect(pair('beta', 'alpha').association).toMatchObject({ copyState: 'Broken', brokenBy: 'target' });
+    await order('beta', 'alpha', 'Resync Replica');
+    await world.pass(5 * MINUTE);
+    expect(Object.keys(world.files('beta'))).toHaveLength(8);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+  });
+
+  test('is not split while something is on its way, nor after it has come in between', async () => {
+    await begin();
+    const judged = judge('beta', 'alpha', 'Split');
+    expect(judged.verdict).toBe('accepted');
+    world.write('alpha', 'large', new Uint8Array(2 ** 24).fill(7));
+    const { id } = pair('beta', 'alpha').association;
+    for (let n = 0; n < 200 && stateOf('beta', 'alpha') === 'Synchronized'; n++) await world.pass(10);
+    expect(judge('beta', 'alpha', 'Split')).toMatchObject({ returnCode: 4, detail: 'illegal_state' });
+    const split = pairsOf('beta').perform(
+      id,
+      'Split',
+      { now: 'Split', arrival: 'Split', need: null },
+      { force: false },
+    );
+    await expect(world.whileTimePasses(split)).rejects.toMatchObject({ code: 'REFUSED' });
+    await world.pass(MINUTE);
+    expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+    const gone = pairsOf('alpha').list()[0]!.association.id;
+    expect(gone).not.toBe(id);
+  });
+});

@@ -33,6 +33,20 @@ describe.each([
   ['in memory', async (): Promise<Place> => inMemory()],
   ['on the disk', disk],
 ] as const)('a volume %s', (_name, place) => {
+  test('writes to parts of a cluster that is new, at the same time, leave each other alone', async () => {
+    const volume = await makeVolume(inMemory());
+    const part = CLUSTER / 4;
+    await Promise.all([0, 1, 2, 3].map(at => volume.write(2 * CLUSTER + at * part, filled(part, at + 1))));
+    for (const at of [0, 1, 2, 3])
+      expect(await readAt(volume, 2 * CLUSTER + at * part, part)).toEqual(filled(part, at + 1));
+    // A trimmed one is cleared once.
+    await volume.trim(2 * CLUSTER, CLUSTER);
+    await Promise.all([0, 1, 3].map(at => volume.write(2 * CLUSTER + at * part, filled(part, at + 5))));
+    for (const [at, value] of [5, 6, 0, 8].entries()) {
+      expect(await readAt(volume, 2 * CLUSTER + at * part, part)).toEqual(filled(part, value));
+    }
+  });
+
   test('reads as zeroes at first, and what was written afterwards, after a restart too', async () => {
     const at = await place();
     const volume = await makeVolume(at);
