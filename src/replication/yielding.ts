@@ -35,17 +35,22 @@ export async function beginYielding(core: FolderCore, connection: string, since:
   }
 }
 
-/** What is left of it counts again, as changed now; deletions nobody was told of are forgotten. Only within a task of the line. */
+/** What is left of it counts again, as changed now; on a read-only member nothing does. Only within a task of the line. */
 export async function endYielding(core: FolderCore): Promise<void> {
-  for await (const records of core.store.everyRecord()) {
-    const left = records.filter(record => core.givesWay(record.gvsn) && !record.provisional);
-    const present = left.filter(record => record.present);
-    const stamps = await core.stamps(present);
-    const put = present.map((before: FileRecord, i) => ({
-      before,
-      after: fencedRecord(before, before.fence, stamps[i]!),
-    }));
-    if (left.length > 0) await core.commit({ put, forget: left.filter(record => !record.present) });
-  }
+  if (!core.readOnly)
+    for await (const records of core.store.everyRecord()) await tellAgain(core, records.filter(isOwn));
   await core.commit({ memory: { yielding: null } });
+
+  function isOwn({ gvsn, present, disk, provisional }: FileRecord): boolean {
+    // What is not on disk is had again from a partner, in the very version that is recorded.
+    const isHere = !present || disk !== null;
+    return isHere && !provisional && core.isToYield(gvsn) && !core.isClaimed(gvsn);
+  }
+}
+
+async function tellAgain(core: FolderCore, records: readonly FileRecord[]): Promise<void> {
+  if (records.length === 0) return;
+  const stamps = await core.stamps(records);
+  const put = records.map((before, i) => ({ before, after: fencedRecord(before, before.fence, stamps[i]!) }));
+  await core.commit({ put });
 }

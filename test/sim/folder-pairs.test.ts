@@ -423,3 +423,27 @@ describe('a folder that is not in step', () => {
     expect(gone).not.toBe(id);
   });
 });
+
+test('a folder that is read-only here is suspended, parted and resynchronised like any other, but nothing is restored from it', async () => {
+  await begin({ folder: { readOnly: ['beta'] } });
+  world.write('alpha', 'first', 'one');
+  await world.pass(MINUTE);
+  await order('beta', 'alpha', 'Fracture');
+  world.write('alpha', 'second', 'two');
+  world.write('beta', 'first', 'mine');
+  await world.pass(MINUTE);
+  expect(stateOf('beta', 'alpha')).toBe('Fractured');
+  const { id } = pair('beta', 'alpha').association;
+  const restore = pairsOf('beta').perform(
+    id,
+    'Restore from Replica',
+    { now: 'Unsynchronized', arrival: 'Synchronized', need: null },
+    { force: false },
+  );
+  await expect(world.whileTimePasses(restore)).rejects.toMatchObject({ code: 'REFUSED' });
+  await order('beta', 'alpha', 'Resync Replica');
+  await world.pass(5 * MINUTE);
+  expect(world.files('beta')).toEqual({ first: 'one', second: 'two' });
+  expect(world.preserved('beta')).toContain('mine');
+  expect(stateOf('beta', 'alpha')).toBe('Synchronized');
+});
