@@ -241,26 +241,31 @@ export class MirrorFlows {
   }
 
   #on(event: FlowEvent): void {
-    const { pair } = this.#parts;
+    if (event.kind === 'progress') this.report();
+    else this.#step(this.#stepOf(event));
+  }
+
+  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' }>): Promise<void> {
+    const { pair, sayHello } = this.#parts;
     switch (event.kind) {
       case 'copy-started':
-        return this.#step(pair.step({ type: 'copy-started' }));
-      case 'progress':
-        return this.report();
+        await pair.step({ type: 'copy-started' });
+        break;
       case 'copy-finished':
         this.#mirrors = true;
-        return this.#step(pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) }));
+        await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
+        break;
       case 'queue-overflowed':
         this.#mirrors = false;
-        return this.#step(pair.step({ type: 'queue-overflowed' }).then(() => this.#parts.sayHello()));
-      case 'failed': {
+        await pair.step({ type: 'queue-overflowed' });
+        await sayHello();
+        break;
+      case 'failed':
         pair.trouble = event.reason;
-        const failed =
-          pair.record.work?.phase === 'copy'
-            ? pair.step({ type: 'copy-failed', cause: event.element })
-            : pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
-        return this.#step(failed.then(() => this.#parts.sayHello()));
-      }
+        if (pair.record.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause: event.element });
+        else await pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
+        await sayHello();
+        break;
     }
   }
 

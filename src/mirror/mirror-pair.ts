@@ -106,8 +106,11 @@ export class MirrorPair {
     const copiesFirst = accepted.work?.phase === 'copy';
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
+      const { revision } = pair.record;
       const { returnCode, sentence } = await this.#session!.order(operation, force);
-      return returnCode === 0 || returnCode === 4096 ? null : sentence;
+      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
+      return null;
     }
     const taken = await pair.step({ type: 'operation-accepted', operation, arrow });
     if (taken === null) return 'another order came first; look at the pair and give yours again';
@@ -125,6 +128,14 @@ export class MirrorPair {
     await this.#transition?.catch(() => {});
     const element = await this.#element?.catch(() => null);
     await element?.journal.close();
+  }
+
+  /** What the partner decided is known here a moment later. */
+  async #heard(wanted: () => boolean): Promise<void> {
+    const limit = new AbortController();
+    const cancel = this.#parts.clock.after(LIMITS.replicaAnswerMs, () => limit.abort());
+    await this.pair.until(() => this.pair.removed || wanted(), limit.signal).catch(() => {});
+    cancel();
   }
 
   /** A failback has copied: the roles are switched. */

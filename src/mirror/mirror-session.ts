@@ -16,6 +16,7 @@ import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
+import { ExpectedMessages } from './expected-messages.ts';
 import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationSide, generationsAfter, seenFromHere } from './mirror-generations.ts';
 import { MirrorTransition, type TransitionPartner } from './mirror-transition.ts';
@@ -45,14 +46,6 @@ export interface OrderAnswer {
 }
 
 type Hello = Extract<MirrorMessage, { kind: 'hello' }>;
-type Transitional = Extract<MirrorMessage, { readonly id: string }>;
-
-interface Expected {
-  readonly kind: MirrorMessage['kind'];
-  readonly id: string;
-  readonly resolve: (message: never) => void;
-  readonly reject: (error: TandemError) => void;
-}
 
 export class MirrorSession {
   readonly flows: MirrorFlows;
@@ -62,8 +55,7 @@ export class MirrorSession {
   #said: Hello | null = null;
   #weMet = false;
   #theyMet = false;
-  #expected: Expected[] = [];
-  #arrived: Transitional[] = [];
+  readonly #expected = new ExpectedMessages();
   #ended: TandemError | null = null;
   #transition: Promise<unknown> | null = null;
 
@@ -94,7 +86,7 @@ export class MirrorSession {
   get partner(): TransitionPartner {
     return {
       send: message => this.#send(message),
-      expect: (kind, id) => this.#expect(kind, id),
+      expect: (kind, id) => this.#expected.expect(kind, id),
       flows: this.flows,
     };
   }
@@ -102,8 +94,12 @@ export class MirrorSession {
   /** Until the stream ends; everything is at rest then. */
   async run(): Promise<void> {
     const { channel, pair } = this.#parts;
+    let written = pair.record.targetWritten;
     const stop = pair.onChange(() => {
-      if (this.met) this.flows.follow();
+      if (!this.met || pair.removed) return;
+      this.flows.follow();
+      if (pair.record.targetWritten && !written && pair.record.here === 'target') this.#later(() => this.#sayHello());
+      written = pair.record.targetWritten;
     });
     try {
       await this.#sayHello();
@@ -130,7 +126,7 @@ export class MirrorSession {
   async order(operation: ReplicaOperation, force: boolean): Promise<OrderAnswer> {
     const id = this.#parts.uuid();
     await this.#send({ kind: 'order', id, operation, force });
-    return await this.#expect('answer', id);
+    return await this.#expected.expect('answer', id);
   }
 
   /** A transition goes on at a time; the stream does not end before it has. */
@@ -158,16 +154,16 @@ export class MirrorSession {
       case 'propose':
         return this.#later(() => this.#follow(message), { beside: true });
       case 'decline':
-        return this.#refused(message.id, message.sentence);
+        return this.#expected.refuse(message.id, message.sentence);
       case 'abandon':
-        return this.#refused(message.id, 'the partner has given the change up');
+        return this.#expected.refuse(message.id, 'the partner has given the change up');
       case 'answer':
       case 'agree':
       case 'barrier':
       case 'barrier-durable':
       case 'decision':
       case 'committed':
-        return this.#take(message);
+        return this.#expected.take(message);
       default: {
         if (!this.met) await this.#line.idle();
         const wait = this.flows.receive(message);
@@ -236,14 +232,14 @@ export class MirrorSession {
     if (intent.part === 'decider' && intent.decided && intent.decision !== undefined) {
       if (theirIntent !== null) {
         await this.#send({ kind: 'decision', id: intent.id, ...intent.decision });
-        await this.#expect('committed', intent.id);
+        await this.#expected.expect('committed', intent.id);
       }
       await pair.note({ intent: null });
     } else if (intent.part === 'decider' || theirIntent === null) {
       await pair.step({ type: 'transition-aborted' });
       await pair.note({ intent: null });
     } else if (theirIntent.decided) {
-      const { record } = await this.#expect('decision', intent.id);
+      const { record } = await this.#expected.expect('decision', intent.id);
       await this.#send({ kind: 'committed', id: intent.id });
       if (record === null) {
         await pair.remove();
@@ -273,6 +269,8 @@ export class MirrorSession {
       if (operation === null && ours.mode === 'Asynchronous') await pair.step({ type: 'queue-overflowed' });
       const arrow = operation === 'Failback' ? arrowOf(operation, ours.syncType, ours.copyState) : null;
       if (arrow !== null) await pair.step({ type: 'operation-accepted', operation: 'Failback', arrow });
+    } else if (record.revision === ours.revision && record.targetWritten && !ours.targetWritten) {
+      await pair.step({ type: 'client-wrote', element: 'target' });
     } else if (record.revision === ours.revision && record.copyState === 'Broken' && record.brokenBy !== 'link') {
       await pair.step({ type: 'copy-failed', cause: record.brokenBy ?? 'source' });
     }
@@ -342,33 +340,16 @@ export class MirrorSession {
     if (revision !== record.revision) return 'the partner’s record is not the one here';
     if (record.work?.phase === 'transition' && record.work.operation !== operation)
       return `it is busy: ${record.work.activity}`;
-    if (record.work?.phase !== 'transition' && arrowOf(operation, record.syncType, record.copyState) === null) {
-      return `${operation} cannot be done while it is ${record.copyState}`;
+    if (record.work?.phase !== 'transition') {
+      const arrow = arrowOf(operation, record.syncType, record.copyState);
+      if (arrow === null) return `${operation} cannot be done while it is ${record.copyState}`;
+      // What was written here the partner may not have heard of yet.
+      if (arrow.need === 'F' && !force) return `${operation} from ${record.copyState} gives up writes: give Force`;
     }
     const { unseats } = OPERATION_ROWS[operation];
     if (unseats === undefined || unseats !== record.here || force || elements.writers(record[unseats].name) === 0)
       return null;
     return `a client that may write is connected to ${record[unseats].name}: disconnect it, or give Force`;
-  }
-
-  #expect<K extends MirrorMessage['kind']>(kind: K, id: string): Promise<Extract<MirrorMessage, { kind: K }>> {
-    const at = this.#arrived.findIndex(message => message.kind === kind && message.id === id);
-    if (at !== -1) return Promise.resolve(this.#arrived.splice(at, 1)[0] as Extract<MirrorMessage, { kind: K }>);
-    if (this.#ended !== null) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => this.#expected.push({ kind, id, resolve, reject }));
-  }
-
-  #take(message: Transitional): void {
-    const at = this.#expected.findIndex(({ kind, id }) => kind === message.kind && id === message.id);
-    if (at !== -1) this.#expected.splice(at, 1)[0]!.resolve(message as never);
-    else if (this.#arrived.length < EARLY_MESSAGES) this.#arrived.push(message);
-    else throw new TandemError('PEER_VIOLATION', 'the partner speaks of changes that nobody has proposed');
-  }
-
-  #refused(id: string, sentence: string): void {
-    const error = new TandemError('REFUSED', sentence);
-    for (const expected of this.#expected.filter(one => one.id === id)) expected.reject(error);
-    this.#expected = this.#expected.filter(one => one.id !== id);
   }
 
   async #send(message: MirrorMessage | FlowMessage): Promise<void> {
@@ -384,9 +365,6 @@ export class MirrorSession {
   #end(reason: string): void {
     if (this.#ended !== null) return;
     this.#ended = new TandemError('PEER_UNREACHABLE', `the stream of the pair ended: ${reason}`);
-    for (const { reject } of this.#expected.splice(0)) reject(this.#ended);
+    this.#expected.end(this.#ended);
   }
 }
-
-/** What may come before it is waited for. */
-const EARLY_MESSAGES = 16;
