@@ -54,6 +54,8 @@ export class CopyRun {
   #failure: unknown = null;
   readonly #buffers: Buffer[] = [];
   readonly #ends = new Set<() => void>();
+  /** All who wait for the pace wait together. */
+  #sleep: Promise<void> | null = null;
   /** Who waits for an arrival. */
   #waiting: (() => void)[] = [];
 
@@ -121,7 +123,12 @@ export class CopyRun {
     const { clock, pace, signal } = this.#parts;
     const { windowBytes } = pace();
     const ms = windowBytes === 0 ? LIMITS.mirrorPaceMs : Math.min(this.#next - clock.now(), LIMITS.mirrorPaceMs);
-    if (ms > 0) return clock.sleep(ms, signal);
+    if (ms > 0) {
+      this.#sleep ??= clock.sleep(ms, signal).finally(() => {
+        this.#sleep = null;
+      });
+      return this.#sleep;
+    }
     if (this.#bytes < windowBytes) return null;
     return this.#orEnded(new Promise(resolve => this.#waiting.push(resolve)));
   }

@@ -94,16 +94,19 @@ export class SourceFlow implements WriteGuard {
         for (const seq of message.seqs) this.#outbox.answer(seq, { kind: 'arrived' });
         return;
       case 'differing':
-        return this.#outbox.answer(message.seq, { kind: 'differing', ranges: message.ranges });
+        this.#outbox.answer(message.seq, { kind: 'differing', ranges: message.ranges });
+        return;
       case 'applied':
-        if (this.#epochs !== null) return this.#epochs.applied(message.epoch);
         if (message.epoch > this.#parts.numbers.sentEpoch) throw violation('has applied an epoch that was never sent');
+        this.#epochs?.applied(message.epoch);
         return;
       case 'dirty':
-        return this.#takeDirty(message.range, message.runs, message.last);
+        this.#takeDirty(message.range, message.runs, message.last);
+        return;
       case 'failed':
         if (message.seq > this.#parts.numbers.sent) throw violation('fails at a message that was never sent');
-        return this.#fail('target', message.reason);
+        this.#fail('target', message.reason);
+        return;
       default:
         throw violation(`sends “${message.kind}” to the source of the pair`);
     }

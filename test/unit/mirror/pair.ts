@@ -91,7 +91,10 @@ export class Pair {
     const alone: Connected['alone'] = { count: 0, hold: null };
     const numbers = [createStreamNumbers(), createStreamNumbers()] as const;
     let cut = false;
-    const wire: Wire = { cut: () => void (cut = true), held: false, toTarget: [], toSource: [] };
+    const end = (): void => {
+      cut = true;
+    };
+    const wire: Wire = { cut: () => end(), held: false, toTarget: [], toSource: [] };
     const lanes = { target: Promise.resolve(), source: Promise.resolve() };
     const carry = (lane: 'target' | 'source', log: FlowMessage[], receive: (message: FlowMessage) => unknown) => {
       return async (message: FlowMessage): Promise<void> => {
