@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSimRandom, type SimRandom } from '../../sim/sim-random.ts';
 import { CLUSTER, filled, readAll } from '../block/small-volume.ts';
-import { COPY, type Connected, openCleanSide, openSide, Pair, type Side } from './pair.ts';
+import { COPY, type Connected, openCleanSide, openSide, Pair, type Side, slowDown } from './pair.ts';
 
 const SIZE = 6 * CLUSTER;
 const SECTOR = 512;
@@ -65,6 +65,8 @@ describe('a mirrored pair', () => {
         const connected = meet(pair, mode, random);
         const { source } = connected;
         const copy = source.startCopy(COPY).catch(() => false);
+        await pair.time.run(pair.time.now);
+        slowDown(pair.source.volume, pair.clock, random);
         const onTheirWay: Promise<unknown>[] = [];
         const client = async (): Promise<void> => {
           for (let turn = random.below(30); turn > 0; turn--) {

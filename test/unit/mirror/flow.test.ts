@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EXTENT_BYTES } from '../../../src/block/activity-log-file.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';
-import { COPY, dataBytes, openCleanSide, openSide, Pair } from './pair.ts';
+import { COPY, dataBytes, openCleanSide, openSide, Pair, slowDown } from './pair.ts';
 
 const MIB = 1024 * 1024;
 
@@ -227,8 +227,11 @@ describe('a copy', () => {
           await pair.clock.sleep(random.below(3));
         }
       };
+      const copy = source.startCopy({ ...COPY, extent: 'full' });
+      await pair.time.run(pair.time.now);
+      slowDown(pair.source.volume, pair.clock, random);
       const clients = [client(), client(), client()];
-      expect(await pair.until(source.startCopy({ ...COPY, extent: 'full' }))).toBe(true);
+      expect(await pair.until(copy)).toBe(true);
       over = true;
       await pair.until(Promise.all(clients));
       await pair.until(source.drain());

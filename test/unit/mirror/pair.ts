@@ -14,6 +14,7 @@ import { TargetFlow, type TargetParts } from '../../../src/mirror/target-flow.ts
 import { createGenerations } from '../../../src/model/generations.ts';
 import { createMemoryBlockFiles, type MemoryBlockFiles } from '../../sim/memory-block-files.ts';
 import { createSimClock, HostClock, SimTime } from '../../sim/sim-clock.ts';
+import type { SimRandom } from '../../sim/sim-random.ts';
 import { makeVolume, reopen } from '../block/small-volume.ts';
 
 const xxh64 = await loadXxh64();
@@ -158,6 +159,14 @@ export class Pair {
     }
     return await done;
   }
+}
+
+/** A disk that is slower than the line now and then: a write has been sent, or marked, long before it is carried out here. */
+export function slowDown(volume: Volume, clock: Clock, random: SimRandom): void {
+  volume.addGuard({
+    before: () => (random.chance(0.4) ? clock.sleep(random.below(6)) : null),
+    after: () => null,
+  });
 }
 
 export const COPY = { extent: 'dirty', generations: createGenerations('g1') } as const;
