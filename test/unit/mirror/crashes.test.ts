@@ -64,6 +64,7 @@ describe('a mirrored pair', () => {
         const mode = random.pick(['Synchronous', 'Asynchronous'] as const);
         const connected = meet(pair, mode, random);
         const { source } = connected;
+        connected.wire.slow = random.chance(0.5);
         const copy = source.startCopy(COPY).catch(() => false);
         await pair.time.run(pair.time.now);
         slowDown(pair.source.volume, pair.clock, random);

@@ -216,7 +216,8 @@ describe('a copy', () => {
       const pair = new Pair(await openSide(undefined, { size }), await openSide(undefined, { size }));
       const random = createSimRandom(2, mode);
       for (let at = 0; at < 24; at += 2) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
-      const { source, violations } = pair.connect(mode);
+      const { source, violations, wire } = pair.connect(mode);
+      wire.slow = true;
       let over = false;
       const client = async (): Promise<void> => {
         while (!over) {

@@ -56,6 +56,8 @@ export interface Wire {
   cut(): void;
   /** Messages wait until it is false again. */
   held: boolean;
+  /** A millisecond for each message. */
+  slow: boolean;
   readonly toTarget: FlowMessage[];
   readonly toSource: FlowMessage[];
 }
@@ -95,7 +97,7 @@ export class Pair {
     const end = (): void => {
       cut = true;
     };
-    const wire: Wire = { cut: () => end(), held: false, toTarget: [], toSource: [] };
+    const wire: Wire = { cut: () => end(), held: false, slow: false, toTarget: [], toSource: [] };
     const lanes = { target: Promise.resolve(), source: Promise.resolve() };
     const carry = (lane: 'target' | 'source', log: FlowMessage[], receive: (message: FlowMessage) => unknown) => {
       return async (message: FlowMessage): Promise<void> => {
@@ -104,6 +106,7 @@ export class Pair {
         log.push(copy);
         lanes[lane] = lanes[lane].then(async () => {
           await null;
+          if (wire.slow) await this.clock.sleep(1);
           while (wire.held && !cut) await this.clock.sleep(1);
           if (cut) return;
           try {
