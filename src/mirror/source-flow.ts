@@ -104,7 +104,7 @@ export class SourceFlow implements WriteGuard {
         this.#takeDirty(message.range, message.runs, message.last);
         return;
       case 'failed':
-        if (message.seq > this.#parts.numbers.sent) throw violation('fails at a message that was never sent');
+        this.#outbox.check(message.seq);
         this.#fail('target', message.reason);
         return;
       default:
