@@ -83,6 +83,10 @@ export class WriteTracker implements WriteGuard {
     this.#capacity = hotExtents;
   }
 
+  has(name: string): boolean {
+    return this.#maps.has(name);
+  }
+
   /** NOT_FOUND */
   peer(name: string): DirtyMapFile {
     const map = this.#maps.get(name);
