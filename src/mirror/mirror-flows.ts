@@ -19,8 +19,8 @@ import {
   type CopyExtent,
   compareGenerations,
   extentOf,
-  type Generations,
   type GenerationSide,
+  type Generations,
   yieldLine,
 } from '../model/generations.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
@@ -96,10 +96,14 @@ export class MirrorFlows {
     if (TO_SOURCE.has(message.kind)) {
       if (this.#source !== null) this.#source.receive(message);
       else if (message.kind === 'dirty') this.#early.push(message);
-    } else if (this.#target !== null) return this.#target.receive(message);
-    // What comes for a flow that has just ended is of no use; numbers go on.
-    else if ('seq' in message) this.#numbers.received = message.seq;
-    return null;
+      return null;
+    }
+    if (this.#target !== null) return this.#target.receive(message);
+    return this.#line.idle().then(async () => {
+      if (this.#target !== null) await this.#target.receive(message);
+      // What comes for a flow that has ended is of no use; numbers go on.
+      else if ('seq' in message) this.#numbers.received = message.seq;
+    });
   }
 
   /** Nothing flows any more; what the partner lacks is in the map. */
@@ -117,7 +121,8 @@ export class MirrorFlows {
     const { record } = pair;
     if (this.#ended || pair.removed || record.work?.phase === 'transition') return;
     const { flow, into } = dutiesOf(record);
-    const sender: ElementSide | null = flow === 'none' ? null : flow === 'mirror' || into === 'target' ? 'source' : 'target';
+    const sender: ElementSide | null =
+      flow === 'none' ? null : flow === 'mirror' || into === 'target' ? 'source' : 'target';
     const role: Role = sender === null ? 'none' : sender === record.here ? 'send' : 'take';
     if (role !== 'send' && this.#source !== null) await this.#restSource();
     if (role !== 'take' && this.#target !== null) await this.#restTarget();
@@ -135,7 +140,7 @@ export class MirrorFlows {
         this.#target.tellDirty();
       }
     }
-    this.#report();
+    this.report();
   }
 
   async #mirror(): Promise<void> {
@@ -231,7 +236,8 @@ export class MirrorFlows {
     const { snapshot } = pair.kept;
     const generations = afterCopyIn(pair.kept.generations, theirs);
     await pair.step({ type: 'copy-finished' }, { generations, snapshot: null });
-    if (snapshot !== null && volume.snapshots.some(({ uuid }) => uuid === snapshot)) await volume.deleteSnapshot(snapshot);
+    if (snapshot !== null && volume.snapshots.some(({ uuid }) => uuid === snapshot))
+      await volume.deleteSnapshot(snapshot);
   }
 
   #on(event: FlowEvent): void {
@@ -240,20 +246,19 @@ export class MirrorFlows {
       case 'copy-started':
         return this.#step(pair.step({ type: 'copy-started' }));
       case 'progress':
-        return this.#report();
+        return this.report();
       case 'copy-finished':
         this.#mirrors = true;
-        return this.#step(
-          pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) }),
-        );
+        return this.#step(pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) }));
       case 'queue-overflowed':
         this.#mirrors = false;
         return this.#step(pair.step({ type: 'queue-overflowed' }).then(() => this.#parts.sayHello()));
       case 'failed': {
         pair.trouble = event.reason;
-        const failed = pair.record.work?.phase === 'copy'
-          ? pair.step({ type: 'copy-failed', cause: event.element })
-          : pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
+        const failed =
+          pair.record.work?.phase === 'copy'
+            ? pair.step({ type: 'copy-failed', cause: event.element })
+            : pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
         return this.#step(failed.then(() => this.#parts.sayHello()));
       }
     }
@@ -263,7 +268,8 @@ export class MirrorFlows {
     step.then(() => this.follow()).catch(error => this.#fail(error));
   }
 
-  #report(): void {
+  /** How far behind the partner is, as it is now. */
+  report(): void {
     const { pair, element } = this.#parts;
     const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
     const { windowBytes } = this.#parts.pace();

@@ -10,8 +10,8 @@ import type { MirrorMessage } from '../model/mirror-message.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { TransitionIntent, TransitionStep } from '../model/transition-plan.ts';
 import type { Elements } from './elements.ts';
-import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { MirrorElement, MirrorFlows } from './mirror-flows.ts';
+import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { Pair } from './pair.ts';
 
 /** The partner, as a transition needs it; null: it goes without. */

@@ -56,7 +56,7 @@ describe('an offer', () => {
         seen.push(...args);
       },
     });
-    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45 };
+    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45, force: true };
     await link.offerReplica(offer, never);
     expect(seen).toEqual(['alpha', offer]);
   });
@@ -65,7 +65,7 @@ describe('an offer', () => {
     const link = await linkWith({
       offerReplica: () => Promise.reject(new TandemError(code, 'there is no volume “disk”')),
     });
-    await expect(link.offerReplica({ record: RECORD, sizeBytes: 1 }, never)).rejects.toMatchObject({
+    await expect(link.offerReplica({ record: RECORD, sizeBytes: 1, force: false }, never)).rejects.toMatchObject({
       code,
       message: 'beta: there is no volume “disk”',
     });
@@ -74,7 +74,7 @@ describe('an offer', () => {
   test('that is no record is a violation', async () => {
     const link = await linkWith({});
     const record = { ...RECORD, copyState: 'Lost' } as unknown as typeof RECORD;
-    await expect(link.offerReplica({ record, sizeBytes: 1 }, never)).rejects.toMatchObject({
+    await expect(link.offerReplica({ record, sizeBytes: 1, force: false }, never)).rejects.toMatchObject({
       code: 'PEER_VIOLATION',
       message: expect.stringContaining('copyState'),
     });
@@ -338,13 +338,14 @@ describe('whoever lies', () => {
     ],
     ['agree.id', { kind: 'agree', id: 'nobody' }],
     ['answer.return_code', { kind: 'answer', id: ASSOCIATION_ID, returnCode: 99, sentence: '' }],
-    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, record: { ...RECORD, revision: 0 } }],
+    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, record: { ...RECORD, revision: 0 }, force: false }],
     [
       'propose.record',
       {
         kind: 'propose',
         id: ASSOCIATION_ID,
         record: { ...RECORD, surprise: 'x'.repeat(LIMITS.mirrorRecordBytes) } as typeof RECORD,
+        force: false,
       },
     ],
   ];
