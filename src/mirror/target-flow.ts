@@ -60,6 +60,7 @@ export class TargetFlow {
     this.#digests = new DigestAnswering(parts, this.#answers, (seq, error) => this.#fail(seq, error));
     this.#epochs = new TargetEpochs(parts.journal);
     this.#intake = createIntake(parts.numbers.receivedEpoch);
+    parts.map?.unfollow?.();
     if (parts.map !== null) parts.map.following = true;
   }
 

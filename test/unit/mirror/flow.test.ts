@@ -90,10 +90,32 @@ describe('a synchronous pair in step', () => {
     write.catch(() => {});
     await pair.time.run(pair.time.now + 10);
     await expect(write).rejects.toThrow(/record/);
-    await expect(source.stop()).rejects.toThrow(/record/);
+    await pair.until(source.stop());
+    await expect(pair.source.volume.write(0, filled(10, 7))).rejects.toThrow(/record/);
+    await expect(pair.source.volume.flush()).rejects.toThrow(/record/);
     fails = false;
     await pair.until(pair.source.volume.write(0, filled(10, 7)));
-    await pair.until(source.stop());
+    await pair.time.run(pair.time.now + 10);
+    expect(pair.source.map.following).toBe(false);
+    fails = true;
+    await pair.until(pair.source.volume.write(0, filled(10, 7)));
+  });
+
+  test('where the source must not go alone, writes fail until another flow has the volume', async () => {
+    const pair = new Pair(await openCleanSide(), await openCleanSide());
+    const first = pair.connect('Synchronous', { source: { goAlone: () => Promise.reject(new Error('both or none')) } });
+    await first.source.mirror();
+    first.wire.cut();
+    await pair.until(first.source.stop());
+    await first.target.stop();
+    await expect(pair.source.volume.write(0, filled(10, 7))).rejects.toThrow(/both/);
+    const { source, target } = pair.connect('Synchronous');
+    target.tellDirty();
+    expect(await pair.until(source.startCopy(COPY))).toBe(true);
+    await pair.until(pair.source.volume.write(0, filled(10, 8)));
+    await pair.until(pair.source.volume.flush());
+    expect(source.dirtyBytes()).toBe(0);
+    expect((await readAt(pair.target.volume, 0, 1))[0]).toBe(8);
   });
 
   test('a target whose disk fails says so, and the source goes on alone', async () => {
