@@ -100,6 +100,10 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often an order on a replicated folder looks whether what was on its way has come to rest. */
+  orderLookMs: 20,
+  /** How often is looked whether a folder that is resynchronised by order is as its source has it. */
+  resyncLookMs: 1000,
   /** How often is looked whether a comparison of all records is due. */
   comparisonLookMs: 60_000,
   backoffFirstMs: 1000,

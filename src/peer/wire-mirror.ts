@@ -245,8 +245,8 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
     toWire: ({ id, record, force }) => ({ id, record: jsonToWire(record), force }),
     fromWire: wire => ({
       id: guidFromWire(wire.id, 'propose.id'),
-      force: wire.force,
       record: jsonFromWire(ASSOCIATION, wire.record, 'propose.record'),
+      force: wire.force,
     }),
   },
   agree: transitionForm('agree', 'agree'),

@@ -17,11 +17,12 @@ import {
 } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
-import { type FolderCore, obstacleOf } from './folder-core.ts';
+import type { FolderCore } from './folder-core.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
+import { obstacleOf } from './obstacle-events.ts';
 import { parentOf } from './paths.ts';
 import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
 import { planGroup } from './placing.ts';
@@ -205,6 +206,17 @@ export class UpdateFlow {
       this.#leaveUnanswered(unclaimableVersions(due.map(entry => entry.update)));
       if (due.length > 0) this.retry();
     }
+  }
+
+  /** Nothing more is had over this connection: what it has brought and is complete is installed, the rest is left. */
+  withdraw(connection: string): void {
+    const { pending } = this.#core;
+    for (const item of pending.list()) {
+      if (item.round.connection !== connection) continue;
+      item.round.abandoned = true;
+      if (item.stage !== 'running') this.#leave(item);
+    }
+    this.#leaveUnanswered(unclaimableVersions(pending.takeGivenUp(connection).map(({ update }) => update)));
   }
 
   /** Forgets all work under way: the folder was halted. */

@@ -56,7 +56,7 @@ describe('an offer', () => {
         seen.push(...args);
       },
     });
-    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45, force: true };
+    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45, force: false };
     await link.offerReplica(offer, never);
     expect(seen).toEqual(['alpha', offer]);
   });
@@ -338,14 +338,14 @@ describe('whoever lies', () => {
     ],
     ['agree.id', { kind: 'agree', id: 'nobody' }],
     ['answer.return_code', { kind: 'answer', id: ASSOCIATION_ID, returnCode: 99, sentence: '' }],
-    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, record: { ...RECORD, revision: 0 }, force: false }],
+    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, force: false, record: { ...RECORD, revision: 0 } }],
     [
       'propose.record',
       {
         kind: 'propose',
         id: ASSOCIATION_ID,
-        record: { ...RECORD, surprise: 'x'.repeat(LIMITS.mirrorRecordBytes) } as typeof RECORD,
         force: false,
+        record: { ...RECORD, surprise: 'x'.repeat(LIMITS.mirrorRecordBytes) } as typeof RECORD,
       },
     ],
   ];
@@ -395,6 +395,43 @@ describe('whoever lies', () => {
       message: expect.stringContaining('the field open '),
     });
     expect(asked).toBe(false);
+  });
+
+  test('about what a packet is: an opening, messages or the end, and only one of them', () => {
+    const { request } = peerCalls().mirror;
+    const parts = [
+      request.write({ kind: 'open', association: ASSOCIATION_ID }),
+      request.write({ kind: 'messages', messages: [{ kind: 'removed' }] }),
+      request.write({ kind: 'end' }),
+    ];
+    // Joined, they are one packet that has both.
+    const wrong = [[], [parts[0]!, parts[1]!], [parts[1]!, parts[2]!], [parts[2]!, parts[0]!]];
+    for (const packet of wrong) {
+      expect(request.read(Buffer.concat(packet))).toMatchObject({ error: { code: 'PEER_VIOLATION' } });
+    }
+  });
+
+  test('about the beginning, opening twice, is told so', async () => {
+    let theirs: unknown;
+    const link = await linkWith({
+      mirror: async (_caller, _association, { messages }) => {
+        theirs = await collect(messages).catch(error => error);
+      },
+    });
+    const twice = { kind: 'open', association: ASSOCIATION_ID } as unknown as MirrorMessage;
+    const { write: honest } = peerCalls().mirror.request;
+    const lie = vi.spyOn(peerCalls().mirror.request, 'write').mockImplementation(packet => {
+      const [first] = packet.kind === 'messages' ? packet.messages : [];
+      return honest(first === twice ? (twice as never) : packet);
+    });
+    try {
+      const channel = link.openMirror(ASSOCIATION_ID, never);
+      void channel.send(twice).catch(() => {});
+      await expect(collect(channel.messages)).rejects.toMatchObject({ code: 'PEER_VIOLATION' });
+      expect(theirs).toMatchObject({ code: 'PEER_VIOLATION' });
+    } finally {
+      lie.mockRestore();
+    }
   });
 
   test('about the number of messages in a packet is refused before it is decoded', () => {
@@ -457,6 +494,29 @@ describe('back-pressure', () => {
     })().catch(error => error);
     // What the reader has and what is ahead could not be as much.
     expect(await settled(() => sent)).toBeGreaterThan(LIMITS.flowControlWindowBytes);
+    control.abort();
+    expect(await sending).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('a mirror that nobody reads does not hold up another one on the same connection', async () => {
+    const stuckId = '99999999-9999-4999-8999-999999999999';
+    let sent = 0;
+    const link = await linkWith({
+      mirror: async (caller, association, channel, signal) => {
+        if (association !== stuckId) return echo(caller, association, channel, signal);
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      },
+    });
+    const control = new AbortController();
+    const stuck = link.openMirror(stuckId, control.signal);
+    const sending = sendAll(stuck, count => (sent = count), control.signal).catch(error => error);
+    await settled(() => sent);
+    const channel = link.openMirror(ASSOCIATION_ID, never);
+    const heard = reader(channel);
+    for (let seq = 0; seq < 40; seq++) {
+      void channel.send(write(seq, MIB));
+      expect((await heard.next()).value).toMatchObject({ kind: 'write', seq });
+    }
     control.abort();
     expect(await sending).toMatchObject({ code: 'CANCELLED' });
   });
