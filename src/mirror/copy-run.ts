@@ -48,12 +48,13 @@ export class CopyRun {
   readonly #units: ByteRange[] = [];
   /** Bytes of data on their way. */
   #bytes = 0;
-  #comparing = 0;
   /** When the pace allows the next byte, milliseconds. */
   #next = 0;
   #failure: unknown = null;
   readonly #buffers: Buffer[] = [];
   readonly #ends = new Set<() => void>();
+  /** All who wait for the pace wait together. */
+  #sleep: Promise<void> | null = null;
   /** Who waits for an arrival. */
   #waiting: (() => void)[] = [];
 
@@ -84,7 +85,7 @@ export class CopyRun {
         }
         continue;
       }
-      const wait = this.#comparing < LIMITS.mirrorDigests ? this.#pause() : this.#bell.heard();
+      const wait = this.#units.length < this.#mostUnits() ? this.#pause() : this.#bell.heard();
       if (wait !== null) {
         await wait;
         continue;
@@ -116,12 +117,24 @@ export class CopyRun {
     return { offset: start, length: Math.min(bytes, volume.size - start) };
   }
 
+  /** Of a unit that is not compared up to an eighth is sent as soon as it is taken. */
+  #mostUnits(): number {
+    const unitBytes = Math.max(PIECE_BYTES, this.#parts.lacking.left?.granuleBytes ?? 0);
+    const most = Math.floor((this.#parts.pace().windowBytes * 8) / unitBytes);
+    return Math.max(1, Math.min(LIMITS.mirrorDigests, most));
+  }
+
   /** Until the pace may allow more; null: it does now. */
   #pause(): Promise<void> | null {
     const { clock, pace, signal } = this.#parts;
     const { windowBytes } = pace();
     const ms = windowBytes === 0 ? LIMITS.mirrorPaceMs : Math.min(this.#next - clock.now(), LIMITS.mirrorPaceMs);
-    if (ms > 0) return clock.sleep(ms, signal);
+    if (ms > 0) {
+      this.#sleep ??= clock.sleep(ms, signal).finally(() => {
+        this.#sleep = null;
+      });
+      return this.#sleep;
+    }
     if (this.#bytes < windowBytes) return null;
     return this.#orEnded(new Promise(resolve => this.#waiting.push(resolve)));
   }
@@ -135,7 +148,11 @@ export class CopyRun {
       taken.push(...lacking.take(unit.offset, unit.offset + unit.length));
       const bytes = taken.reduce((sum, { range }) => sum + range.length, 0);
       compared = isComparedFirst(bytes, unit.length);
-      if (!compared) for (const { range } of taken) await this.#read(range, sent);
+      if (compared) return;
+      for (const { range } of taken) {
+        this.#reserve(range.length);
+        await this.#read(range, sent);
+      }
     });
     if (compared) {
       for (const range of await this.#compare(unit)) {
@@ -143,6 +160,7 @@ export class CopyRun {
           const common = intersection(range, other.range);
           if (common === null) continue;
           for (let wait = this.#pause(); wait !== null; wait = this.#pause()) await wait;
+          this.#reserve(common.length);
           await this.#hold(common, () => this.#read(common, sent));
         }
       }
@@ -162,7 +180,6 @@ export class CopyRun {
     const { volume, xxh64 } = this.#parts;
     const pieces: Promise<readonly ByteRange[]>[] = [];
     for (let offset = unit.offset; offset < unit.offset + unit.length; offset += PIECE_BYTES) {
-      this.#comparing++;
       const differing = this.#asking.differing(async () => {
         const bytes = this.#buffers.pop() ?? Buffer.allocUnsafe(PIECE_BYTES);
         try {
@@ -173,17 +190,18 @@ export class CopyRun {
           this.#buffers.push(bytes);
         }
       });
-      pieces.push(
-        this.#orEnded(differing).finally(() => {
-          this.#comparing--;
-          this.#bell.ring();
-        }),
-      );
+      pieces.push(this.#orEnded(differing));
     }
     return (await Promise.all(pieces)).flat();
   }
 
-  /** Reads a range that is held and queues it for the partner; what is added to `sent` settles when it has arrived. */
+  /** Before anything is waited for: others see that there is less room. */
+  #reserve(bytes: number): void {
+    this.#bytes += bytes;
+    this.#spend(bytes, bytes);
+  }
+
+  /** Reads a range that is held and reserved, and queues it for the partner; `sent` settles when it has arrived. */
   async #read(range: ByteRange, sent: Promise<void>[]): Promise<void> {
     const { volume } = this.#parts;
     const end = range.offset + range.length;
@@ -210,14 +228,11 @@ export class CopyRun {
         : isZero(data)
           ? ({ kind: 'zero' } as const)
           : ({ kind: 'write', data } as const);
-    const bytes = change.kind === 'write' ? length : 0;
-    this.#bytes += bytes;
-    this.#spend(bytes, length);
     const arrived = messagesOf({ offset, length, change, epoch: null }).map(
       message => new Promise<void>(resolve => outbox.ask(message, resolve)),
     );
     const all = this.#orEnded(Promise.all(arrived)).then(() => {
-      this.#bytes -= bytes;
+      this.#bytes -= length;
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const go of waiting) go();

@@ -35,6 +35,13 @@ interface Asked {
   readonly answered: (answer: Answer) => void;
 }
 
+/** It gets its number when it goes out: what never does leaves no gap. */
+interface Queued {
+  readonly make: (seq: number) => FlowMessage;
+  readonly counted: boolean;
+  readonly asked: Asked | null;
+}
+
 /** What a message takes beside its data. */
 export const MESSAGE_BYTES = 64;
 
@@ -44,47 +51,52 @@ export function createStreamNumbers(): StreamNumbers {
 
 export class Outbox {
   readonly #parts: OutboxParts;
-  #queue: FlowMessage[] = [];
+  #queue: Queued[] = [];
   #sending = false;
   #ended = false;
   readonly #asked = new Map<number, Asked>();
+  /** Answers to messages before it are for whoever had the stream before. */
+  readonly #first: number;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
+    this.#first = parts.numbers.sent + 1;
   }
 
   /** Without an answer. */
   say(message: FlowMessage): void {
-    if (this.#ended) return;
-    this.#queue.push(message);
-    if (!this.#sending) void this.#send();
+    this.#post({ make: () => message, counted: false, asked: null });
   }
 
   /** As `say`, with the next number. */
   count(make: (seq: number) => FlowMessage): void {
-    if (!this.#ended) this.say(make(++this.#parts.numbers.sent));
+    this.#post({ make, counted: true, asked: null });
   }
 
   /** `answered` is called once, never after `end`. */
   ask(make: (seq: number) => FlowMessage, answered: () => void): void {
-    this.#ask(make, { kind: 'arrived', answered });
+    this.#post({ make, counted: true, asked: { kind: 'arrived', answered } });
   }
 
   askDiffering(make: (seq: number) => FlowMessage, answered: (ranges: readonly ByteRange[]) => void): void {
-    this.#ask(make, {
-      kind: 'differing',
-      answered: answer => answered(answer.kind === 'differing' ? answer.ranges : []),
-    });
+    const take = (answer: Answer): void => answered(answer.kind === 'differing' ? answer.ranges : []);
+    this.#post({ make, counted: true, asked: { kind: 'differing', answered: take } });
   }
 
   /** PEER_VIOLATION for an answer to what was not asked. */
   answer(seq: number, answer: Answer): void {
+    if (seq < this.#first) return;
     const asked = this.#asked.get(seq);
     if (asked?.kind !== answer.kind) {
       throw new TandemError('PEER_VIOLATION', `the partner answers message ${seq}, which does not wait for that`);
     }
     this.#asked.delete(seq);
     asked.answered(answer);
+  }
+
+  /** PEER_VIOLATION for a number that was never sent. */
+  check(seq: number): void {
+    if (seq > this.#parts.numbers.sent) throw new TandemError('PEER_VIOLATION', `message ${seq} was never sent`);
   }
 
   /** Nothing goes out any more, and nobody hears an answer. */
@@ -94,11 +106,10 @@ export class Outbox {
     this.#asked.clear();
   }
 
-  #ask(make: (seq: number) => FlowMessage, asked: Asked): void {
+  #post(queued: Queued): void {
     if (this.#ended) return;
-    const seq = ++this.#parts.numbers.sent;
-    this.#asked.set(seq, asked);
-    this.say(make(seq));
+    this.#queue.push(queued);
+    if (!this.#sending) void this.#send();
   }
 
   async #send(): Promise<void> {
@@ -107,11 +118,16 @@ export class Outbox {
       while (this.#queue.length > 0) {
         const batch = this.#queue;
         this.#queue = [];
-        for (const message of batch) {
-          const wait = this.#parts.pass?.(bytesOf(message)) ?? null;
+        for (const { make, counted, asked } of batch) {
+          const { numbers, pass, send } = this.#parts;
+          const seq = numbers.sent + 1;
+          const message = make(seq);
+          const wait = pass?.(bytesOf(message)) ?? null;
           if (wait !== null) await wait;
           if (this.#ended) return;
-          await this.#parts.send(message);
+          if (counted) numbers.sent = seq;
+          if (asked !== null) this.#asked.set(seq, asked);
+          await send(message);
         }
       }
     } catch {

@@ -22,6 +22,7 @@ import { keptChange } from './change-messages.ts';
 import { CopyRun } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
 import type { FlowEvent } from './flow-event.ts';
+import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
@@ -55,6 +56,7 @@ type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
 export class SourceFlow implements WriteGuard {
   readonly #parts: SourceParts;
   readonly #outbox: Outbox;
+  readonly #following: Following;
   readonly #lacking: Lacking;
   readonly #unflushed: UnflushedWrites;
   readonly #plain: PlainSending;
@@ -64,8 +66,6 @@ export class SourceFlow implements WriteGuard {
   readonly #ended = new AbortController();
   /** Changes clients wait for, by their offset: while one is under way no other has it. */
   readonly #waiting = new Map<number, SentChange>();
-  #remove: (() => void) | null = null;
-  #alone: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
   /** The partner has told everything that is dirty in its own map. */
   #told = false;
@@ -76,6 +76,7 @@ export class SourceFlow implements WriteGuard {
     this.#mode = parts.mode;
     const { send, numbers, pass, clock } = parts;
     this.#outbox = new Outbox({ send, numbers, pass, lost: () => this.#end() });
+    this.#following = new Following(parts);
     this.#lacking = new Lacking(parts.map);
     this.#unflushed = new UnflushedWrites(this.#outbox, clock);
     this.#plain = new PlainSending({
@@ -94,16 +95,19 @@ export class SourceFlow implements WriteGuard {
         for (const seq of message.seqs) this.#outbox.answer(seq, { kind: 'arrived' });
         return;
       case 'differing':
-        return this.#outbox.answer(message.seq, { kind: 'differing', ranges: message.ranges });
+        this.#outbox.answer(message.seq, { kind: 'differing', ranges: message.ranges });
+        return;
       case 'applied':
-        if (this.#epochs !== null) return this.#epochs.applied(message.epoch);
         if (message.epoch > this.#parts.numbers.sentEpoch) throw violation('has applied an epoch that was never sent');
+        this.#epochs?.applied(message.epoch);
         return;
       case 'dirty':
-        return this.#takeDirty(message.range, message.runs, message.last);
+        this.#takeDirty(message.range, message.runs, message.last);
+        return;
       case 'failed':
-        if (message.seq > this.#parts.numbers.sent) throw violation('fails at a message that was never sent');
-        return this.#fail('target', message.reason);
+        this.#outbox.check(message.seq);
+        this.#fail('target', message.reason);
+        return;
       default:
         throw violation(`sends “${message.kind}” to the source of the pair`);
     }
@@ -116,7 +120,7 @@ export class SourceFlow implements WriteGuard {
       if (this.#parts.map.dirtyBytes > 0) {
         throw new TandemError('REFUSED', 'the target lacks something; copy it before it is mirrored');
       }
-      this.#install();
+      this.#following.begin(this);
       this.#beginStep();
     });
   }
@@ -131,7 +135,7 @@ export class SourceFlow implements WriteGuard {
     try {
       await volume.hold(async () => {
         this.#check();
-        this.#install();
+        this.#following.begin(this);
         this.#mark();
         if (extent === 'full') map.mark(0, map.size);
       });
@@ -196,14 +200,11 @@ export class SourceFlow implements WriteGuard {
 
   /**
    * The link is lost, or the pair is mirrored no more. What is not durable at the partner stays dirty; clients' writes go on after
-   * `goAlone`. Resolves when the volume is free for another flow.
+   * `goAlone`. Where that fails, so do they, until it succeeds or another flow has the volume.
    */
   stop(): Promise<void> {
     this.#end();
-    this.#stopped ??= this.#leave().catch(error => {
-      this.#stopped = null;
-      throw error;
-    });
+    this.#stopped ??= this.#following.leave();
     return this.#stopped;
   }
 
@@ -228,20 +229,20 @@ export class SourceFlow implements WriteGuard {
       return null;
     }
     if (sent?.arrived === true) return null;
-    if (this.#ended.signal.aborted) return this.#goAlone();
+    if (this.#ended.signal.aborted) return this.#following.goAlone();
     const wait = sent === undefined ? null : this.#plain.settled(sent);
-    return wait === null ? null : wait.then(() => (sent!.arrived ? undefined : this.#goAlone()));
+    return wait === null ? null : wait.then(() => (sent!.arrived ? undefined : this.#following.goAlone()));
   }
 
   commit(): Promise<void> | null {
-    if (this.#ended.signal.aborted) return this.#goAlone();
+    if (this.#ended.signal.aborted) return this.#following.goAlone();
     if (this.#isMarking()) return null;
     if (this.#mode === 'Asynchronous') {
       this.#epochs?.flush();
       return null;
     }
     const wait = (this.#epochs?.bytes ?? 0) > 0 ? this.#epochs!.drain() : this.#unflushed.flush();
-    return wait === null ? null : wait.then(() => (this.#ended.signal.aborted ? this.#goAlone() : undefined));
+    return wait === null ? null : wait.then(() => (this.#ended.signal.aborted ? this.#following.goAlone() : undefined));
   }
 
   /** Whether the change is to be sent; if not, it is marked. */
@@ -294,12 +295,6 @@ export class SourceFlow implements WriteGuard {
     this.#wakeTold?.();
   }
 
-  #install(): void {
-    if (this.#remove !== null) return;
-    this.#parts.map.following = true;
-    this.#remove = this.#parts.volume.addGuard(this);
-  }
-
   /** Nothing is sent any more; what is on its way counts as lost. */
   #mark(): void {
     this.#phase = 'marking';
@@ -343,23 +338,6 @@ export class SourceFlow implements WriteGuard {
     this.#epochs?.end();
     this.#unflushed.end();
     this.#plain.end();
-  }
-
-  /** Tried again by the next one who needs it, if it fails. */
-  #goAlone(): Promise<void> {
-    this.#alone ??= this.#parts.goAlone().catch(error => {
-      this.#alone = null;
-      throw error;
-    });
-    return this.#alone;
-  }
-
-  async #leave(): Promise<void> {
-    if (this.#remove === null) return;
-    await this.#goAlone();
-    // From here on the tracker marks again, and what is still between it and this guard is marked here.
-    this.#parts.map.following = false;
-    await this.#parts.volume.hold(async () => this.#remove?.());
   }
 
   #check(): void {

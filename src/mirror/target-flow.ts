@@ -60,6 +60,7 @@ export class TargetFlow {
     this.#digests = new DigestAnswering(parts, this.#answers, (seq, error) => this.#fail(seq, error));
     this.#epochs = new TargetEpochs(parts.journal);
     this.#intake = createIntake(parts.numbers.receivedEpoch);
+    parts.map?.unfollow?.();
     if (parts.map !== null) parts.map.following = true;
   }
 
@@ -80,19 +81,20 @@ export class TargetFlow {
   /** Tells the source what is dirty here; it waits for that before it copies what is dirty. */
   tellDirty(): void {
     const { map } = this.#parts;
-    if (map === null)
-      return this.#answers.say({ kind: 'dirty', range: { offset: 0, length: 0 }, runs: [], last: true });
-    const { dirty } = map;
+    if (map !== null) this.#tellPages(map);
+    this.#answers.say({ kind: 'dirty', range: { offset: 0, length: 0 }, runs: [], last: true });
+    this.#told = true;
+  }
+
+  #tellPages({ dirty }: DirtyMapFile): void {
     const page = LIMITS.mirrorDirtyGranules * dirty.granuleBytes;
-    for (let at = 0; at < map.size; at += page) {
+    for (let at = 0; at < dirty.sizeBytes; at += page) {
       const next = dirty.nextDirty(at, page);
       if (next === null) break;
       at = Math.floor(next.offset / page) * page;
-      const range = { offset: at, length: Math.min(page, map.size - at) };
+      const range = { offset: at, length: Math.min(page, dirty.sizeBytes - at) };
       this.#answers.say({ kind: 'dirty', range, runs: toRuns(dirty, range), last: false });
     }
-    this.#answers.say({ kind: 'dirty', range: { offset: 0, length: 0 }, runs: [], last: true });
-    this.#told = true;
   }
 
   /** Resolves when everything that came before is carried out. */
@@ -127,7 +129,9 @@ export class TargetFlow {
         const length = message.kind === 'write' ? message.data.length : message.length;
         if (message.kind === 'write' && length > LIMITS.mirrorWriteBytes) throw violation('sends too long a write');
         checkRange(message.offset, length, volume.size);
-        return message.epoch === null ? this.#checkPlain() : this.#stepIntake(message.epoch);
+        if (message.epoch === null) this.#checkPlain();
+        else this.#stepIntake(message.epoch);
+        return;
       }
       case 'epoch-end': {
         const writes = this.#intake.staging?.writes ?? 0;
@@ -138,7 +142,8 @@ export class TargetFlow {
         return;
       }
       case 'digests':
-        return this.#digests.check(message.pieces);
+        this.#digests.check(message.pieces);
+        return;
       case 'copy-begin':
         // What was staged of an epoch comes again by the copy.
         this.#intake = createIntake(Math.max(numbers.receivedEpoch, this.#intake.staging?.number ?? 0));
@@ -146,7 +151,8 @@ export class TargetFlow {
       case 'flush':
         return;
       case 'copy-end':
-        return this.#checkPlain();
+        this.#checkPlain();
+        return;
       default:
         throw violation(`sends “${message.kind}” to the target of the pair`);
     }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EXTENT_BYTES } from '../../../src/block/activity-log-file.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';
-import { COPY, dataBytes, openCleanSide, openSide, Pair } from './pair.ts';
+import { COPY, dataBytes, openCleanSide, openSide, Pair, slowDown } from './pair.ts';
 
 const MIB = 1024 * 1024;
 
@@ -90,10 +90,32 @@ describe('a synchronous pair in step', () => {
     write.catch(() => {});
     await pair.time.run(pair.time.now + 10);
     await expect(write).rejects.toThrow(/record/);
-    await expect(source.stop()).rejects.toThrow(/record/);
+    await pair.until(source.stop());
+    await expect(pair.source.volume.write(0, filled(10, 7))).rejects.toThrow(/record/);
+    await expect(pair.source.volume.flush()).rejects.toThrow(/record/);
     fails = false;
     await pair.until(pair.source.volume.write(0, filled(10, 7)));
-    await pair.until(source.stop());
+    await pair.time.run(pair.time.now + 10);
+    expect(pair.source.map.following).toBe(false);
+    fails = true;
+    await pair.until(pair.source.volume.write(0, filled(10, 7)));
+  });
+
+  test('where the source must not go alone, writes fail until another flow has the volume', async () => {
+    const pair = new Pair(await openCleanSide(), await openCleanSide());
+    const first = pair.connect('Synchronous', { source: { goAlone: () => Promise.reject(new Error('both or none')) } });
+    await first.source.mirror();
+    first.wire.cut();
+    await pair.until(first.source.stop());
+    await first.target.stop();
+    await expect(pair.source.volume.write(0, filled(10, 7))).rejects.toThrow(/both/);
+    const { source, target } = pair.connect('Synchronous');
+    target.tellDirty();
+    expect(await pair.until(source.startCopy(COPY))).toBe(true);
+    await pair.until(pair.source.volume.write(0, filled(10, 8)));
+    await pair.until(pair.source.volume.flush());
+    expect(source.dirtyBytes()).toBe(0);
+    expect((await readAt(pair.target.volume, 0, 1))[0]).toBe(8);
   });
 
   test('a target whose disk fails says so, and the source goes on alone', async () => {
@@ -216,7 +238,8 @@ describe('a copy', () => {
       const pair = new Pair(await openSide(undefined, { size }), await openSide(undefined, { size }));
       const random = createSimRandom(2, mode);
       for (let at = 0; at < 24; at += 2) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
-      const { source, violations } = pair.connect(mode);
+      const { source, violations, wire } = pair.connect(mode);
+      wire.slow = true;
       let over = false;
       const client = async (): Promise<void> => {
         while (!over) {
@@ -227,8 +250,11 @@ describe('a copy', () => {
           await pair.clock.sleep(random.below(3));
         }
       };
+      const copy = source.startCopy({ ...COPY, extent: 'full' });
+      await pair.time.run(pair.time.now);
+      slowDown(pair.source.volume, pair.clock, random);
       const clients = [client(), client(), client()];
-      expect(await pair.until(source.startCopy({ ...COPY, extent: 'full' }))).toBe(true);
+      expect(await pair.until(copy)).toBe(true);
       over = true;
       await pair.until(Promise.all(clients));
       await pair.until(source.drain());

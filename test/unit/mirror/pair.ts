@@ -14,6 +14,7 @@ import { TargetFlow, type TargetParts } from '../../../src/mirror/target-flow.ts
 import { createGenerations } from '../../../src/model/generations.ts';
 import { createMemoryBlockFiles, type MemoryBlockFiles } from '../../sim/memory-block-files.ts';
 import { createSimClock, HostClock, SimTime } from '../../sim/sim-clock.ts';
+import type { SimRandom } from '../../sim/sim-random.ts';
 import { makeVolume, reopen } from '../block/small-volume.ts';
 
 const xxh64 = await loadXxh64();
@@ -55,6 +56,8 @@ export interface Wire {
   cut(): void;
   /** Messages wait until it is false again. */
   held: boolean;
+  /** A millisecond for each message. */
+  slow: boolean;
   readonly toTarget: FlowMessage[];
   readonly toSource: FlowMessage[];
 }
@@ -91,7 +94,10 @@ export class Pair {
     const alone: Connected['alone'] = { count: 0, hold: null };
     const numbers = [createStreamNumbers(), createStreamNumbers()] as const;
     let cut = false;
-    const wire: Wire = { cut: () => void (cut = true), held: false, toTarget: [], toSource: [] };
+    const end = (): void => {
+      cut = true;
+    };
+    const wire: Wire = { cut: () => end(), held: false, slow: false, toTarget: [], toSource: [] };
     const lanes = { target: Promise.resolve(), source: Promise.resolve() };
     const carry = (lane: 'target' | 'source', log: FlowMessage[], receive: (message: FlowMessage) => unknown) => {
       return async (message: FlowMessage): Promise<void> => {
@@ -100,6 +106,7 @@ export class Pair {
         log.push(copy);
         lanes[lane] = lanes[lane].then(async () => {
           await null;
+          if (wire.slow) await this.clock.sleep(1);
           while (wire.held && !cut) await this.clock.sleep(1);
           if (cut) return;
           try {
@@ -155,6 +162,14 @@ export class Pair {
     }
     return await done;
   }
+}
+
+/** A disk that is slower than the line now and then: a write has been sent, or marked, long before it is carried out here. */
+export function slowDown(volume: Volume, clock: Clock, random: SimRandom): void {
+  volume.addGuard({
+    before: () => (random.chance(0.4) ? clock.sleep(random.below(6)) : null),
+    after: () => null,
+  });
 }
 
 export const COPY = { extent: 'dirty', generations: createGenerations('g1') } as const;
