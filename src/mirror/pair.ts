@@ -96,8 +96,9 @@ export class Pair {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
   }
 
-  remove(): Promise<void> {
-    return this.#line.run(() => this.#remove());
+  /** `partnerKnows`: nobody has to be told of it. */
+  remove({ partnerKnows = false } = {}): Promise<void> {
+    return this.#line.run(() => this.#remove(partnerKnows));
   }
 
   onChange(listener: () => void): () => void {
@@ -142,17 +143,17 @@ export class Pair {
     this.touch();
   }
 
-  async #remove(): Promise<void> {
+  async #remove(partnerKnows = false): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal());
+    await this.#parts.book.commit(this.#removal(partnerKnows));
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
 
-  #removal(): BookChange {
+  #removal(partnerKnows: boolean): BookChange {
     const { record, generations } = this.#last;
     const { source, target, syncType, when, here, work } = record;
-    const partner = here === 'both' ? null : record[here === 'source' ? 'target' : 'source'].member;
+    const partner = here === 'both' || partnerKnows ? null : record[here === 'source' ? 'target' : 'source'].member;
     const aspect: RemovedPair['aspect'] =
       work?.operation === 'Dissolve'
         ? {
