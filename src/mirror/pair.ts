@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Association } from '../model/association.ts';
-import { type Access, dutiesOf } from '../model/association-duties.ts';
+import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
@@ -43,6 +43,8 @@ export class Pair {
   readonly #listeners = new Set<() => void>();
   readonly #restricted = new Map<ElementSide, Access>();
   #last: KeptPair;
+  /** Of the record; null: it has changed. */
+  #duties: Duties | null = null;
 
   constructor(parts: PairParts) {
     this.id = parts.id;
@@ -67,7 +69,8 @@ export class Pair {
 
   /** What the record, and what is just being changed about it, allow clients of this element. */
   access(side: ElementSide): Access {
-    return this.#restricted.get(side) ?? dutiesOf(this.record)[side];
+    this.#duties ??= dutiesOf(this.record);
+    return this.#restricted.get(side) ?? this.#duties[side];
   }
 
   /** Until the record says so itself; null: the record rules again. */
@@ -139,6 +142,7 @@ export class Pair {
     const before = this.record;
     await this.#parts.book.commit({ pairs: { [this.id]: next } });
     this.#last = next;
+    this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
