@@ -91,13 +91,14 @@ export class MirrorTransition {
     'confirm-barrier': () => this.#send({ kind: 'barrier-durable', id: this.#id }),
     'expect-durable': () => this.#expect('barrier-durable'),
     'close-clients': async () => {
-      const { pair, elements } = this.#parts;
+      const { pair, element, elements } = this.#parts;
       const side = this.#here;
       this.#restricted = side;
       pair.restrict(side, 'read-only');
-      // Requests that wait for the volume could not be answered before it is free.
+      // Requests that wait for the volume are answered, so that their clients can go; but nothing comes after the barrier.
+      const admit = element.volume.refuseWrites('its clients are being sent away');
       this.#endHold();
-      await elements.settle(pair.record[side].name);
+      await elements.settle(pair.record[side].name).finally(admit);
     },
     decide: () => this.#decide(),
     'release-writes': async () => this.#endHold(),
