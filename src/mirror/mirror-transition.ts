@@ -10,6 +10,7 @@ import type { MirrorMessage } from '../model/mirror-message.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { TransitionIntent, TransitionStep } from '../model/transition-plan.ts';
 import type { Elements } from './elements.ts';
+import { fallBack } from './fall-back.ts';
 import type { MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { Pair } from './pair.ts';
@@ -121,6 +122,7 @@ export class MirrorTransition {
     const { pair, element, partner, uuid, now, riskAtDecision } = this.#parts;
     const risk = riskAtDecision();
     if (risk !== null) throw new TandemError('REFUSED', risk);
+    if (partner === null) await fallBack(pair, element);
     const sourceAhead = this.#here === 'source' && element.map.dirtyBytes > 0;
     const next = stepAssociation(pair.record, { type: 'transition-committed', sourceAhead }, now());
     assert(next !== null, 'the transition can be committed');
@@ -140,10 +142,12 @@ export class MirrorTransition {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
     if (record === null) return await pair.remove({ partnerKnows: true });
-    const next = seenFromHere(record, member);
+    if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
+    const whole = await fallBack(pair, this.#parts.element);
+    const next = { ...seenFromHere(record, member), ...(whole ? { targetData: 'UpToDate' as const } : {}) };
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
-    await pair.adopt({ ...next, when: next.when }, { generations: own, intent: null });
+    await pair.adopt(next, { generations: own, intent: null });
   }
 
   /** Writes that were called before have settled when `#held` does; those called later wait. */
