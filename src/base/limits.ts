@@ -190,6 +190,8 @@ export const LIMITS = {
   replicaGroups: 256,
   replicaJobs: 1024,
   replicaJobKeepMs: 86_400_000,
+  /** How long a pair that was removed is remembered for a partner that may not have heard of it. */
+  removedPairKeepMs: 90 * 86_400_000,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 

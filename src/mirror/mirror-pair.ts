@@ -250,6 +250,8 @@ export class MirrorPair {
   /** A write that cannot reach the partner is about to be answered. */
   async #goAlone(): Promise<void> {
     const { pair } = this;
+    // Clients have been sent away before: nothing more is answered.
+    if (this.#closed) return;
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {

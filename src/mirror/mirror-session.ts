@@ -148,7 +148,10 @@ export class MirrorSession {
         this.#theyMet = true;
         return this.#later(() => this.#begin());
       case 'removed':
-        return this.#later(() => this.#parts.pair.remove());
+        return this.#later(async () => {
+          await this.#parts.pair.remove({ partnerKnows: true });
+          this.close();
+        });
       case 'order':
         return this.#later(() => this.#answer(message), { beside: true });
       case 'propose':

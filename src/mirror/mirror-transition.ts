@@ -138,7 +138,7 @@ export class MirrorTransition {
   async #commit(): Promise<void> {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
-    if (record === null) return await pair.remove();
+    if (record === null) return await pair.remove({ partnerKnows: true });
     const next = seenFromHere(record, member);
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Association } from '../model/association.ts';
-import { type Access, dutiesOf } from '../model/association-duties.ts';
+import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
@@ -43,6 +43,8 @@ export class Pair {
   readonly #listeners = new Set<() => void>();
   readonly #restricted = new Map<ElementSide, Access>();
   #last: KeptPair;
+  /** Of the record; null: it has changed. */
+  #duties: Duties | null = null;
 
   constructor(parts: PairParts) {
     this.id = parts.id;
@@ -67,7 +69,8 @@ export class Pair {
 
   /** What the record, and what is just being changed about it, allow clients of this element. */
   access(side: ElementSide): Access {
-    return this.#restricted.get(side) ?? dutiesOf(this.record)[side];
+    this.#duties ??= dutiesOf(this.record);
+    return this.#restricted.get(side) ?? this.#duties[side];
   }
 
   /** Until the record says so itself; null: the record rules again. */
@@ -96,8 +99,9 @@ export class Pair {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
   }
 
-  remove(): Promise<void> {
-    return this.#line.run(() => this.#remove());
+  /** `partnerKnows`: nobody has to be told of it. */
+  remove({ partnerKnows = false } = {}): Promise<void> {
+    return this.#line.run(() => this.#remove(partnerKnows));
   }
 
   onChange(listener: () => void): () => void {
@@ -138,21 +142,22 @@ export class Pair {
     const before = this.record;
     await this.#parts.book.commit({ pairs: { [this.id]: next } });
     this.#last = next;
+    this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
 
-  async #remove(): Promise<void> {
+  async #remove(partnerKnows = false): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal());
+    await this.#parts.book.commit(this.#removal(partnerKnows));
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
 
-  #removal(): BookChange {
+  #removal(partnerKnows: boolean): BookChange {
     const { record, generations } = this.#last;
     const { source, target, syncType, when, here, work } = record;
-    const partner = here === 'both' ? null : record[here === 'source' ? 'target' : 'source'].member;
+    const partner = here === 'both' || partnerKnows ? null : record[here === 'source' ? 'target' : 'source'].member;
     const aspect: RemovedPair['aspect'] =
       work?.operation === 'Dissolve'
         ? {
