@@ -83,7 +83,7 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
     await qemuIoWell(alphaUri, 'write -P 2 1M 1M', 'flush');
     await qemuIoWell(betaUri, 'read -P 1 1M 1M');
     await expectReadOnly(betaUri);
-    await orderWell(beta, pair, 'Resume', { wait: 'Synchronized' });
+    await orderWell(beta, pair, 'Resume');
     await statesAre(both, pair, ['Synchronized', 'Synchronized']);
     await qemuIoWell(betaUri, 'read -P 2 1M 1M');
 
