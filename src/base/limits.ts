@@ -177,6 +177,9 @@ export const LIMITS = {
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
   mirrorRedialMs: 1000,
+  /** How long a write waits for the flow of a pair that has just met; then it goes on alone. */
+  mirrorFlowMs: 5000,
+  mirrorFlowLookMs: 5,
   /** A write that has to reach both members and cannot: after that it fails. */
   heldWriteMs: 60_000,
   /** What an operation does at once is waited for before it is answered as a job. */

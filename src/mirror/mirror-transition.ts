@@ -82,6 +82,7 @@ export class MirrorTransition {
     drain: async () => {
       await this.#held;
       await this.#parts.partner?.flows.source?.drain();
+      this.#assertInStep();
     },
     flush: async () => {
       await this.#parts.partner?.flows.target?.drain();
@@ -117,6 +118,15 @@ export class MirrorTransition {
     'expect-confirmation': () => this.#expect('committed'),
     'clear-intent': () => this.#parts.pair.note({ intent: null }),
   };
+
+  /** What was written before the flow began, or while it broke, is not in the partner's hands: the roles are not changed over that. */
+  #assertInStep(): void {
+    const { pair, element, partner } = this.#parts;
+    const { copyState, work } = pair.record;
+    const sender = work?.operation === 'Failback' ? 'target' : copyState === 'Synchronized' ? 'source' : null;
+    if (partner === null || sender !== this.#here || element.map.dirtyBytes === 0) return;
+    throw new TandemError('REFUSED', 'what was written last is not on both members yet: order it again in a moment');
+  }
 
   async #decide(): Promise<void> {
     const { pair, element, partner, uuid, now, riskAtDecision } = this.#parts;

@@ -116,12 +116,14 @@ export class PairSet implements ElementRules {
       case 'read-write':
         break;
       case 'held':
-        return this.#released({ pair, side });
+        return this.#released({ pair, side }).then(() => this.#beforeWriteTo({ pair, side }) ?? undefined);
       default:
         return Promise.reject(
           new TandemError('BLOCK_READ_ONLY', `${place(pair.record)}: the ${side} takes no writes now`),
         );
     }
+    const wait = pair.beforeWrite?.() ?? null;
+    if (wait !== null) return wait.then(() => this.#beforeWriteTo({ pair, side }) ?? undefined);
     const event = { type: 'client-wrote', element: side } as const;
     // What it changes has to be durable before the first byte is.
     if (side === 'source' || stepAssociation(pair.record, event, this.#parts.clock.now()) === null) return null;

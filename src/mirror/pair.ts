@@ -38,6 +38,11 @@ export class Pair {
   progress: PairProgress = NOTHING;
   /** Why it did not go on last, for people; null: nothing is known. */
   trouble: string | null = null;
+  /**
+   * Of a mirrored pair: asked before each write of a client here, and again when it settles. Null: should this member fail after the
+   * write is answered, the pair knows that the partner lacks it.
+   */
+  beforeWrite: (() => Promise<void> | null) | null = null;
   readonly #parts: PairParts;
   readonly #line = new TaskLine();
   readonly #listeners = new Set<() => void>();
@@ -95,8 +100,11 @@ export class Pair {
   }
 
   /** What is kept beside the record. */
-  note(extras: PairExtras): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
+  note(extras: PairExtras | ((kept: KeptPair) => PairExtras)): Promise<void> {
+    return this.#line.run(() => {
+      const changed = typeof extras === 'function' ? extras(this.#last) : extras;
+      return Object.keys(changed).length === 0 ? Promise.resolve() : this.#keep({ ...this.#last, ...changed });
+    });
   }
 
   /** `partnerKnows`: nobody has to be told of it. */
