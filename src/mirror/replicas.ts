@@ -134,19 +134,14 @@ export class Replicas {
     return await this.orders.follow(pair, 'Create', arrival, waitFor);
   }
 
-  /** ModifyReplicaSynchronization on a pair. */
-  modify(id: string, order: PairOrder): Promise<MethodOutcome> {
-    return this.orders.modify(this.#parts.pairs.get(id), order);
-  }
-
-  /** RequestStateChange, which has been found possible. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
+  /** RequestStateChange, which has been found possible; `modify` orders what the job works on. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
   async changeJob(
     job: Job,
-    subject: string,
     request: JobRequest,
+    modify: (order: PairOrder) => Promise<MethodOutcome>,
   ): Promise<{ readonly returnCode: number; readonly sentence: string }> {
     const operation = request === 'Start' ? 'Resume' : request === 'Suspend' ? 'Suspend' : 'Abort';
-    const outcome = await this.modify(subject, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
+    const outcome = await modify({ ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
     const ended = stepJob(
       this.jobs.get(job.id)?.job ?? job,
       { type: request === 'Kill' ? 'killed' : 'terminated' },
