@@ -272,7 +272,7 @@ export class MirrorPair {
    * flow that follows from it, there is neither.
    */
   #beforeWrite(): Promise<void> | null {
-    if (this.#map?.following === true || this.pair.kept.generations.base !== null) return null;
+    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false)) return null;
     this.#guarding ??= this.#guard().finally(() => {
       this.#guarding = null;
     });
@@ -285,10 +285,12 @@ export class MirrorPair {
     const { map } = await this.#open();
     const until = clock.now() + LIMITS.mirrorFlowMs;
     const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
-    while (!map.following && !this.#closed && flows() && clock.now() < until) {
+    // While the element was being fed, nobody marked its writes.
+    while (!this.#closed && !isFollowed(map) && (map.following || (flows() && clock.now() < until))) {
       await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
     }
-    if (!map.following) await this.#goAlone();
+    if (this.#closed) throw new TandemError('BLOCK_IO', 'the pair is not kept any more');
+    if (!isFollowed(map)) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
@@ -312,4 +314,9 @@ export class MirrorPair {
     this.#map = map;
     return { volume, map, journal };
   }
+}
+
+/** A source's flow has its place among the guards of the volume's writes. */
+function isFollowed(map: DirtyMapFile | null): boolean {
+  return map !== null && map.unfollow !== null;
 }
