@@ -12,6 +12,9 @@ import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-b
 /** What is kept of the pair besides its record. */
 export type PairExtras = Partial<Omit<KeptPair, 'record'>>;
 
+/** Where a change is made durable, if not in the book by itself: together with those of other pairs. */
+export type PairWrite = (change: BookChange) => Promise<void>;
+
 export interface PairProgress {
   /** Bytes that differ or may differ; null: nobody counts them. */
   readonly dirtyBytes: number | null;
@@ -87,17 +90,17 @@ export class Pair {
   }
 
   /** What the handshake or the partner's decision made of it. */
-  adopt(record: Association, extras: PairExtras = {}): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }));
+  adopt(record: Association, extras: PairExtras = {}, write?: PairWrite): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }, write));
   }
 
   /** What is kept beside the record. */
-  note(extras: PairExtras): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
+  note(extras: PairExtras, write?: PairWrite): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }, write));
   }
 
-  remove(): Promise<void> {
-    return this.#line.run(() => this.#remove());
+  remove(write?: PairWrite): Promise<void> {
+    return this.#line.run(() => this.#remove(write));
   }
 
   onChange(listener: () => void): () => void {
@@ -133,21 +136,23 @@ export class Pair {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  async #keep(next: KeptPair): Promise<void> {
+  async #keep(next: KeptPair, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
     const before = this.record;
-    await this.#parts.book.commit({ pairs: { [this.id]: next } });
+    await write({ pairs: { [this.id]: next } });
     this.#last = next;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
 
-  async #remove(): Promise<void> {
+  async #remove(write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal());
+    await write(this.#removal());
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
+
+  readonly #commit: PairWrite = change => this.#parts.book.commit(change);
 
   #removal(): BookChange {
     const { record, generations } = this.#last;
