@@ -63,11 +63,13 @@ export class MirrorPair {
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
+  #guarding: Promise<void> | null = null;
   #closed = false;
 
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
+    parts.pair.beforeWrite = () => this.#beforeWrite();
     this.#lost();
     parts.pair.onChange(() => this.#goOn());
   }
@@ -297,14 +299,41 @@ export class MirrorPair {
   /** A write that cannot reach the partner is about to be answered. */
   async #goAlone(): Promise<void> {
     const { pair } = this;
+    // Clients have been sent away before: nothing more is answered.
+    if (this.#closed) return;
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
       throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
     }
-    const { generations } = pair.kept;
-    const alone = beginAlone(generations, this.#parts.uuid());
-    if (alone !== generations) await pair.note({ generations: alone });
+    await pair.note(({ generations }) => {
+      const alone = beginAlone(generations, this.#parts.uuid());
+      return alone === generations ? {} : { generations: alone };
+    });
+  }
+
+  /**
+   * A flow tells of each write, or a generation was begun for them. Between a daemon's start, a meeting or a change of roles and the
+   * flow that follows from it, there is neither.
+   */
+  #beforeWrite(): Promise<void> | null {
+    if (this.#map?.following === true || this.pair.kept.generations.base !== null) return null;
+    this.#guarding ??= this.#guard().finally(() => {
+      this.#guarding = null;
+    });
+    return this.#guarding;
+  }
+
+  /** The flow is waited for where one is to come; otherwise it goes on alone. */
+  async #guard(): Promise<void> {
+    const { clock } = this.#parts;
+    const { map } = await this.#open();
+    const until = clock.now() + LIMITS.mirrorFlowMs;
+    const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
+    while (!map.following && !this.#closed && flows() && clock.now() < until) {
+      await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
+    }
+    if (!map.following) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
