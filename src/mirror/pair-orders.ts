@@ -97,12 +97,13 @@ export class PairOrders {
     const rests = (): boolean =>
       pair.removed || pair.record.copyState !== 'Initialized' || pair.record.holdAt === 'Initialized';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
-    return await this.#answer(pair, { what, arrival, job: job.id, waitFor });
+    return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
   }
 
   async #carryOut(pair: Pair, accepted: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
     const { operation, arrow } = accepted;
     pair.trouble = null;
+    const { revision } = pair.record;
     const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
     const problem = await this.#parts.begin(pair, accepted);
     if (problem !== null) {
@@ -112,7 +113,7 @@ export class PairOrders {
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
-    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job: job.id, waitFor });
+    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job: job.id, waitFor, revision });
   }
 
   async #answer(
@@ -122,7 +123,15 @@ export class PairOrders {
       arrival,
       job,
       waitFor,
-    }: { what: string; arrival: CopyState | 'removed'; job: string; waitFor: CopyState | null },
+      revision,
+    }: {
+      what: string;
+      arrival: CopyState | 'removed';
+      job: string;
+      waitFor: CopyState | null;
+      /** Before the order: whatever is carried out has a greater one. Null: nothing was ordered. */
+      revision: number | null;
+    },
   ): Promise<MethodOutcome> {
     const over = (): boolean => pair.removed || pair.record.work === null;
     if (waitFor !== null && !pair.removed) {
@@ -137,12 +146,9 @@ export class PairOrders {
       return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null };
     }
     const { copyState } = pair.record;
-    if (
-      over() &&
-      copyState !== 'Initialized' &&
-      copyState !== arrival &&
-      !(waitFor !== null && copyState === waitFor)
-    ) {
+    const elsewhere =
+      copyState !== 'Initialized' && copyState !== arrival && !(waitFor !== null && copyState === waitFor);
+    if (over() && (elsewhere || pair.record.revision === revision)) {
       const why = pair.trouble ?? `it is ${copyState}`;
       this.#parts.jobs.follow(pair);
       return failedOutcome(`${what} failed: ${why}`, pair.id);
