@@ -164,9 +164,8 @@ export class MirrorFlows {
     const extent = extentOf(compareGenerations(ours, theirs));
     this.#mirrors = false;
     const copy = async (): Promise<void> => {
-      const generations = beginAlone(pair.kept.generations, uuid());
-      await pair.note({ generations });
-      this.#mirrors = await this.#source!.startCopy({ extent, generations });
+      await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
+      this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
     };
     this.#copying = copy()
       .catch(error => this.#fail(error))

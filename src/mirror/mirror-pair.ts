@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { BlockFiles } from '../block/block-files.ts';
+import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import { openEpochJournal } from '../block/epoch-journal.ts';
 import type { Association } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
@@ -48,11 +49,14 @@ export class MirrorPair {
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
+  #map: DirtyMapFile | null = null;
+  #guarding: Promise<void> | null = null;
   #closed = false;
 
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
+    parts.pair.beforeWrite = () => this.#beforeWrite();
     this.#lost();
     parts.pair.onChange(() => this.#goOn());
   }
@@ -250,14 +254,41 @@ export class MirrorPair {
   /** A write that cannot reach the partner is about to be answered. */
   async #goAlone(): Promise<void> {
     const { pair } = this;
+    // Clients have been sent away before: nothing more is answered.
+    if (this.#closed) return;
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
       throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
     }
-    const { generations } = pair.kept;
-    const alone = beginAlone(generations, this.#parts.uuid());
-    if (alone !== generations) await pair.note({ generations: alone });
+    await pair.note(({ generations }) => {
+      const alone = beginAlone(generations, this.#parts.uuid());
+      return alone === generations ? {} : { generations: alone };
+    });
+  }
+
+  /**
+   * A flow tells of each write, or a generation was begun for them. Between a daemon's start, a meeting or a change of roles and the
+   * flow that follows from it, there is neither.
+   */
+  #beforeWrite(): Promise<void> | null {
+    if (this.#map?.following === true || this.pair.kept.generations.base !== null) return null;
+    this.#guarding ??= this.#guard().finally(() => {
+      this.#guarding = null;
+    });
+    return this.#guarding;
+  }
+
+  /** The flow is waited for where one is to come; otherwise it goes on alone. */
+  async #guard(): Promise<void> {
+    const { clock } = this.#parts;
+    const { map } = await this.#open();
+    const until = clock.now() + LIMITS.mirrorFlowMs;
+    const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
+    while (!map.following && !this.#closed && flows() && clock.now() < until) {
+      await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
+    }
+    if (!map.following) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
@@ -277,6 +308,8 @@ export class MirrorPair {
     const { elements, trackers, files } = this.#parts;
     const volume = elements.volume(this.pair.record[this.here].name);
     const journal = await openEpochJournal({ files, directory: volume.directory, device: volume });
-    return { volume, map: await trackers.map(volume, this.pair.id), journal };
+    const map = await trackers.map(volume, this.pair.id);
+    this.#map = map;
+    return { volume, map, journal };
   }
 }

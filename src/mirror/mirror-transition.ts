@@ -10,6 +10,7 @@ import type { MirrorMessage } from '../model/mirror-message.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { TransitionIntent, TransitionStep } from '../model/transition-plan.ts';
 import type { Elements } from './elements.ts';
+import { fallBack } from './fall-back.ts';
 import type { MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { Pair } from './pair.ts';
@@ -81,6 +82,7 @@ export class MirrorTransition {
     drain: async () => {
       await this.#held;
       await this.#parts.partner?.flows.source?.drain();
+      this.#assertInStep();
     },
     flush: async () => {
       await this.#parts.partner?.flows.target?.drain();
@@ -91,13 +93,14 @@ export class MirrorTransition {
     'confirm-barrier': () => this.#send({ kind: 'barrier-durable', id: this.#id }),
     'expect-durable': () => this.#expect('barrier-durable'),
     'close-clients': async () => {
-      const { pair, elements } = this.#parts;
+      const { pair, element, elements } = this.#parts;
       const side = this.#here;
       this.#restricted = side;
       pair.restrict(side, 'read-only');
-      // Requests that wait for the volume could not be answered before it is free.
+      // Requests that wait for the volume are answered, so that their clients can go; but nothing comes after the barrier.
+      const admit = element.volume.refuseWrites('its clients are being sent away');
       this.#endHold();
-      await elements.settle(pair.record[side].name);
+      await elements.settle(pair.record[side].name).finally(admit);
     },
     decide: () => this.#decide(),
     'release-writes': async () => this.#endHold(),
@@ -116,10 +119,20 @@ export class MirrorTransition {
     'clear-intent': () => this.#parts.pair.note({ intent: null }),
   };
 
+  /** What was written before the flow began, or while it broke, is not in the partner's hands: the roles are not changed over that. */
+  #assertInStep(): void {
+    const { pair, element, partner } = this.#parts;
+    const { copyState, work } = pair.record;
+    const sender = work?.operation === 'Failback' ? 'target' : copyState === 'Synchronized' ? 'source' : null;
+    if (partner === null || sender !== this.#here || element.map.dirtyBytes === 0) return;
+    throw new TandemError('REFUSED', 'what was written last is not on both members yet: order it again in a moment');
+  }
+
   async #decide(): Promise<void> {
     const { pair, element, partner, uuid, now, riskAtDecision } = this.#parts;
     const risk = riskAtDecision();
     if (risk !== null) throw new TandemError('REFUSED', risk);
+    if (partner === null) await fallBack(pair, element);
     const sourceAhead = this.#here === 'source' && element.map.dirtyBytes > 0;
     const next = stepAssociation(pair.record, { type: 'transition-committed', sourceAhead }, now());
     assert(next !== null, 'the transition can be committed');
@@ -138,11 +151,13 @@ export class MirrorTransition {
   async #commit(): Promise<void> {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
-    if (record === null) return await pair.remove();
-    const next = seenFromHere(record, member);
+    if (record === null) return await pair.remove({ partnerKnows: true });
+    if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
+    const whole = await fallBack(pair, this.#parts.element);
+    const next = { ...seenFromHere(record, member), ...(whole ? { targetData: 'UpToDate' as const } : {}) };
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
-    await pair.adopt({ ...next, when: next.when }, { generations: own, intent: null });
+    await pair.adopt(next, { generations: own, intent: null });
   }
 
   /** Writes that were called before have settled when `#held` does; those called later wait. */

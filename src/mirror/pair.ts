@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Association } from '../model/association.ts';
-import { type Access, dutiesOf } from '../model/association-duties.ts';
+import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
@@ -38,11 +38,18 @@ export class Pair {
   progress: PairProgress = NOTHING;
   /** Why it did not go on last, for people; null: nothing is known. */
   trouble: string | null = null;
+  /**
+   * Of a mirrored pair: asked before each write of a client here, and again when it settles. Null: should this member fail after the
+   * write is answered, the pair knows that the partner lacks it.
+   */
+  beforeWrite: (() => Promise<void> | null) | null = null;
   readonly #parts: PairParts;
   readonly #line = new TaskLine();
   readonly #listeners = new Set<() => void>();
   readonly #restricted = new Map<ElementSide, Access>();
   #last: KeptPair;
+  /** Of the record; null: it has changed. */
+  #duties: Duties | null = null;
 
   constructor(parts: PairParts) {
     this.id = parts.id;
@@ -67,7 +74,8 @@ export class Pair {
 
   /** What the record, and what is just being changed about it, allow clients of this element. */
   access(side: ElementSide): Access {
-    return this.#restricted.get(side) ?? dutiesOf(this.record)[side];
+    this.#duties ??= dutiesOf(this.record);
+    return this.#restricted.get(side) ?? this.#duties[side];
   }
 
   /** Until the record says so itself; null: the record rules again. */
@@ -92,12 +100,16 @@ export class Pair {
   }
 
   /** What is kept beside the record. */
-  note(extras: PairExtras): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
+  note(extras: PairExtras | ((kept: KeptPair) => PairExtras)): Promise<void> {
+    return this.#line.run(() => {
+      const changed = typeof extras === 'function' ? extras(this.#last) : extras;
+      return Object.keys(changed).length === 0 ? Promise.resolve() : this.#keep({ ...this.#last, ...changed });
+    });
   }
 
-  remove(): Promise<void> {
-    return this.#line.run(() => this.#remove());
+  /** `partnerKnows`: nobody has to be told of it. */
+  remove({ partnerKnows = false } = {}): Promise<void> {
+    return this.#line.run(() => this.#remove(partnerKnows));
   }
 
   onChange(listener: () => void): () => void {
@@ -138,21 +150,22 @@ export class Pair {
     const before = this.record;
     await this.#parts.book.commit({ pairs: { [this.id]: next } });
     this.#last = next;
+    this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
 
-  async #remove(): Promise<void> {
+  async #remove(partnerKnows = false): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal());
+    await this.#parts.book.commit(this.#removal(partnerKnows));
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
 
-  #removal(): BookChange {
+  #removal(partnerKnows: boolean): BookChange {
     const { record, generations } = this.#last;
     const { source, target, syncType, when, here, work } = record;
-    const partner = here === 'both' ? null : record[here === 'source' ? 'target' : 'source'].member;
+    const partner = here === 'both' || partnerKnows ? null : record[here === 'source' ? 'target' : 'source'].member;
     const aspect: RemovedPair['aspect'] =
       work?.operation === 'Dissolve'
         ? {

@@ -76,7 +76,8 @@ export class Replicas {
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
-      wasRemoved: id => parts.book.removed.has(id),
+      removed: () => parts.book.removed,
+      forgetRemoved: id => this.#forgetRemoved(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
       sizeOf: ({ pair, here }) => parts.elements.volume(pair.record[here].name).size,
     });
@@ -95,10 +96,13 @@ export class Replicas {
   /** Looks at what nobody tells of, until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, pairs } = this.#parts;
+    const telling = this.links.tellRemoved(signal);
     while (!signal.aborted) {
       await clock.sleep(LIMITS.replicaWatchMs, signal).catch(() => {});
       for (const pair of pairs.list()) await this.#watch(pair);
+      await this.#pruneRemoved();
     }
+    await telling;
   }
 
   /** Nothing is copied any more when it settles. */
@@ -130,19 +134,14 @@ export class Replicas {
     return await this.orders.follow(pair, 'Create', arrival, waitFor);
   }
 
-  /** ModifyReplicaSynchronization on a pair. */
-  modify(id: string, order: PairOrder): Promise<MethodOutcome> {
-    return this.orders.modify(this.#parts.pairs.get(id), order);
-  }
-
-  /** RequestStateChange, which has been found possible. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
+  /** RequestStateChange, which has been found possible; `modify` orders what the job works on. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
   async changeJob(
     job: Job,
-    subject: string,
     request: JobRequest,
+    modify: (order: PairOrder) => Promise<MethodOutcome>,
   ): Promise<{ readonly returnCode: number; readonly sentence: string }> {
     const operation = request === 'Start' ? 'Resume' : request === 'Suspend' ? 'Suspend' : 'Abort';
-    const outcome = await this.modify(subject, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
+    const outcome = await modify({ ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
     const ended = stepJob(
       this.jobs.get(job.id)?.job ?? job,
       { type: request === 'Kill' ? 'killed' : 'terminated' },
@@ -151,6 +150,23 @@ export class Replicas {
     const begun = outcome.returnCode === 0 || outcome.returnCode === 4096;
     if (begun && operation === 'Abort' && ended !== null) await this.jobs.replace(ended);
     return begun ? outcome : { returnCode: 4099, sentence: outcome.sentence };
+  }
+
+  /** A partner that has been away for so long is told that the pair is unknown. */
+  async #pruneRemoved(): Promise<void> {
+    const { book, clock } = this.#parts;
+    for (const [id, { removedAt, aspect }] of book.removed) {
+      if (aspect === null && clock.now() - removedAt > LIMITS.removedPairKeepMs)
+        await book.commit({ removed: { [id]: null } });
+    }
+  }
+
+  /** What is remembered of a dissolved pair stays; nobody has to be told any more. */
+  async #forgetRemoved(id: string): Promise<void> {
+    const { book } = this.#parts;
+    const told = book.removed.get(id);
+    if (told !== undefined)
+      await book.commit({ removed: { [id]: told.aspect === null ? null : { ...told, partner: null } } });
   }
 
   /** A sentence why the partner does not keep the pair: then nobody does. */

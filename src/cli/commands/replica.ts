@@ -86,7 +86,7 @@ export const replicaCommands: readonly CommandSpec[] = [
   },
   {
     words: ['replica', 'list'],
-    summary: 'list the pairs of this member: state, progress, how much is the same',
+    summary: 'list the pairs of this member, volumes and replicated folders: state, progress, how much is the same',
     examples: ['replica list', 'replica list --json'],
     target: 'daemon',
     run: call =>
@@ -152,6 +152,17 @@ export const replicaCommands: readonly CommandSpec[] = [
           syncPairs: listOf(call.options.pair),
         });
         printOutcome(call, answer);
+      }),
+  },
+  {
+    words: ['replica', 'attach'],
+    summary: 'take up a replicated folder again that was detached from its partner',
+    parameters: [{ usage: '<id>', about: 'the id that the pair had, or the beginning of it' }],
+    examples: ['replica attach 6f1a'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => {
+        printOutcome(call, await client.attachReplica({ replica: call.parameters[0]! }));
       }),
   },
   {
