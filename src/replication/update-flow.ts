@@ -25,6 +25,7 @@ import { stagingIdOf } from './local-content.ts';
 import { parentOf } from './paths.ts';
 import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
 import { planGroup } from './placing.ts';
+import { StrayContent } from './stray-content.ts';
 import type { SessionTally } from './sync-session.ts';
 import { WaitingUpdates } from './waiting.ts';
 
@@ -39,6 +40,7 @@ export class UpdateFlow {
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
   readonly #diskWaits: DiskWaits;
+  readonly #strays: StrayContent;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -53,6 +55,7 @@ export class UpdateFlow {
     this.#core = core;
     this.#waiting = new WaitingUpdates(core.pending);
     this.#diskWaits = new DiskWaits(core);
+    this.#strays = new StrayContent(core);
     core.onCommitted = uids => this.#wake(uids);
     core.onUnclaimed = gvsns => this.#leaveUnanswered(vectorFromVersions(gvsns));
   }
@@ -90,7 +93,8 @@ export class UpdateFlow {
     const wanting = taken.filter(item => item.contentNeeded);
     const copied = wanting.length > 0 ? await findHere(core, wanting) : new Set<PendingUpdate>();
     for (const item of taken) {
-      if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
+      if (item.staged) this.staged(item, item.staged, null);
+      else if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
       else source.fetch(item);
     }
   }
@@ -119,10 +123,7 @@ export class UpdateFlow {
   }
 
   staged(item: PendingUpdate, staged: Staged, recipe: Recipe | null): void {
-    if (!this.#core.pending.holds(item)) {
-      if (!this.#core.pending.has(item.update.gvsn)) this.#discard([staged.stagingId]);
-      return;
-    }
+    if (!this.#core.pending.holds(item)) return this.#strays.came(item, staged);
     item.staged = staged;
     if (recipe) this.#recipes.set(item.update.gvsn, recipe);
     this.#makeReady(item);
@@ -150,7 +151,7 @@ export class UpdateFlow {
         });
       this.#giveUp(item, reason, { awaitsSource: kind === 'changed' });
       // A partial file is kept for another attempt, but not where the source itself has something newer.
-      if (kind === 'changed') this.#discard([stagingIdOf(item)]);
+      if (kind === 'changed') this.#strays.discard([stagingIdOf(item)]);
     }
   }
 
@@ -264,7 +265,7 @@ export class UpdateFlow {
     );
     const result = await runGroup(core, plan, recipes);
     for (const item of result.done) this.#finish(item);
-    this.#discard(unusedStaging(result.done, plan));
+    this.#strays.discard(unusedStaging(result.done, plan));
     for (const blocked of plan.blocked) await this.#block(blocked);
     // Only now: what came to wait in this very group may wait for something the group has brought.
     this.#wake([...result.done.map(item => item.update.uid), ...result.committed.map(record => record.uid)]);
@@ -280,14 +281,6 @@ export class UpdateFlow {
     for (const failed of result.failed) await this.#stepFailed(failed);
   }
 
-  /** Staged content that has not been installed and will not be. */
-  #discard(stagingIds: readonly string[]): void {
-    if (stagingIds.length === 0) return;
-    this.#core.disk.stageDrop(stagingIds).catch(error => {
-      this.#core.log.debug({ err: error }, 'staged content could not be dropped');
-    });
-  }
-
   /** Rounds that are under way have not asked for these, or have let go of them: they must not claim them. */
   #leaveUnanswered(versions: VersionVector): void {
     for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, versions);
@@ -295,24 +288,28 @@ export class UpdateFlow {
 
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
-    this.#waiting.delete(item);
-    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
-    this.#recipes.delete(item.update.gvsn);
+    this.#clear(item);
     this.#leaveUnanswered(unclaimableVersions([item.update]));
     this.#wake([item.update.uid]);
-    if (item.staged) this.#discard([item.staged.stagingId]);
+    if (item.staged) this.#strays.discard([item.staged.stagingId]);
   }
 
   #finish(item: PendingUpdate): void {
-    this.#waiting.delete(item);
-    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
+    this.#clear(item);
     item.forced?.();
     this.finished(item);
     item.round.tally.updatesTransferred++;
     this.#attempts.delete(item.update.gvsn);
+  }
+
+  /** Forgets what was only needed while it was under way. */
+  #clear(item: PendingUpdate): void {
+    this.#waiting.delete(item);
+    this.#core.obstacles.pass(item);
     this.#recipes.delete(item.update.gvsn);
+    this.#strays.ended(item);
   }
 
   async #block({ item, wait, reason, closed }: Blocked): Promise<void> {
@@ -361,12 +358,10 @@ export class UpdateFlow {
 
   #giveUp(item: PendingUpdate, reason: string, { awaitsSource = false } = {}): void {
     const core = this.#core;
-    this.#waiting.delete(item);
-    core.obstacles.pass(item);
+    this.#clear(item);
     item.attempts++;
-    this.#recipes.delete(item.update.gvsn);
     core.pending.giveUp(item, reason, core.clock.now(), { awaitsSource });
-    if (item.staged) this.#discard([item.staged.stagingId]);
+    if (item.staged) this.#strays.discard([item.staged.stagingId]);
     core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
     this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);
     this.#wake([item.update.uid]);
