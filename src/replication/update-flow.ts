@@ -10,8 +10,8 @@ import type { Update } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import {
   containsVersion,
+  EMPTY_VECTOR,
   mergeVectors,
-  subtractVectors,
   type VersionVector,
   vectorFromVersions,
 } from '../model/version-vector.ts';
@@ -23,8 +23,9 @@ import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { parentOf } from './paths.ts';
-import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
+import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
+import { StandingClaims } from './standing-claims.ts';
 import { StrayContent } from './stray-content.ts';
 import type { SessionTally } from './sync-session.ts';
 import { WaitingUpdates } from './waiting.ts';
@@ -41,6 +42,7 @@ export class UpdateFlow {
   readonly #waiting: WaitingUpdates;
   readonly #diskWaits: DiskWaits;
   readonly #strays: StrayContent;
+  readonly #claims: StandingClaims;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -57,18 +59,29 @@ export class UpdateFlow {
     this.#diskWaits = new DiskWaits(core);
     this.#strays = new StrayContent(core);
     core.onCommitted = uids => this.#wake(uids);
-    core.onUnclaimed = gvsns => this.#leaveUnanswered(vectorFromVersions(gvsns));
+    this.#claims = new StandingClaims(core, versions => {
+      this.#letGo(versions);
+      this.retry();
+    });
+    core.onUnclaimed = gvsns => {
+      this.#letGo(vectorFromVersions(gvsns));
+      this.#claims.drop();
+    };
   }
 
-  /** What a partner need not send: what is here, under way, or given up for now. */
+  /** What a partner need not send: what is here, under way, or given up for now, and what rests on that. */
   have(): VersionVector {
-    return mergeVectors(this.#core.store.vector, this.#core.pending.points());
+    return mergeVectors(mergeVectors(this.#core.store.vector, this.#core.pending.points()), this.standing);
+  }
+
+  /** What is claimed as soon as updates under way are recorded. */
+  get standing(): VersionVector {
+    return this.#claims.versions;
   }
 
   /** To be called together with `have`: what is left out of the request is not answered by it. */
   openRound({ partner, connection, asOf }: Pick<Round, 'partner' | 'connection' | 'asOf'>, tally: SessionTally): Round {
-    const unanswered = this.#core.pending.unclaimable();
-    const round = { partner, connection, closed: false, abandoned: false, unanswered, tally, asOf };
+    const round = { partner, connection, closed: false, abandoned: false, letGo: EMPTY_VECTOR, tally, asOf };
     this.#rounds.add(round);
     return round;
   }
@@ -99,13 +112,13 @@ export class UpdateFlow {
     }
   }
 
-  /** All updates of the partner's view have been taken: the vector takes it in, but for what is still under way. */
+  /** All updates of the partner's view have been taken: the vector takes in what does not rest on what is under way. */
   async closeRound(round: Round, vector: VersionVector): Promise<void> {
     const core = this.#core;
     round.closed = true;
     await core.line.run(async () => {
       this.#rounds.delete(round);
-      const claimVector = subtractVectors(subtractVectors(vector, core.pending.unclaimable()), round.unanswered);
+      const claimVector = this.#claims.close(vector, round.letGo);
       const contact = Math.min(round.asOf ?? Number.POSITIVE_INFINITY, core.clock.now());
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
@@ -203,7 +216,7 @@ export class UpdateFlow {
       await this.#core.clock.sleep(1000, signal).catch(() => {});
       const due = this.#core.pending.takeDue(this.#core.clock.now());
       for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
-      this.#leaveUnanswered(unclaimableVersions(due.map(entry => entry.update)));
+      this.#letGo(vectorFromVersions(due.map(entry => entry.update.gvsn)));
       if (due.length > 0) this.retry();
     }
   }
@@ -237,6 +250,7 @@ export class UpdateFlow {
     this.#ready.unshift(...left);
     await this.#carryOut(plan);
     for (const { item } of plan.blocked) await this.#breakCircle(item);
+    await this.#claims.settle();
     // With nothing left under way a session may be in sync, and a first synchronisation at its end.
     if (core.pending.size === 0) this.retry();
   }
@@ -281,16 +295,17 @@ export class UpdateFlow {
     for (const failed of result.failed) await this.#stepFailed(failed);
   }
 
-  /** Rounds that are under way have not asked for these, or have let go of them: they must not claim them. */
-  #leaveUnanswered(versions: VersionVector): void {
-    for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, versions);
+  /** Rounds that are under way were not asked for these, or not answered for good: they tell nothing that may rest on them. */
+  #letGo(versions: VersionVector): void {
+    for (const round of this.#rounds) round.letGo = mergeVectors(round.letGo, versions);
+    this.#claims.review();
   }
 
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
     this.#core.pending.remove(item);
     this.#clear(item);
-    this.#leaveUnanswered(unclaimableVersions([item.update]));
+    this.#letGo(vectorFromVersions([item.update.gvsn]));
     this.#wake([item.update.uid]);
     if (item.staged) this.#strays.discard([item.staged.stagingId]);
   }
