@@ -211,7 +211,11 @@ export class SimMember {
       outboundIdleMs: 12 * 3_600_000,
       log: silentLog,
       emit: (name, message) => {
-        if (life.alive) options.note(`${this.name} ${name}: ${message}`);
+        if (!life.alive) return;
+        options.note(`${this.name} ${name}: ${message}`);
+        // What honest members tell can always be taken. An old copy of a database is told of in other words.
+        if (name === 'UPDATE_REJECTED' && message.includes('cannot be taken'))
+          options.bug(`${this.name} rejects an update: ${message}`);
       },
       fail: error => this.#failed(life, error),
     });
