@@ -19,6 +19,7 @@ import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from './records/
 import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
+import { REPLICA_METHODS } from './replica-methods.ts';
 import { VOLUME_METHODS } from './volume-methods.ts';
 
 export interface AdminMethod {
@@ -159,6 +160,7 @@ export const ADMIN_METHODS = {
   },
   ...INSIGHT_METHODS,
   ...VOLUME_METHODS,
+  ...REPLICA_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

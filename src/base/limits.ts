@@ -144,6 +144,21 @@ export const LIMITS = {
   /** One write between members, and the digests of one message. Longer writes are cut. */
   mirrorWriteBytes: 1024 * 1024,
   mirrorDigests: 64,
+  /** Other lists of one message: what arrived, the runs of a page of a dirty map, ranges that differ. */
+  mirrorSeqs: 65_536,
+  mirrorRuns: 65_536,
+  mirrorRanges: 16_384,
+  /** An association, its generations or an intent as JSON. */
+  mirrorRecordBytes: 16 * 1024,
+  /** Messages that waited for the stream and travel together; one that is larger travels alone. */
+  mirrorPacketMessages: 64,
+  mirrorPacketBytes: 256 * 1024,
+  /** Handed to the stream and not yet taken by it: beyond it a sender waits. */
+  mirrorAheadBytes: 2 * 1024 * 1024,
+  /** Mirrors on one TCP connection: a few large ones must not stand in the way of many, nor be a connection each. */
+  mirrorsPerChannel: 8,
+  /** How long a stream that was ended in order may take to bring its last messages across. */
+  mirrorCloseMs: 5000,
   /** Writes of clients that are sent and not yet answered; beyond it a synchronous write waits to be sent. */
   mirrorWindowBytes: 16 * 1024 * 1024,
   /** Asynchronous: an epoch is closed when it has as many bytes or is as old; beyond the queue the dirty map has to do. */
@@ -153,8 +168,14 @@ export const LIMITS = {
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
   mirrorRedialMs: 1000,
+  /** A write that has to reach both members and cannot: after that it fails. */
+  heldWriteMs: 60_000,
+  /** What an operation does at once is waited for before it is answered as a job. */
+  replicaAnswerMs: 5000,
+  /** How often snapshots are looked at for room, and mirrors for being too far behind. */
+  replicaWatchMs: 1000,
   /** How long WaitForCopyState may wait. */
-  waitForCopyStateMs: 3_600_000,
+  waitForCopyStateMs: 60_000,
   /** Associations, groups, pairs of a group, and jobs that are kept; how long a job that ended is. */
   replicas: 1024,
   replicaGroups: 256,

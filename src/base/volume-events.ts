@@ -19,4 +19,27 @@ export const VOLUME_EVENTS = {
     meaning:
       'A volume cannot be opened for the reason given: nobody is served from it. It is tried again by itself; see “tandem volume list”.',
   },
+  REPLICA_CREATED: {
+    number: 20084,
+    severity: 'information',
+    meaning: 'A pair of storage elements is kept from now on.',
+  },
+  REPLICA_CHANGED: { number: 20085, severity: 'information', meaning: 'The CopyState of a pair changed.' },
+  REPLICA_BROKEN: {
+    number: 20086,
+    severity: 'warning',
+    meaning: 'A pair is not kept in step for the reason given; see “tandem replica show”.',
+  },
+  REPLICA_INVALID: {
+    number: 20087,
+    severity: 'error',
+    meaning:
+      'The two sides of a pair cannot be ordered: both went on alone, or one is not what it was. Nothing is overwritten until somebody chooses: “Resync Replica” takes the source, “Restore from Replica” the target, both with Force.',
+  },
+  REPLICA_REMOVED: { number: 20088, severity: 'information', meaning: 'A pair is kept no more.' },
+  REPLICA_BEHIND: {
+    number: 20089,
+    severity: 'warning',
+    meaning: 'The target of a mirror is further behind than its DesiredRPO allows.',
+  },
 } as const satisfies Record<string, EventEntry>;

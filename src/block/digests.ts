@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { TandemError } from '../base/errors.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
-import type { PieceDigest } from '../model/piece-digest.ts';
+import { DIGEST_BLOCK_BYTES, type PieceDigest } from '../model/piece-digest.ts';
 import type { BlockDevice } from './device.ts';
 
 export const PIECE_BYTES = 1024 * 1024;
-export const BLOCK_BYTES = 4096;
+export const BLOCK_BYTES = DIGEST_BLOCK_BYTES;
 
 export interface DigestedRange {
   readonly offset: number;

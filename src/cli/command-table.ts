@@ -8,8 +8,10 @@ import { fenceCommands } from './commands/fence.ts';
 import { folderCommands } from './commands/folder.ts';
 import { forceCommands } from './commands/force.ts';
 import { initCommands } from './commands/init.ts';
+import { jobCommands } from './commands/job.ts';
 import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
+import { replicaCommands } from './commands/replica.ts';
 import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { syncCommands } from './commands/sync.ts';
@@ -35,6 +37,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...bundleCommands,
   ...conflictCommands,
   ...volumeCommands,
+  ...replicaCommands,
+  ...jobCommands,
   ...recordCommands,
   ...eventCommands,
   ...configCommands,
@@ -55,6 +59,9 @@ export const NOUNS: Readonly<Record<string, string>> = {
   conflict: 'content preserved when an update took its place',
   record: 'what is known of one file',
   volume: 'block volumes, served to NBD clients',
+  replica: 'mirrors, snapshots and clones of volumes: state, operations, groups',
+  'replica group': 'pairs that are ordered together, at one moment',
+  job: 'operations on replicas that go on after they were answered',
   event: 'the journal of events',
   config: 'member.yaml and group.yaml',
 };

@@ -39,22 +39,19 @@ export function createProgram(context: ProgramContext): Command {
     .addHelpText('after', '\nExit codes are listed in docs/ERRORS.md; 0 means done.\n');
   for (const option of Object.values(TARGET_OPTIONS)) program.addOption(makeOption(option).hideHelp());
   const nouns = new Map<string, Command>();
-  for (const spec of COMMANDS) {
-    const [first, verb] = spec.words;
-    if (verb === undefined) {
-      addCommand(program, first!, { spec, context });
-      continue;
-    }
-    let noun = nouns.get(first!);
-    if (noun === undefined) {
-      noun = program
-        .command(first!)
-        .description(NOUNS[first!] ?? '')
+  const nounOf = (words: readonly string[]): Command => {
+    if (words.length === 0) return program;
+    const name = words.join(' ');
+    const noun =
+      nouns.get(name) ??
+      nounOf(words.slice(0, -1))
+        .command(words.at(-1)!)
+        .description(NOUNS[name] ?? '')
         .helpOption('-h, --help', 'show help');
-      nouns.set(first!, noun);
-    }
-    addCommand(noun, verb, { spec, context });
-  }
+    nouns.set(name, noun);
+    return noun;
+  };
+  for (const spec of COMMANDS) addCommand(nounOf(spec.words.slice(0, -1)), spec.words.at(-1)!, { spec, context });
   return program;
 }
 

@@ -16,7 +16,7 @@ import { createWorkerDisks } from '../disk/worker-disk.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
-import type { PeerService } from '../peer/link.ts';
+import type { FolderPeerService, MirrorPeerService } from '../peer/link.ts';
 import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import type { ForceBook } from '../replication/connection-window.ts';
@@ -30,6 +30,7 @@ import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
 import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
+import { createReplicaMethods } from './replica-methods.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -124,7 +125,7 @@ class Running {
       listen: own.listen,
       identity,
       members: () => this.#partners(),
-      service: forwardTo(() => this.#current().service),
+      service: { ...forwardTo(() => this.#current().service), ...NO_MIRRORS },
       onStranger: strangerReports(feed),
       log,
     }).catch(error => {
@@ -133,7 +134,13 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
-    const volumes = await startVolumes({ loaded: this.#loaded, identity, emit: feed.emit, log });
+    const volumes = await startVolumes({
+      loaded: this.#loaded,
+      identity,
+      table: store.table('replicas'),
+      emit: feed.emit,
+      log,
+    });
     undo.push(() => volumes.close());
     const folders = createAdminBackend({
       member: () => this.#current(),
@@ -149,7 +156,11 @@ class Running {
       stopping: () => this.#stopping,
       clock: systemClock,
     });
-    const asked = { ...settledBackend(folders, () => reloads.idle()), ...createVolumeMethods(own.member, volumes) };
+    const asked = {
+      ...settledBackend(folders, () => reloads.idle()),
+      ...createVolumeMethods(own.member, volumes),
+      ...createReplicaMethods(volumes),
+    };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
     reload = () => void reloads.run(() => this.#reload(build, feed, () => server.refresh()));
@@ -270,7 +281,7 @@ interface Parts {
 }
 
 /** The member changes when group.yaml is read again; the server stays. */
-function forwardTo(service: () => PeerService): PeerService {
+function forwardTo(service: () => FolderPeerService): FolderPeerService {
   return {
     checkConnectivity: (...args) => service().checkConnectivity(...args),
     establishConnection: (...args) => service().establishConnection(...args),
@@ -281,6 +292,11 @@ function forwardTo(service: () => PeerService): PeerService {
     fetchContent: (...args) => service().fetchContent(...args),
   };
 }
+
+const refuseMirror = (): never => {
+  throw new TandemError('NOT_FOUND', 'this member keeps no mirrors of volumes');
+};
+const NO_MIRRORS: MirrorPeerService = { offerReplica: async () => refuseMirror(), mirror: async () => refuseMirror() };
 
 const STRANGERS_TOLD_AN_HOUR = 100;
 

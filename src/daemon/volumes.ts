@@ -11,11 +11,18 @@ import type { NbdTls } from '../block/nbd/tls.ts';
 import { createTraffic } from '../block/nbd/traffic.ts';
 import { createNodeBlockFiles } from '../block/node-block-files.ts';
 import type { LoadedMember } from '../config/member-file.ts';
+import { Elements } from '../mirror/elements.ts';
+import { PairSet } from '../mirror/pair-set.ts';
+import { openReplicaBook } from '../mirror/replica-book.ts';
+import { Replicas } from '../mirror/replicas.ts';
 import { VolumeShelf } from '../mirror/volume-shelf.ts';
 import type { Identity } from '../peer/identity.ts';
+import type { DurableTable } from '../store/store.ts';
 
 export interface Volumes {
   readonly shelf: VolumeShelf;
+  readonly pairs: PairSet;
+  readonly replicas: Replicas;
   /** Null: NBD clients are not served. */
   readonly server: NbdServer | null;
   /** Sends all clients away; everything is durable then. */
@@ -25,29 +32,41 @@ export interface Volumes {
 export interface VolumesParts {
   readonly loaded: LoadedMember;
   readonly identity: Identity;
+  /** Where the replicas are kept. */
+  readonly table: DurableTable;
   readonly emit: Emit;
   readonly log: Log;
 }
 
 /** Opens the volumes, then lets clients in. As `openNbdServer`. */
-export async function startVolumes({ loaded, identity, emit, log }: VolumesParts): Promise<Volumes> {
+export async function startVolumes({ loaded, identity, table, emit, log }: VolumesParts): Promise<Volumes> {
   const { home, nbd } = loaded.member;
   const exports = createExports();
-  const shelf = new VolumeShelf({
-    directory: join(home, 'volumes'),
-    files: createNodeBlockFiles(),
-    exports,
-    uuid: () => systemRandom.guid(),
-    clock: systemClock,
-    emit,
-    log,
-  });
+  const files = createNodeBlockFiles();
+  const uuid = () => systemRandom.guid();
+  const book = await openReplicaBook(table);
+  // Before a volume is opened it is known who may write to it.
+  const pairs = new PairSet({ book, clock: systemClock });
+  const common = { files, exports, uuid, clock: systemClock, emit, log };
+  const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs });
   await shelf.open();
+  const elements = new Elements({ ...common, shelf, rules: pairs });
+  const replicas = new Replicas({
+    ...common,
+    member: loaded.member.member,
+    members: () => [...loaded.group.members.keys()],
+    book,
+    pairs,
+    elements,
+    shelf,
+  });
+  await replicas.start();
   const end = new AbortController();
-  const retries = shelf.run(end.signal);
+  const loops = Promise.all([shelf.run(end.signal), replicas.run(end.signal)]);
   const closeShelf = async () => {
     end.abort();
-    await retries;
+    await loops;
+    await replicas.close();
     await shelf.close();
   };
   const traffic = createTraffic({
@@ -64,6 +83,8 @@ export async function startVolumes({ loaded, identity, emit, log }: VolumesParts
     }));
   return {
     shelf,
+    pairs,
+    replicas,
     server,
     close: async () => {
       await server?.close();

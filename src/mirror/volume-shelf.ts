@@ -16,12 +16,15 @@ import type { ExportRecord, Exports } from '../block/nbd/exports.ts';
 import type { BackingContents } from '../block/store-files.ts';
 import { openVolume, type Volume } from '../block/volume.ts';
 import { createVolume, deleteVolume } from '../block/volume-making.ts';
+import { type ElementRules, servedDevice } from './element-rules.ts';
 
 export interface VolumeShelfParts {
   /** Made if it is not there. */
   readonly directory: string;
   readonly files: BlockFiles;
   readonly exports: Exports;
+  /** What the pairs say that volumes belong to. */
+  readonly rules: ElementRules;
   readonly uuid: () => string;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -101,6 +104,51 @@ export class VolumeShelf {
     return { name, directory, volume, problem, export: this.#parts.exports.record(name) };
   }
 
+  has(name: string): boolean {
+    return this.#places.has(name);
+  }
+
+  /** NOT_FOUND; REFUSED where it cannot be used. */
+  usable(named: string): Volume {
+    const { volume, name, problem } = this.get(named);
+    if (volume === null) throw new TandemError('REFUSED', `volume ${name} cannot be used: ${problem}`);
+    return volume;
+  }
+
+  /** Serves the volume as the rules are now; clients that would do more are sent away when it settles. */
+  async settle(name: string): Promise<void> {
+    const { exports, rules } = this.#parts;
+    const volume = this.#places.get(name)?.volume ?? null;
+    const served = exports.record(name);
+    const access = rules.access(name);
+    if (volume === null || access === 'closed') {
+      if (served !== undefined) await exports.remove(name);
+      return;
+    }
+    const readOnly = volume.readOnly || access === 'read-only';
+    if (served === undefined) {
+      exports.add({
+        name,
+        device: servedDevice(volume, () => rules.beforeWrite(name)),
+        readOnly,
+        description: `volume ${name}`,
+        contexts: () => rules.contexts(name),
+      });
+    } else if (served.readOnly !== readOnly) {
+      await exports.change(name, { readOnly });
+    }
+  }
+
+  /** Where a volume of this name lies. */
+  directoryFor(name: string): string {
+    return join(this.#parts.directory, name);
+  }
+
+  /** A volume was put where `directoryFor` says. */
+  takeIn(name: string): Promise<void> {
+    return this.#line.run(() => this.#enter(name));
+  }
+
   /** Durable and served when it resolves. INVALID_ARGUMENT, REFUSED, BLOCK_LOCKED, BLOCK_FULL. */
   async create(order: VolumeOrder): Promise<ShelvedVolume> {
     const { files, uuid, emit } = this.#parts;
@@ -112,7 +160,9 @@ export class VolumeShelf {
       );
     }
     return this.#line.run(async () => {
-      if (this.#places.has(name)) throw new TandemError('REFUSED', `there is a volume ${name} already`);
+      if (this.#places.has(name) || this.#parts.exports.record(name) !== undefined) {
+        throw new TandemError('REFUSED', `there is a volume or snapshot ${name} already`);
+      }
       await createVolume({
         files,
         directory: join(this.#parts.directory, name),
@@ -136,7 +186,8 @@ export class VolumeShelf {
   async resize(named: string, size: number, { discard }: { readonly discard: boolean }): Promise<ShelvedVolume> {
     const name = this.#nameOf(named);
     return this.#line.run(async () => {
-      const volume = this.#usable(name);
+      const volume = this.usable(name);
+      this.#assertUnbound(name, 'be resized');
       const before = volume.size;
       if (size < before) this.#assertIdle(name, 'be made smaller');
       await volume.resize(size, { discard });
@@ -150,6 +201,7 @@ export class VolumeShelf {
     const name = this.#nameOf(named);
     const { exports, files, emit } = this.#parts;
     await this.#line.run(async () => {
+      this.#assertUnbound(name, 'be deleted');
       if (!force) this.#assertIdle(name, 'be deleted');
       const place = this.#places.get(name);
       if (!place) return;
@@ -174,14 +226,14 @@ export class VolumeShelf {
   }
 
   async #enter(name: string): Promise<void> {
-    const { directory, files, exports, emit } = this.#parts;
+    const { directory, files, emit } = this.#parts;
     const place: Place = this.#places.get(name) ?? { directory: join(directory, name), volume: null, problem: null };
     this.#places.set(name, place);
     try {
       const volume = await openVolume({ files, directory: place.directory, name });
       place.volume = volume;
       place.problem = null;
-      exports.add({ name, device: volume, readOnly: volume.readOnly, description: `volume ${name}` });
+      await this.settle(name);
     } catch (error) {
       const problem = messageOf(error);
       if (place.problem !== problem) emit('VOLUME_UNUSABLE', `volume ${name}: ${problem}`, { volume: name });
@@ -198,10 +250,9 @@ export class VolumeShelf {
     }
   }
 
-  #usable(name: string): Volume {
-    const { volume, problem } = this.#places.get(name)!;
-    if (volume === null) throw new TandemError('REFUSED', `volume ${name} cannot be used: ${problem}`);
-    return volume;
+  #assertUnbound(name: string, what: string): void {
+    const bond = this.#parts.rules.bond(name);
+    if (bond !== null) throw new TandemError('REFUSED', `volume ${name} cannot ${what}: ${bond}`);
   }
 
   #assertIdle(name: string, what: string): void {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../base/limits.ts';
 import type { Association, AssociationWork } from '../model/association.ts';
-import type { Generations } from '../model/generations.ts';
+import type { GenerationSide, Generations } from '../model/generations.ts';
 import {
   COPY_PRIORITIES,
   COPY_STATES,
@@ -12,6 +12,7 @@ import {
   REPLICA_OPERATIONS,
   SYNC_TYPES,
 } from '../model/replica-values.ts';
+import type { TransitionIntent } from '../model/transition-plan.ts';
 
 const text = z.string().max(255);
 const side = z.enum(['source', 'target']);
@@ -74,4 +75,20 @@ export const GENERATIONS: z.ZodType<Generations> = z.strictObject({
   current: z.guid().nullable(),
   base: z.guid().nullable(),
   history: z.array(z.guid()).max(LIMITS.generationHistory),
+});
+
+export const GENERATION_SIDE: z.ZodType<GenerationSide> = z.strictObject({
+  generations: GENERATIONS,
+  condition,
+  inUse: z.boolean(),
+  ahead: z.boolean(),
+  interrupted: z.boolean(),
+});
+
+export const TRANSITION_INTENT: z.ZodType<TransitionIntent> = z.strictObject({
+  id: z.guid(),
+  operation: z.enum(namesIn(REPLICA_OPERATIONS)),
+  part: z.enum(['decider', 'follower']),
+  decided: z.boolean(),
+  holds: z.boolean(),
 });

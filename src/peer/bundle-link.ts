@@ -16,13 +16,13 @@ import type { Bundle } from './bundle-file.ts';
 import {
   type ContentAnswer,
   type ContentRequest,
-  type PeerLink,
+  type FolderLink,
   PROTOCOL,
   type UpdatesAnswer,
   type Wanted,
 } from './link.ts';
 
-export interface BundleLink extends PeerLink {
+export interface BundleLink extends FolderLink {
   /** Updates that were asked for and told. */
   readonly told: number;
 }

@@ -17,6 +17,8 @@ const SHARED_CODES: Partial<Record<ErrorCode, status>> = {
   PEER_INCOMPATIBLE: status.FAILED_PRECONDITION,
   PEER_VIOLATION: status.INVALID_ARGUMENT,
   FOLDER_NOT_READY: status.FAILED_PRECONDITION,
+  NOT_FOUND: status.NOT_FOUND,
+  REFUSED: status.FAILED_PRECONDITION,
 };
 
 export interface CallStatus {

@@ -1,4 +1,4 @@
-/** `PeerLink` over gRPC: the calling side. Bulk content has a channel of its own, so that it does not delay the rest. */
+/** `PeerLink` over gRPC: the calling side. Bulk content and mirrors have channels of their own, so that they do not delay the rest. */
 import { setMaxListeners } from 'node:events';
 import {
   type CallOptions,
@@ -12,6 +12,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Identity } from './identity.ts';
 import type { ContentAnswer, ContentRequest, PeerLink } from './link.ts';
+import { openMirrorCall } from './mirror-call.ts';
 import { cancelled, joinSignals, readAll, throwIfAborted, writeAll } from './paced-stream.ts';
 import type { Pacer } from './pacer.ts';
 import { createPartnerChannel, type OpenCall, type PartnerChannel } from './partner-channel.ts';
@@ -32,10 +33,19 @@ export function createPeerLink({ partner, identity, log, pacer = null }: PeerLin
   const calls = peerCalls();
   const metadataChannel = createPartnerChannel(partner, identity, pacer);
   const contentChannel = createPartnerChannel(partner, identity, pacer);
+  const mirrorChannels: { readonly channel: PartnerChannel; mirrors: number }[] = [];
   const closing = new AbortController();
   // As many listen as there are calls.
   setMaxListeners(0, closing.signal);
   const ask = { channel: metadataChannel, closing: closing.signal };
+
+  function placeForMirror(): (typeof mirrorChannels)[number] {
+    const free = mirrorChannels.find(({ mirrors }) => mirrors < LIMITS.mirrorsPerChannel);
+    if (free) return free;
+    const place = { channel: createPartnerChannel(partner, identity, pacer), mirrors: 0 };
+    mirrorChannels.push(place);
+    return place;
+  }
 
   return {
     checkConnectivity: async (request, signal) => {
@@ -56,11 +66,23 @@ export function createPeerLink({ partner, identity, log, pacer = null }: PeerLin
       const context = { channel: contentChannel, closing: closing.signal, signal };
       return exchange(calls.fetchContent, contentCalls(requests, connection), context);
     },
+    offerReplica: async (offer, signal) => {
+      await callOnce(calls.offerReplica, offer, { ...ask, signal });
+    },
+    openMirror: (association, signal) => {
+      const place = placeForMirror();
+      place.mirrors++;
+      const ended = (): void => {
+        place.mirrors--;
+      };
+      return openMirrorCall({ association, signal, closing: closing.signal, channel: place.channel, explain, ended });
+    },
     close: () => {
       if (closing.signal.aborted) return;
       closing.abort();
       metadataChannel.close();
       contentChannel.close();
+      for (const { channel } of mirrorChannels) channel.close();
       log.debug({ partner: partner.name }, 'link closed');
     },
   };

@@ -17,11 +17,13 @@ import type { Log } from '../base/log.ts';
 import { statusOf } from './call-status.ts';
 import type { Identity } from './identity.ts';
 import type { ContentAnswer, ContentRequest, PeerService } from './link.ts';
+import { answerMirrorCall } from './mirror-call.ts';
 import { readAll, writeAll } from './paced-stream.ts';
 import { type Malformed, type PeerCall, type PeerCalls, peerCalls, unwrap } from './proto-calls.ts';
 import { openTlsDoor, type PinnedMember, type Stranger } from './tls-door.ts';
 import { type ContentCall, splitAnswers } from './wire-content.ts';
 import { splitRecords } from './wire-greeting.ts';
+import type { MirrorPacket } from './wire-mirror.ts';
 import { violation } from './wire-parts.ts';
 import { splitUpdates } from './wire-update.ts';
 
@@ -172,6 +174,19 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
         return service.fetchContent(caller, contentRequests(incoming, fail), first.value.connection, signal);
       };
       answerAll(path, call as ServerDuplexStream<unknown, unknown>, items, splitAnswers);
+    },
+    offerReplica: answerOnce(calls.offerReplica, async (caller, offer) => {
+      await service.offerReplica(caller, offer);
+      return {};
+    }),
+    mirror: (call: ServerDuplexStream<MirrorPacket | Malformed, MirrorPacket>) => {
+      const streaming = call as ServerDuplexStream<unknown, unknown>;
+      answerMirrorCall(call, {
+        service,
+        closing: closing.signal,
+        caller: () => callerOf(streaming),
+        refuse: error => refuse(error, calls.mirror.path, streaming),
+      });
     },
   };
   server.addService(definitionOf(calls), implementation);

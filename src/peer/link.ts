@@ -1,10 +1,11 @@
 /**
- * What two members say to each other, free of gRPC. `PeerLink` is the calling side (the receiver of data),
- * `PeerService` the answering side; an in-memory link can join one to the other. docs/PROTOCOL.md has the meaning.
+ * What two members say to each other, free of gRPC. `PeerLink` is the calling side (of folders, the receiver of data),
+ * `PeerService` the answering side; an in-memory link can join one to the other. Each has a part for folders and one for
+ * mirrors, which need not know of one another. docs/PROTOCOL.md has the meaning.
  *
  * Everything a link returns has been validated against the limits table and `model/update-rules.ts`: a violation ends the call with
  * PEER_VIOLATION. Calls reject with `TandemError` only (PEER_UNREACHABLE, PEER_UNTRUSTED, PEER_UNRECOGNIZED, PEER_DISABLED,
- * PEER_INCOMPATIBLE, PEER_VIOLATION, FOLDER_NOT_READY, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
+ * PEER_INCOMPATIBLE, PEER_VIOLATION, FOLDER_NOT_READY, NOT_FOUND, REFUSED, CANCELLED). Iterables are pulled: a reader that does not read makes the other side wait.
  */
 import type { Association } from '../model/association.ts';
 import type { MirrorMessage } from '../model/mirror-message.ts';
@@ -13,7 +14,9 @@ import type { Update } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 
-export interface PeerLink {
+export type PeerLink = FolderLink & MirrorLink;
+
+export interface FolderLink {
   checkConnectivity(request: ConnectivityRequest, signal: AbortSignal): Promise<void>;
   establishConnection(hello: Hello, signal: AbortSignal): Promise<Welcome>;
   /** First the vector of each folder as it is, then each time it grows. Ends only with an error or the signal. */
@@ -36,8 +39,21 @@ export interface PeerLink {
   close(): void;
 }
 
+export interface MirrorLink {
+  /** Resolves when the partner keeps the pair too. NOT_FOUND or REFUSED, with its sentence, where it does not. */
+  offerReplica(offer: ReplicaOffer, signal: AbortSignal): Promise<void>;
+  /**
+   * The stream of this association, by its id. Whatever becomes of it, the channel tells: NOT_FOUND where the partner does not
+   * keep the association. Aborting the signal breaks it off; so does `close` of the link.
+   */
+  openMirror(association: string, signal: AbortSignal): MirrorChannel;
+  close(): void;
+}
+
+export type PeerService = FolderPeerService & MirrorPeerService;
+
 /** `caller` is the name of the member that proved to hold the key pinned for it. Thrown `TandemError`s reach the caller by their code. */
-export interface PeerService {
+export interface FolderPeerService {
   checkConnectivity(caller: string, request: ConnectivityRequest): Promise<void>;
   /** `address`: the `host:port` the call came from, where there is such a thing. */
   establishConnection(caller: string, hello: Hello, address?: string): Promise<Welcome>;
@@ -51,6 +67,17 @@ export interface PeerService {
     connection: string,
     signal: AbortSignal,
   ): AsyncIterable<ContentAnswer[]>;
+}
+
+/** `caller` as above. */
+export interface MirrorPeerService {
+  /** NOT_FOUND, REFUSED: the pair is not kept here, and why. */
+  offerReplica(caller: string, offer: ReplicaOffer): Promise<void>;
+  /**
+   * The stream lives until this settles: in order, or with what it throws. NOT_FOUND if the association is not kept here. The
+   * signal aborts when nothing more can be said: the caller went away, broke the protocol, or this member stops.
+   */
+  mirror(caller: string, association: string, channel: MirrorChannel, signal: AbortSignal): Promise<void>;
 }
 
 /** Major versions must be equal, minor ones may differ: the lower is spoken. */
@@ -213,7 +240,8 @@ export interface MirrorChannel {
    * more. Rejects when the stream has ended.
    */
   send(message: MirrorMessage): Promise<void>;
-  /** To be read once, in order. Ends when the other side ended the stream in order; otherwise throws. */
+  /** To be read once, in order. Ends when the other side ended the stream in order, or this one did; otherwise throws. */
   readonly messages: AsyncIterable<MirrorMessage>;
+  /** In order: what was sent before still goes out, nothing more is heard. */
   close(): void;
 }

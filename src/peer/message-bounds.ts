@@ -126,3 +126,43 @@ export const CONTENT_BOUNDS = {
     [7, list('failures', LIMITS.contentPieces)],
   ]),
 } as const satisfies Record<string, MessageGuard>;
+
+export const MIRROR_BOUNDS = {
+  packet: new Map([
+    [
+      2,
+      list(
+        'messages',
+        LIMITS.mirrorPacketMessages,
+        new Map([
+          [8, list('arrived', LIMITS.mirrorPacketMessages, new Map([[1, numbers('arrived.seqs', LIMITS.mirrorSeqs)]]))],
+          [11, list('dirty', LIMITS.mirrorPacketMessages, new Map([[3, numbers('dirty.runs', LIMITS.mirrorRuns)]]))],
+          [
+            13,
+            list(
+              'digests',
+              LIMITS.mirrorPacketMessages,
+              new Map([
+                [2, numbers('digests.offsets', LIMITS.mirrorDigests)],
+                [3, numbers('digests.lengths', LIMITS.mirrorDigests)],
+                [4, list('digests.sha256s', LIMITS.mirrorDigests)],
+                [5, list('digests.blocks', LIMITS.mirrorDigests)],
+              ]),
+            ),
+          ],
+          [
+            14,
+            list(
+              'differing',
+              LIMITS.mirrorPacketMessages,
+              new Map([
+                [2, numbers('differing.offsets', LIMITS.mirrorRanges)],
+                [3, numbers('differing.lengths', LIMITS.mirrorRanges)],
+              ]),
+            ),
+          ],
+        ]),
+      ),
+    ],
+  ]),
+} as const satisfies Record<string, MessageGuard>;

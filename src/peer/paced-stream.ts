@@ -83,7 +83,7 @@ export function cancelled(): TandemError {
   return new TandemError('CANCELLED', 'the call was given up');
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(cancelled());
     if (signal.aborted) onAbort();

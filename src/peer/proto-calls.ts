@@ -13,13 +13,14 @@ import type {
   Hello,
   RecordsRequest,
   RecordVersion,
+  ReplicaOffer,
   UpdatesAnswer,
   UpdatesRequest,
   VectorEvent,
   WatchRequest,
   Welcome,
 } from './link.ts';
-import { CONTENT_BOUNDS, GREETING_BOUNDS, UPDATE_BOUNDS } from './message-bounds.ts';
+import { CONTENT_BOUNDS, GREETING_BOUNDS, MIRROR_BOUNDS, UPDATE_BOUNDS } from './message-bounds.ts';
 import { guardMessage, type MessageGuard } from './message-guard.ts';
 import {
   answersFromWire,
@@ -41,6 +42,13 @@ import {
   welcomeFromWire,
   welcomeToWire,
 } from './wire-greeting.ts';
+import {
+  type MirrorPacket,
+  mirrorPacketFromWire,
+  mirrorPacketToWire,
+  replicaOfferFromWire,
+  replicaOfferToWire,
+} from './wire-mirror.ts';
 import { violation } from './wire-parts.ts';
 import {
   cancelRequestFromWire,
@@ -89,9 +97,13 @@ export interface PeerCalls {
   readonly cancelUpdates: PeerCall<CancelRequest, Nothing>;
   readonly requestRecords: PeerCall<RecordsRequest, RecordVersion[]>;
   readonly fetchContent: PeerCall<ContentCall, ContentAnswer[]>;
+  readonly offerReplica: PeerCall<ReplicaOffer, Nothing>;
+  readonly mirror: PeerCall<MirrorPacket, MirrorPacket>;
 }
 
-const PROTO_FILE = fileURLToPath(new URL('../../proto/tandem/peer/v1/peer.proto', import.meta.url));
+const PROTO_ROOT = fileURLToPath(new URL('../../proto/', import.meta.url));
+const PROTO_FILE = 'tandem/peer/v1/peer.proto';
+const LOADING = { includeDirs: [PROTO_ROOT], longs: Number, defaults: true, arrays: true, oneofs: true };
 const NO_BOUNDS: MessageGuard = new Map();
 
 let loaded: PeerCalls | undefined;
@@ -108,9 +120,9 @@ interface Conversion<T, Wire> {
 }
 
 function loadCalls(): PeerCalls {
-  const methods = loadSync(PROTO_FILE, { longs: Number, defaults: true, arrays: true, oneofs: true })[
-    'tandem.peer.v1.Peer'
-  ] as unknown as Readonly<Record<string, MethodDefinition<object, object>>>;
+  const methods = loadSync(PROTO_FILE, LOADING)['tandem.peer.v1.Peer'] as unknown as Readonly<
+    Record<string, MethodDefinition<object, object>>
+  >;
 
   function call<Request, RequestWire, Answer, AnswerWire>(
     name: string,
@@ -127,6 +139,11 @@ function loadCalls(): PeerCalls {
     };
   }
 
+  const packet: Conversion<MirrorPacket, object> = {
+    toWire: mirrorPacketToWire,
+    fromWire: mirrorPacketFromWire,
+    bounds: MIRROR_BOUNDS.packet,
+  };
   const nothing: Conversion<Nothing, Nothing> = { toWire: same, fromWire: () => ({}), bounds: NO_BOUNDS };
   return {
     checkConnectivity: call(
@@ -164,6 +181,12 @@ function loadCalls(): PeerCalls {
       { toWire: contentCallToWire, fromWire: contentCallFromWire, bounds: CONTENT_BOUNDS.request },
       { toWire: answersToWire, fromWire: answersFromWire, bounds: CONTENT_BOUNDS.answers },
     ),
+    offerReplica: call(
+      'OfferReplica',
+      { toWire: replicaOfferToWire, fromWire: replicaOfferFromWire, bounds: NO_BOUNDS },
+      nothing,
+    ),
+    mirror: call('Mirror', packet, packet),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { CancelRequest, PeerLink } from '../peer/link.ts';
+import type { CancelRequest, FolderLink } from '../peer/link.ts';
 
 export class Cancellations {
   readonly #connection: string;
@@ -18,14 +18,14 @@ export class Cancellations {
   }
 
   /** Only enqueues. What cannot be told is forgotten: the partner merely counts. */
-  add(link: PeerLink, folder: string, updates: CancelRequest['updates']): void {
+  add(link: FolderLink, folder: string, updates: CancelRequest['updates']): void {
     const waiting = this.#waiting.get(folder) ?? [];
     this.#waiting.set(folder, waiting);
     waiting.push(...updates);
     if (!this.#telling) void this.#tell(link);
   }
 
-  async #tell(link: PeerLink): Promise<void> {
+  async #tell(link: FolderLink): Promise<void> {
     this.#telling = true;
     for (const [folder, updates] of this.#waiting) {
       this.#waiting.delete(folder);

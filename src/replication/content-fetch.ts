@@ -7,7 +7,7 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { StageItem } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
-import type { ContentAnswer, ContentRequest, PeerLink, Wanted } from '../peer/link.ts';
+import type { ContentAnswer, ContentRequest, FolderLink, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
 import { fetchLargeFile, type LargeFileChannel, reasonText } from './large-file.ts';
 import { stagingIdOf } from './local-content.ts';
@@ -61,7 +61,7 @@ export class ContentFetcher {
   }
 
   /** Serves until the stream or the signal ends; then everything not yet fetched is lost. */
-  async run(link: PeerLink, signal: AbortSignal): Promise<void> {
+  async run(link: FolderLink, signal: AbortSignal): Promise<void> {
     const run = new FetchRun(signal, bytes => {
       this.bytesReceived += bytes;
     });

@@ -20,8 +20,8 @@ import { forceOf, sameWindow, type Window } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type {
   CancelRequest,
+  FolderLink,
   Hello,
-  PeerLink,
   RecordVersion,
   UpdatesAnswer,
   VectorEvent,
@@ -47,7 +47,7 @@ export interface InboundParts {
   readonly enabled: boolean;
   readonly window: Pick<WindowParts, 'schedule' | 'zone' | 'forces'>;
   /** Null: as fast as it goes. */
-  readonly dial: (bytesPerSecond: number | null) => PeerLink;
+  readonly dial: (bytesPerSecond: number | null) => FolderLink;
   readonly hello: () => Omit<Hello, 'forced'>;
   readonly folders: readonly Folder[];
   readonly clock: Clock;
@@ -89,7 +89,7 @@ export class InboundConnection {
   readonly #bell = new Bell();
   readonly #log: Log;
   readonly #cancellations: Cancellations;
-  #link: PeerLink | null = null;
+  #link: FolderLink | null = null;
   /** Violations one after the other: each link comes up well and ends in one. */
   #violations = 0;
   /** The present or last attempt led to a link. */
@@ -190,7 +190,7 @@ export class InboundConnection {
     return this.#linkNow().requestRecords({ connection: this.parts.guid, folder }, signal);
   }
 
-  #linkNow(): PeerLink {
+  #linkNow(): FolderLink {
     if (this.#link) return this.#link;
     throw new TandemError('PEER_UNREACHABLE', this.failure?.message ?? `${this.parts.partner.name} is not connected`);
   }
@@ -255,7 +255,7 @@ export class InboundConnection {
   }
 
   async #serve(
-    link: PeerLink,
+    link: FolderLink,
     { welcome, window }: { readonly welcome: Welcome; readonly window: Window },
     signal: AbortSignal,
     end: AbortController,

@@ -16,7 +16,7 @@ import {
   subtractVectors,
   type VersionVector,
 } from '../model/version-vector.ts';
-import type { PeerLink, VectorEvent } from '../peer/link.ts';
+import type { FolderLink, VectorEvent } from '../peer/link.ts';
 import type { SessionFailure } from '../store/store.ts';
 import { finishFirstSync, mayFinish } from './first-sync.ts';
 import type { Folder } from './folder.ts';
@@ -165,7 +165,7 @@ export class InboundSession {
     return { queued, toCome: told + Math.max(0, updates) + unasked };
   }
 
-  async run(link: PeerLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {
+  async run(link: FolderLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {
     const { core } = this.folder;
     const moved = core.listen();
     const over = new AbortController();
@@ -206,7 +206,7 @@ export class InboundSession {
     return !coversVector(flow.have(), this.#latest.vector);
   }
 
-  async #round(link: PeerLink, source: ContentSource, signal: AbortSignal): Promise<void> {
+  async #round(link: FolderLink, source: ContentSource, signal: AbortSignal): Promise<void> {
     const { core, flow } = this.folder;
     this.inSync = false;
     const tally = this.#sessionForRound(this.#latest!.vector);

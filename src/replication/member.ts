@@ -8,7 +8,7 @@ import type { FolderConfig, GroupConfig, GroupMember } from '../config/config.ts
 import type { Disk } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
 import type { ZoneOffset } from '../model/schedule.ts';
-import { CAPABILITIES, type Hello, type PeerLink, type PeerService, PROTOCOL } from '../peer/link.ts';
+import { CAPABILITIES, type FolderLink, type FolderPeerService, type Hello, PROTOCOL } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
 import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
@@ -30,7 +30,7 @@ export interface MemberParts {
   readonly takesOver: boolean;
   readonly openDisk: (folder: FolderConfig, root: string) => Disk;
   /** What the link takes in keeps to the rate; null: as fast as it goes. */
-  readonly dial: (partner: GroupMember, bytesPerSecond: number | null) => PeerLink;
+  readonly dial: (partner: GroupMember, bytesPerSecond: number | null) => FolderLink;
   /** Watches a folder's root and calls `hint` with directories that changed. What happens before `ready` is not seen. */
   readonly watch: (folder: FolderConfig, root: string, hint: (directory: string) => void) => Watcher;
   readonly clock: Clock;
@@ -95,7 +95,7 @@ export class Member {
     });
   }
 
-  get service(): PeerService {
+  get service(): FolderPeerService {
     return this.outbound;
   }
 

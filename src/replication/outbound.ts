@@ -12,8 +12,8 @@ import {
   type CancelRequest,
   type ConnectivityRequest,
   type FolderGreeting,
+  type FolderPeerService,
   type Hello,
-  type PeerService,
   PROTOCOL,
   type RecordsRequest,
   type RecordVersion,
@@ -47,7 +47,7 @@ export interface OutboundParts {
 /** Vector movements are told at most this often, the first at once. */
 const VECTOR_PAUSE_MS = 20;
 
-export class Outbound implements PeerService {
+export class Outbound implements FolderPeerService {
   readonly #parts: OutboundParts;
   readonly connections = new Map<string, OutboundConnection>();
   /** Streams end with it: whoever called calls again, and finds what has taken this one's place. */
@@ -199,10 +199,10 @@ export class Outbound implements PeerService {
 
   async *fetchContent(
     caller: string,
-    requests: Parameters<PeerService['fetchContent']>[1],
+    requests: Parameters<FolderPeerService['fetchContent']>[1],
     connectionGuid: string,
     signal: AbortSignal,
-  ): ReturnType<PeerService['fetchContent']> extends AsyncIterable<infer A> ? AsyncGenerator<A> : never {
+  ): ReturnType<FolderPeerService['fetchContent']> extends AsyncIterable<infer A> ? AsyncGenerator<A> : never {
     const connection = this.#connection(caller, connectionGuid);
     const folderOf = (guid: string) => {
       const folder = this.#parts.folders.get(guid);

@@ -16,6 +16,7 @@ export const META = {
 const FOLDER = 'm/folder/';
 const EVENT = 'e/';
 const SESSION = 's/';
+const TABLE = 't/';
 const SPACE = 'f';
 /** Follows '/' in the order of keys. */
 const AFTER_SLASH = '0';
@@ -50,6 +51,19 @@ export function sessionKey(sequence: number): string {
 
 export function sequenceOfSessionKey(key: string): number {
   return Number.parseInt(key.slice(SESSION.length), 16);
+}
+
+/** A table's name has no '/', so that no table is in the range of another one. */
+export function tableKey(table: string, key: string): string {
+  return `${TABLE}${table}/${key}`;
+}
+
+export function keyOfTableKey(table: string, key: string): string {
+  return key.slice(TABLE.length + table.length + 1);
+}
+
+export function tableRange(table: string): KeyRange {
+  return { gte: `${TABLE}${table}/`, lt: `${TABLE}${table}${AFTER_SLASH}` };
 }
 
 /** Everything of the folders with numbers from `from` up to, not including, `to`. */

@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import { TaskLine } from '../base/task-line.ts';
 import { type DatabaseId, databaseIdFromGuid, FIRST_VSN } from '../model/version.ts';
 import { CommitLine } from './commit-line.ts';
+import { openDurableTable } from './durable-table.ts';
 import { openEventJournal } from './event-journal.ts';
 import { emptySpace, type FolderSpace } from './folder-space.ts';
 import { openFolderStore } from './folder-store.ts';
@@ -107,6 +108,7 @@ async function openStoreOn(
       ),
     events,
     sessions: openSessionJournal(kv),
+    table: name => openDurableTable(kv, name),
     close: async () => {
       await allocations.idle();
       await line.close();

@@ -26,6 +26,8 @@ export interface Store {
   renew(): Promise<void>;
   readonly events: EventJournal;
   readonly sessions: SessionJournal;
+  /** A table of its own under this name: lower-case letters, digits and hyphens. */
+  table(name: string): DurableTable;
   close(): Promise<void>;
 }
 
@@ -141,6 +143,16 @@ export interface EventBody {
 
 export interface StoredEvent extends EventBody {
   readonly sequence: number;
+}
+
+/** JSON values by key, kept over restarts and over `renew`. For little: it is always read as a whole. */
+export interface DurableTable {
+  read(): Promise<Map<string, unknown>>;
+  /**
+   * All changes at once or none of them, durable when it resolves; null removes. Writes take effect in the order of the
+   * calls.
+   */
+  write(changes: ReadonlyMap<string, unknown>): Promise<void>;
 }
 
 /** Synchronisation sessions, kept over restarts. */

@@ -4,7 +4,7 @@
  */
 import { messageOf, TandemError } from '../../src/base/errors.ts';
 import { checkUpdate } from '../../src/model/update-rules.ts';
-import type { ContentRequest, PeerLink, PeerService, UpdatesAnswer } from '../../src/peer/link.ts';
+import type { ContentRequest, FolderLink, FolderPeerService, UpdatesAnswer } from '../../src/peer/link.ts';
 import type { SimTime } from './sim-clock.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly name: string;
   alive: boolean;
   /** Null: it does not listen. */
-  service: PeerService | null;
+  service: FolderPeerService | null;
 }
 
 export interface NetworkOptions {
@@ -71,7 +71,7 @@ export class SimNetwork {
     for (const call of this.#calls) if (call.callee === endpoint) call.break();
   }
 
-  link(caller: Endpoint, target: string): PeerLink {
+  link(caller: Endpoint, target: string): FolderLink {
     const closing = new AbortController();
     const open = (signal: AbortSignal) => this.#open(caller, target, signal, closing.signal);
     return {
@@ -107,7 +107,11 @@ export class SimNetwork {
     return call;
   }
 
-  async #once<T>(call: Call, what: string, invoke: (service: PeerService, name: string) => Promise<T>): Promise<T> {
+  async #once<T>(
+    call: Call,
+    what: string,
+    invoke: (service: FolderPeerService, name: string) => Promise<T>,
+  ): Promise<T> {
     try {
       await call.until(this.#hop(call));
       const service = this.#accept(call);
@@ -123,7 +127,7 @@ export class SimNetwork {
   async *#stream<T>(
     call: Call,
     what: string,
-    start: (service: PeerService, call: Call) => AsyncIterable<T>,
+    start: (service: FolderPeerService, call: Call) => AsyncIterable<T>,
   ): AsyncGenerator<T> {
     let items: AsyncIterator<T> | undefined;
     try {
@@ -167,7 +171,7 @@ export class SimNetwork {
     }
   }
 
-  #accept(call: Call): PeerService {
+  #accept(call: Call): FolderPeerService {
     const callee = this.#listening.get(call.target);
     if (!callee?.alive || !callee.service) throw new TandemError('PEER_UNREACHABLE', `${call.target} does not listen`);
     call.callee = callee;

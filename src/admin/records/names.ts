@@ -43,3 +43,18 @@ export const CONFLICT_TYPES = {
 
 /** [CIM_StorageExtent.Access] */
 export const VOLUME_ACCESS = { 0: 'Unknown', 1: 'Readable', 2: 'Writeable', 3: 'Read/Write Supported' } as const;
+
+/** Of the methods of CIM_ReplicationService, and of CIM_ConcreteJob.RequestStateChange. */
+export const METHOD_RETURN_VALUES = {
+  0: 'Completed with No Error',
+  1: 'Not Supported',
+  2: 'Unspecified Error',
+  3: 'Timeout',
+  4: 'Failed',
+  5: 'Invalid Parameter',
+  6: 'In Use',
+  4096: 'Method Parameters Checked - Job Started',
+  4097: 'Invalid State Transition',
+  4098: 'Use of Timeout Parameter Not Supported',
+  4099: 'Busy',
+} as const;

@@ -21,6 +21,13 @@ import { groupMemberNoun } from '../../../src/admin/records/group-member.ts';
 import { idRecordNoun } from '../../../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../../../src/admin/records/local-member.ts';
 import { propagationNoun } from '../../../src/admin/records/propagation.ts';
+import {
+  jobNoun,
+  replicaGroupNoun,
+  replicaNoun,
+  replicaOperationNoun,
+  replicaOutcomeNoun,
+} from '../../../src/admin/records/replica.ts';
 import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
@@ -117,6 +124,15 @@ export function createFakeBackend(): FakeBackend {
     if (named === 'disk1') return { volume: volume() };
     throw new TandemError('NOT_FOUND', describeUnknown({ what: 'volume', name: named, known: ['disk1'] }));
   };
+  const REPLICA = { SyncedElement: 'alpha:monday', SyncType: 7, CopyState: 4, ProgressStatus: 2 };
+  const replicaNamed = (named: string) => {
+    if (named === 'monday') return sample(replicaNoun, REPLICA);
+    throw new TandemError('NOT_FOUND', describeUnknown({ what: 'replica', name: named, known: ['monday'] }));
+  };
+  const outcome = (name: string, order: unknown, ReturnValue = 0) => {
+    orders.push({ name, order });
+    return { outcome: sample(replicaOutcomeNoun, { ReturnValue, Message: `${name} was understood` }) };
+  };
   return {
     volumes: async () => ({ volumes: [volume()] }),
     volume: async query => volumeNamed(query.volume),
@@ -132,6 +148,23 @@ export function createFakeBackend(): FakeBackend {
       orders.push({ name: 'deleteVolume', order });
       volumeNamed(order.volume);
     },
+    replicas: async () => ({ replicas: [sample(replicaNoun, REPLICA)] }),
+    replica: async query => ({ replica: replicaNamed(query.replica) }),
+    replicaOperations: async query => {
+      replicaNamed(query.replica);
+      return { operations: [sample(replicaOperationNoun, { Operation: 21, RequiresForce: false })] };
+    },
+    createReplica: async order => outcome('createReplica', order),
+    modifyReplica: async order => outcome('modifyReplica', order, order.operation === 99 ? 5 : 0),
+    setReplica: async order => outcome('setReplica', order),
+    replicaGroups: async () => ({
+      groups: [sample(replicaGroupNoun, { ElementName: 'nightly', SyncType: 6, CopyState: 4 })],
+    }),
+    createReplicaGroup: async order => outcome('createReplicaGroup', order),
+    deleteReplicaGroup: async order => outcome('deleteReplicaGroup', order),
+    jobs: async () => ({ jobs: [sample(jobNoun, { JobState: 4 })] }),
+    job: async () => ({ job: sample(jobNoun, { JobState: 4 }) }),
+    changeJob: async order => outcome('changeJob', order, 4096),
     orders,
     status: async () => ({
       service: sample(serviceNoun, {

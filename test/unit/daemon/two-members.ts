@@ -12,7 +12,7 @@ import { createPropagationAnswers } from '../../../src/daemon/propagation-answer
 import { createLocalDisk } from '../../../src/disk/local-disk.ts';
 import { compileFilter } from '../../../src/model/filters.ts';
 import { ALWAYS } from '../../../src/model/schedule.ts';
-import type { PeerLink, PeerService } from '../../../src/peer/link.ts';
+import type { FolderLink, FolderPeerService } from '../../../src/peer/link.ts';
 import { Member } from '../../../src/replication/member.ts';
 import { SyncQueue, type SyncState } from '../../../src/replication/sync-queue.ts';
 import { CONFIG_CHANGES } from '../../../src/replication/sync-session.ts';
@@ -108,16 +108,16 @@ export async function startPair(
   alphaGroup: GroupConfig = group,
   { keys = {}, spool = null, cut = [] }: PairOptions = {},
 ): Promise<Pair> {
-  const services = new Map<string, PeerService>();
+  const services = new Map<string, FolderPeerService>();
   const cutOff = new Set<string>(cut);
   const stop = new AbortController();
   const stopping: Promise<void>[] = [];
   const links = new Set<{ readonly target: string; readonly end: AbortController }>();
 
-  function dial(caller: string, target: string): PeerLink {
+  function dial(caller: string, target: string): FolderLink {
     const end = new AbortController();
     links.add({ target, end });
-    const service = (): PeerService => {
+    const service = (): FolderPeerService => {
       const found = services.get(target);
       if (!found || cutOff.has(target)) {
         throw new TandemError('PEER_UNREACHABLE', `${target} does not answer`);

@@ -54,6 +54,8 @@ export const quietService: PeerService = {
   cancelUpdates: async () => {},
   requestRecords: async function* () {},
   fetchContent: async function* () {},
+  offerReplica: async () => {},
+  mirror: async () => {},
 };
 
 const identities = new Map<string, Promise<Identity>>();

@@ -9,7 +9,9 @@ import type { PeerService } from '../../../src/peer/link.ts';
 import { type Codec, Malformed, peerCalls } from '../../../src/peer/proto-calls.ts';
 import { CONNECTION, collect, DATABASE, FOLDER, GROUP, HASH, never, type Pair, startPair, update } from './pair.ts';
 
-const messages = loadSync(fileURLToPath(new URL('../../../proto/tandem/peer/v1/peer.proto', import.meta.url)));
+const messages = loadSync('tandem/peer/v1/peer.proto', {
+  includeDirs: [fileURLToPath(new URL('../../../proto/', import.meta.url))],
+});
 const calls = peerCalls();
 let pair: Pair | undefined;
 

@@ -3,7 +3,7 @@ import { TandemError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { makeVersion } from '../../../src/model/version.ts';
-import type { CancelRequest, PeerLink } from '../../../src/peer/link.ts';
+import type { CancelRequest, FolderLink } from '../../../src/peer/link.ts';
 import { Cancellations } from '../../../src/replication/cancellations.ts';
 
 it('tells of hundreds of updates in a few calls, one at a time, and goes on after one that fails', async () => {
@@ -18,7 +18,7 @@ it('tells of hundreds of updates in a few calls, one at a time, and goes on afte
       open--;
       if (calls.length === 1) throw new TandemError('PEER_UNREACHABLE', 'it does not answer');
     },
-  } as unknown as PeerLink;
+  } as unknown as FolderLink;
   const cancellations = new Cancellations('c', { clock: systemClock, log: silentLog });
   const update = (i: number) => ({ gvsn: makeVersion('d0000000000000000000000000000001', i), reason: 'it changed' });
   for (let i = 1; i <= 500; i++) cancellations.add(link, i % 2 === 0 ? 'even' : 'odd', [update(i)]);

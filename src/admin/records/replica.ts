@@ -1,0 +1,126 @@
+import { CONSISTENCY_STATES, CONSISTENCY_STATUSES } from '../../model/replica-group.ts';
+import {
+  COPY_METHODOLOGIES,
+  COPY_PRIORITIES,
+  COPY_RECOVERY_MODES,
+  COPY_STATES,
+  COPY_TYPES,
+  ELEMENT_CHOICES,
+  JOB_STATES,
+  MODES,
+  PROGRESS_STATUSES,
+  REPLICA_OPERATIONS,
+  REPLICA_TYPES,
+  SYNC_STATES,
+  SYNC_TYPES,
+} from '../../model/replica-values.ts';
+import { type Columns, choice, count, datetime, flag, type Noun, nullable, type RecordOf, text } from './column.ts';
+import { METHOD_RETURN_VALUES } from './names.ts';
+
+const columns = {
+  InstanceID: text('Identity of the pair; it stays when the roles are reversed.', { heading: 'PAIR' }),
+  SystemElement: text('The source, as member:name.', { heading: 'SOURCE' }),
+  SyncedElement: text('The target, as member:name.', { heading: 'TARGET' }),
+  SyncType: choice(SYNC_TYPES, 'What the target is of the source.', { heading: 'TYPE' }),
+  Mode: nullable(choice(MODES, 'When a write is answered; null: not a mirror.', { heading: 'MODE' })),
+  CopyState: choice(COPY_STATES, 'State of the pair.', { heading: 'STATE' }),
+  ProgressStatus: choice(PROGRESS_STATUSES, 'What is being done.', { heading: 'PROGRESS' }),
+  PercentSynced: nullable(
+    count('How much of the target is the same; 100 in Synchronized only. Null: nobody counts it.', { heading: '%' }),
+  ),
+  RequestedCopyState: choice(COPY_STATES, 'Where an operation is to lead; Not Applicable once it is there.'),
+  SyncState: choice(SYNC_STATES, 'CopyState and ProgressStatus in older words.'),
+  SyncMaintained: flag('What is written to the source reaches the target.'),
+  CopyType: choice(COPY_TYPES, 'How the target follows.'),
+  ReplicaType: choice(REPLICA_TYPES, 'What the target holds.'),
+  CopyMethodology: choice(COPY_METHODOLOGIES, 'How it is copied.'),
+  CopyPriority: choice(COPY_PRIORITIES, 'What a copy gets beside busy clients; “tandem replica set” changes it.'),
+  CopyRecoveryMode: choice(COPY_RECOVERY_MODES, 'Whether it goes on by itself when the link is back.'),
+  FailedCopyStopsHostIO: flag('Writes wait, then fail, while they cannot reach a synchronous target.'),
+  ReadOnly: nullable(choice(ELEMENT_CHOICES, 'Which element clients cannot write to; null: neither.')),
+  UndiscoveredElement: nullable(choice(ELEMENT_CHOICES, 'Which element is not there; null: both are.')),
+  WhenEstablished: nullable(datetime('When the pair was made.')),
+  WhenActivated: nullable(datetime('When its flow was last started.')),
+  WhenDeactivated: nullable(datetime('When it was last deactivated.')),
+  WhenSuspended: nullable(datetime('When it was last suspended.')),
+  WhenSynchronized: nullable(datetime('Since when it is Synchronized, or when it last became so.')),
+  WhenSynced: nullable(datetime('The moment of the source that the target shows.')),
+  StatusReason: text('Why it does not go on; empty if nothing is known.'),
+  OutOfSyncBytes: nullable(count('Bytes that differ or may differ.', { unit: 'bytes' })),
+  LagBytes: count('Asynchronous: bytes on their way.', { unit: 'bytes' }),
+  LagSeconds: count('Asynchronous: age of the oldest write that the target may lack.', { unit: 'seconds' }),
+  ReplicationGroup: nullable(text('Identity of the group it belongs to; null: none.')),
+} satisfies Columns;
+
+export const replicaNoun = {
+  title: 'Replica',
+  about: 'A pair of storage elements (CIM_StorageSynchronized).',
+  columns,
+} satisfies Noun;
+export type ReplicaRecord = RecordOf<typeof columns>;
+
+const operationColumns = {
+  Operation: choice(REPLICA_OPERATIONS, 'Can be ordered now.', { heading: 'OPERATION' }),
+  RequiresForce: flag('Only with --force.', { heading: 'FORCE' }),
+} satisfies Columns;
+
+export const replicaOperationNoun = {
+  title: 'Replica operation',
+  about: 'What can be ordered of a pair in its present state (GetSupportedOperations).',
+  columns: operationColumns,
+} satisfies Noun;
+export type ReplicaOperationRecord = RecordOf<typeof operationColumns>;
+
+const outcomeColumns = {
+  ReturnValue: choice(METHOD_RETURN_VALUES, 'The method’s return code.'),
+  Message: text('What was done, what goes on, or what to do.'),
+  Detail: nullable(text('Why it was refused, as one word; null: it was not.')),
+  Synchronization: nullable(text('The pair or group; null: there is none.')),
+  Job: nullable(text('The job that goes on; null: nothing does.')),
+} satisfies Columns;
+
+export const replicaOutcomeNoun = {
+  title: 'Replication method',
+  about: 'What a method of the replication service answered.',
+  columns: outcomeColumns,
+} satisfies Noun;
+export type ReplicaOutcomeRecord = RecordOf<typeof outcomeColumns>;
+
+const jobColumns = {
+  InstanceID: text('Identity of the job.', { heading: 'JOB' }),
+  Name: text('What it does, on what.', { heading: 'WORK' }),
+  JobState: choice(JOB_STATES, 'State of the job.', { heading: 'STATE' }),
+  PercentComplete: count('How far it is.', { heading: '%' }),
+  ErrorCode: count('Return code of what went wrong; 0: nothing did.'),
+  ErrorDescription: text('What went wrong; empty if nothing did.', { heading: 'ERROR' }),
+  StartTime: datetime('When it began.', { heading: 'SINCE' }),
+  EndTime: nullable(datetime('When it ended; null: it has not.')),
+  Cancellable: flag('“tandem job cancel” gives it up without harm.'),
+} satisfies Columns;
+
+export const jobNoun = {
+  title: 'Job',
+  about: 'An operation that goes on after it was answered (CIM_ConcreteJob).',
+  columns: jobColumns,
+} satisfies Noun;
+export type JobRecord = RecordOf<typeof jobColumns>;
+
+const groupColumns = {
+  InstanceID: text('Identity of the group.', { heading: 'GROUP' }),
+  ElementName: text('Its name.', { heading: 'NAME' }),
+  SyncType: choice(SYNC_TYPES, 'What its pairs are.', { heading: 'TYPE' }),
+  Pairs: count('How many pairs it has.', { heading: 'PAIRS' }),
+  Members: text('Its pairs, in their order.'),
+  CopyState: choice(COPY_STATES, 'What all pairs share; Mixed where they differ.', { heading: 'STATE' }),
+  ProgressStatus: choice(PROGRESS_STATUSES, 'What all pairs share.', { heading: 'PROGRESS' }),
+  ConsistencyState: choice(CONSISTENCY_STATES, 'Whether the targets are of one moment.', { heading: 'CONSISTENCY' }),
+  ConsistencyStatus: choice(CONSISTENCY_STATUSES, 'What becomes of that.'),
+  DeleteOnEmptyElement: flag('It goes with its last pair.'),
+} satisfies Columns;
+
+export const replicaGroupNoun = {
+  title: 'Replica group',
+  about: 'Pairs that are ordered together, at one moment (CIM_ReplicationGroup, CIM_GroupSynchronized).',
+  columns: groupColumns,
+} satisfies Noun;
+export type ReplicaGroupRecord = RecordOf<typeof groupColumns>;

@@ -1,0 +1,25 @@
+/** Keeps a copy within what its priority gives it beside busy clients. */
+import type { Clock } from '../base/clock.ts';
+import { LEVEL_FULL } from '../model/bandwidth.ts';
+import { type HostLoad, paceCopy } from '../model/copy-plan.ts';
+import type { CopyPriority } from '../model/replica-values.ts';
+
+/** Asked before each piece of a copy within one member, where no schedule counts. */
+export function copyPacing(
+  priority: () => CopyPriority,
+  load: () => HostLoad,
+  clock: Clock,
+  signal: AbortSignal,
+): (bytes: number) => Promise<void> {
+  let free = clock.now();
+  return async bytes => {
+    const { bytesPerSecond } = paceCopy({ priority: priority(), level: LEVEL_FULL, link: false }, load());
+    const now = clock.now();
+    if (bytesPerSecond === null) {
+      free = now;
+      return;
+    }
+    free = Math.max(free, now) + (bytes * 1000) / bytesPerSecond;
+    if (free > now) await clock.sleep(free - now, signal);
+  };
+}

@@ -1,0 +1,181 @@
+/** ModifyReplicaSynchronization on pairs: judges an order, begins it, and waits for what is done at once. [volumes.md §3.3] */
+import type { Clock } from '../base/clock.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Association } from '../model/association.ts';
+import { judgeOperation } from '../model/operation-judge.ts';
+import type { ElementFacts, PairUnderOrder } from '../model/operation-order.ts';
+import { place } from '../model/refusal.ts';
+import type { Arrow } from '../model/replica-operations.ts';
+import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation } from '../model/replica-values.ts';
+import { parseReplicationSettings } from '../model/replication-settings.ts';
+import type { JobBook } from './job-book.ts';
+import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
+import type { Pair } from './pair.ts';
+
+export interface PairOrdersParts {
+  readonly jobs: JobBook;
+  readonly clock: Clock;
+  readonly factsOf: (pair: Pair) => ElementFacts;
+  /** Begins the transition: with the partner where there is one. A sentence why it did not; null: it has begun. */
+  readonly begin: (pair: Pair, order: AcceptedOrder) => Promise<string | null>;
+}
+
+export interface AcceptedOrder {
+  readonly operation: ReplicaOperation;
+  readonly arrow: Arrow;
+  readonly force: boolean;
+  /** The partner is out of reach and is not waited for. */
+  readonly alone: boolean;
+}
+
+export interface PairOrder {
+  readonly operation: number;
+  readonly force: boolean;
+  readonly waitForCopyState: number | null;
+  readonly syncPairs: readonly (Association | null)[];
+  /** MOF of CIM_ReplicationSettingData; null: not given. */
+  readonly settings: string | null;
+}
+
+export interface GroupJudgement {
+  readonly operation: ReplicaOperation;
+  /** In the order of the pairs. */
+  readonly arrows: readonly Arrow[];
+  readonly order: PairOrder;
+  readonly alone: boolean;
+}
+
+export class PairOrders {
+  readonly #parts: PairOrdersParts;
+
+  constructor(parts: PairOrdersParts) {
+    this.#parts = parts;
+  }
+
+  underOrder(pair: Pair): PairUnderOrder {
+    return { association: pair.record, facts: this.#parts.factsOf(pair) };
+  }
+
+  /** `pair` undefined: the order names none that is here. */
+  async modify(pair: Pair | undefined, order: PairOrder): Promise<MethodOutcome> {
+    const settings = order.settings === null ? { settings: {} } : parseReplicationSettings(order.settings);
+    const asked = {
+      operation: order.operation,
+      force: order.force,
+      waitForCopyState: order.waitForCopyState,
+      syncPairs: order.syncPairs,
+      settingsProblem: 'problem' in settings ? settings.problem : null,
+    };
+    const judgement = judgeOperation(asked, pair ? { kind: 'pair', pair: this.underOrder(pair) } : null);
+    if (judgement.verdict === 'refused') return refusedOutcome(judgement, pair?.id ?? null);
+    const { operation } = judgement;
+    if (judgement.verdict === 'no-effect') {
+      return done(pair!, `${place(pair!.record)}: ${operation} changes nothing, it is so already`);
+    }
+    const arrow = judgement.arrows[0]!;
+    const accepted: AcceptedOrder = { operation, arrow, force: order.force, alone: judgement.alone };
+    return await this.#carryOut(pair!, accepted, order.waitForCopyState);
+  }
+
+  /** The same operation on all pairs of a group, each of which may begin it. */
+  async modifyAll(pairs: readonly Pair[], judged: GroupJudgement): Promise<MethodOutcome> {
+    const { operation, arrows, order, alone } = judged;
+    const outcomes = await Promise.all(
+      pairs.map((pair, index) => {
+        const accepted: AcceptedOrder = { operation, arrow: arrows[index]!, force: order.force, alone };
+        return this.#carryOut(pair, accepted, order.waitForCopyState);
+      }),
+    );
+    const failed = outcomes.find(({ returnCode }) => returnCode !== 0 && returnCode !== 4096);
+    const running = outcomes.find(({ returnCode }) => returnCode === 4096);
+    return failed ?? running ?? { ...outcomes[0]!, sentence: `${operation}: all ${pairs.length} pairs are there` };
+  }
+
+  /** Follows a pair that was just created to where it is to be. */
+  async follow(pair: Pair, what: string, arrival: CopyState, waitFor: CopyState | null): Promise<MethodOutcome> {
+    const job = await this.#parts.jobs.start({ what, pair, arrival });
+    const rests = (): boolean =>
+      pair.removed || pair.record.copyState !== 'Initialized' || pair.record.holdAt === 'Initialized';
+    await this.#within(LIMITS.replicaAnswerMs, pair, rests);
+    return await this.#answer(pair, { what, arrival, job: job.id, waitFor });
+  }
+
+  async #carryOut(pair: Pair, accepted: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
+    const { operation, arrow } = accepted;
+    pair.trouble = null;
+    const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
+    const problem = await this.#parts.begin(pair, accepted);
+    if (problem !== null) {
+      await this.#parts.jobs.forget(job.id);
+      return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
+    }
+    const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
+    await this.#within(LIMITS.replicaAnswerMs, pair, rests);
+    const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
+    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job: job.id, waitFor });
+  }
+
+  async #answer(
+    pair: Pair,
+    {
+      what,
+      arrival,
+      job,
+      waitFor,
+    }: { what: string; arrival: CopyState | 'removed'; job: string; waitFor: CopyState | null },
+  ): Promise<MethodOutcome> {
+    const over = (): boolean => pair.removed || pair.record.work === null;
+    if (waitFor !== null && !pair.removed) {
+      const there = (): boolean => over() || pair.record.copyState === waitFor;
+      if (!(await this.#within(LIMITS.waitForCopyStateMs, pair, there))) {
+        const sentence = `${place(pair.record)} is not ${waitFor} yet; the job goes on`;
+        return { returnCode: 3, sentence, detail: null, synchronization: pair.id, job };
+      }
+    }
+    if (arrival === 'removed' && pair.removed) {
+      await this.#ended(pair, job);
+      return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null };
+    }
+    const { copyState } = pair.record;
+    if (
+      over() &&
+      copyState !== 'Initialized' &&
+      copyState !== arrival &&
+      !(waitFor !== null && copyState === waitFor)
+    ) {
+      const why = pair.trouble ?? `it is ${copyState}`;
+      this.#parts.jobs.follow(pair);
+      return failedOutcome(`${what} failed: ${why}`, pair.id);
+    }
+    if (over() && copyState === arrival) {
+      await this.#ended(pair, job);
+      return done(pair, `${place(pair.record)} is ${copyState}`);
+    }
+    const sentence = `${place(pair.record)} is ${copyState} and on its way to ${arrival}; see “tandem job show ${job}”`;
+    return { returnCode: 4096, sentence, detail: null, synchronization: pair.id, job };
+  }
+
+  /** What was done before the answer needs no job. */
+  async #ended(pair: Pair, job: string): Promise<void> {
+    this.#parts.jobs.follow(pair);
+    await this.#parts.jobs.forget(job);
+  }
+
+  /** Whether it came to be within the time. */
+  async #within(ms: number, pair: Pair, wanted: () => boolean): Promise<boolean> {
+    const limit = new AbortController();
+    const cancel = this.#parts.clock.after(ms, () => limit.abort());
+    try {
+      await pair.until(wanted, limit.signal);
+      return true;
+    } catch {
+      return wanted();
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function done(pair: Pair, sentence: string): MethodOutcome {
+  return { returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null };
+}

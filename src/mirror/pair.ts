@@ -1,0 +1,170 @@
+/** One association as this member keeps it: every change is durable before anybody hears of it. */
+
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import { TaskLine } from '../base/task-line.ts';
+import type { Association } from '../model/association.ts';
+import { type Access, dutiesOf } from '../model/association-duties.ts';
+import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
+import type { ElementSide } from '../model/replica-operations.ts';
+import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
+
+/** What is kept of the pair besides its record. */
+export type PairExtras = Partial<Omit<KeptPair, 'record'>>;
+
+export interface PairProgress {
+  /** Bytes that differ or may differ; null: nobody counts them. */
+  readonly dirtyBytes: number | null;
+  readonly totalBytes: number;
+  /** What flows stands still for a while. */
+  readonly paused: boolean;
+  /** Bytes and milliseconds that the target is behind. */
+  readonly lagBytes: number;
+  readonly lagMs: number;
+}
+
+export interface PairParts {
+  readonly id: string;
+  readonly book: ReplicaBook;
+  readonly clock: Clock;
+  /** Called after every change; null: it is removed. Must only enqueue. */
+  readonly onChange: (pair: Pair, before: Association, after: Association | null) => void;
+}
+
+const NOTHING: PairProgress = { dirtyBytes: null, totalBytes: 0, paused: false, lagBytes: 0, lagMs: 0 };
+
+export class Pair {
+  readonly id: string;
+  progress: PairProgress = NOTHING;
+  /** Why it did not go on last, for people; null: nothing is known. */
+  trouble: string | null = null;
+  readonly #parts: PairParts;
+  readonly #line = new TaskLine();
+  readonly #listeners = new Set<() => void>();
+  readonly #restricted = new Map<ElementSide, Access>();
+  #last: KeptPair;
+
+  constructor(parts: PairParts) {
+    this.id = parts.id;
+    this.#parts = parts;
+    const kept = parts.book.pairs.get(parts.id);
+    if (kept === undefined) throw new TandemError('INTERNAL', `the book knows no pair ${parts.id}`);
+    this.#last = kept;
+  }
+
+  /** As it is; as it was last, once it is removed. */
+  get kept(): KeptPair {
+    return this.#last;
+  }
+
+  get record(): Association {
+    return this.#last.record;
+  }
+
+  get removed(): boolean {
+    return !this.#parts.book.pairs.has(this.id);
+  }
+
+  /** What the record, and what is just being changed about it, allow clients of this element. */
+  access(side: ElementSide): Access {
+    return this.#restricted.get(side) ?? dutiesOf(this.record)[side];
+  }
+
+  /** Until the record says so itself; null: the record rules again. */
+  restrict(side: ElementSide, access: Access | null): void {
+    if (access === null) this.#restricted.delete(side);
+    else this.#restricted.set(side, access);
+  }
+
+  /** Null: the event means nothing now. */
+  step(event: AssociationEvent, extras: PairExtras = {}): Promise<AssociationStep> {
+    return this.#line.run(async () => {
+      const next = this.removed ? null : stepAssociation(this.record, event, this.#parts.clock.now());
+      if (next === 'removed') await this.#remove();
+      else if (next !== null) await this.#keep({ ...this.#last, ...extras, record: next });
+      return next;
+    });
+  }
+
+  /** What the handshake or the partner's decision made of it. */
+  adopt(record: Association, extras: PairExtras = {}): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }));
+  }
+
+  /** What is kept beside the record. */
+  note(extras: PairExtras): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
+  }
+
+  remove(): Promise<void> {
+    return this.#line.run(() => this.#remove());
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when `wanted` holds, looked at after every change. CANCELLED */
+  until(wanted: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        stop();
+        signal.removeEventListener('abort', onAbort);
+      };
+      const look = (): void => {
+        if (!wanted()) return;
+        end();
+        resolve();
+      };
+      const onAbort = (): void => {
+        end();
+        reject(new TandemError('CANCELLED', 'the waiting was given up'));
+      };
+      const stop = this.onChange(look);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      look();
+    });
+  }
+
+  /** Tells the listeners that something that is not kept has changed. */
+  touch(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  async #keep(next: KeptPair): Promise<void> {
+    if (this.removed) return;
+    const before = this.record;
+    await this.#parts.book.commit({ pairs: { [this.id]: next } });
+    this.#last = next;
+    this.#parts.onChange(this, before, next.record);
+    this.touch();
+  }
+
+  async #remove(): Promise<void> {
+    if (this.removed) return;
+    await this.#parts.book.commit(this.#removal());
+    this.#parts.onChange(this, this.record, null);
+    this.touch();
+  }
+
+  #removal(): BookChange {
+    const { record, generations } = this.#last;
+    const { source, target, syncType, when, here, work } = record;
+    const partner = here === 'both' ? null : record[here === 'source' ? 'target' : 'source'].member;
+    const aspect: RemovedPair['aspect'] =
+      work?.operation === 'Dissolve'
+        ? {
+            source: `${source.member}:${source.name}`,
+            target: `${target.member}:${target.name}`,
+            syncType,
+            pointInTime: when.pointInTime,
+            generations,
+          }
+        : null;
+    const told: RemovedPair = { removedAt: this.#parts.clock.now(), partner, aspect };
+    const keep = partner !== null || aspect !== null;
+    return { pairs: { [this.id]: null }, ...(keep ? { removed: { [this.id]: told } } : {}) };
+  }
+}

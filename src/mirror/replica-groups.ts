@@ -1,0 +1,158 @@
+/** Groups of pairs: made, changed, and ordered as one. [volumes.md §2.2, §3.1] */
+import { LIMITS } from '../base/limits.ts';
+import { judgeOperation } from '../model/operation-judge.ts';
+import type { GroupUnderOrder } from '../model/operation-order.ts';
+import { refuse } from '../model/refusal.ts';
+import { addPairs, conditionOf, type GroupCondition, type ReplicaGroup, removePairs } from '../model/replica-group.ts';
+import { nameOf, SYNC_TYPES } from '../model/replica-values.ts';
+import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
+import type { Pair } from './pair.ts';
+import type { PairOrder, PairOrders } from './pair-orders.ts';
+import type { PairSet } from './pair-set.ts';
+import type { ReplicaBook } from './replica-book.ts';
+
+export interface ReplicaGroupsParts {
+  readonly book: ReplicaBook;
+  readonly pairs: PairSet;
+  readonly orders: PairOrders;
+  readonly uuid: () => string;
+}
+
+export interface GroupWish {
+  readonly name: string;
+  readonly syncType: number;
+  /** Ids. */
+  readonly pairs: readonly string[];
+  readonly deleteOnEmptyElement: boolean;
+}
+
+export class ReplicaGroups {
+  readonly #parts: ReplicaGroupsParts;
+
+  constructor(parts: ReplicaGroupsParts) {
+    this.#parts = parts;
+  }
+
+  list(): readonly ReplicaGroup[] {
+    return [...this.#parts.book.groups.values()];
+  }
+
+  /** By id or name. */
+  find(named: string): ReplicaGroup | undefined {
+    return this.list().find(({ id, name }) => id === named || name === named);
+  }
+
+  condition(group: ReplicaGroup): GroupCondition {
+    return conditionOf(
+      group,
+      this.#pairsOf(group).map(pair => pair.record),
+    );
+  }
+
+  /** CreateGroup */
+  async create({ name, syncType, pairs, deleteOnEmptyElement }: GroupWish): Promise<MethodOutcome> {
+    const { book, uuid } = this.#parts;
+    const type = nameOf(SYNC_TYPES, syncType);
+    if (type === undefined) {
+      return refusedOutcome(refuse(5, 'settings', `${syncType} is no SyncType; they are 6, 7 and 8`), null);
+    }
+    if (this.find(name) !== undefined)
+      return refusedOutcome(refuse(5, 'settings', `there is a group ${name} already`), null);
+    if (book.groups.size >= LIMITS.replicaGroups)
+      return failedOutcome(`there are ${LIMITS.replicaGroups} groups already`, null);
+    const group: ReplicaGroup = {
+      id: uuid(),
+      name,
+      syncType: type,
+      consistency: 'off',
+      deleteOnEmptyElement,
+      pairs: [],
+    };
+    const judged = pairs.length === 0 ? null : this.#judge(group, orderOf(ADD, pairs, this.#parts.pairs));
+    if (judged?.verdict === 'refused') return refusedOutcome(judged, null);
+    await this.#keep(group, addPairs(group, pairs));
+    return outcome(group, `group ${name} has ${pairs.length} pairs`);
+  }
+
+  /** DeleteGroup; its pairs stay. */
+  async delete(group: ReplicaGroup): Promise<MethodOutcome> {
+    await this.#keep(group, null);
+    return { ...outcome(group, `group ${group.name} is deleted; its pairs stay`), synchronization: null };
+  }
+
+  /** ModifyReplicaSynchronization on the group: all pairs or none. */
+  async modify(group: ReplicaGroup, order: PairOrder): Promise<MethodOutcome> {
+    const judgement = this.#judge(group, order);
+    if (judgement.verdict === 'refused') return refusedOutcome(judgement, group.id);
+    const { operation } = judgement;
+    if (judgement.verdict === 'no-effect') return outcome(group, `group ${group.name}: it is so already`);
+    const ids = order.syncPairs.flatMap(pair => (pair === null ? [] : [pair.id]));
+    switch (operation) {
+      case 'AddSyncPair':
+        await this.#keep(group, addPairs(group, ids));
+        return outcome(group, `group ${group.name} has ${group.pairs.length + ids.length} pairs`);
+      case 'RemoveSyncPair': {
+        const left = removePairs(group, ids);
+        await this.#keep(group, left);
+        return outcome(
+          group,
+          left === null
+            ? `group ${group.name} went with its last pair`
+            : `group ${group.name} has ${left.pairs.length} pairs`,
+        );
+      }
+      case 'Activate Consistency':
+      case 'Deactivate Consistency':
+        await this.#keep(group, { ...group, consistency: operation === 'Activate Consistency' ? 'on' : 'off' });
+        return outcome(group, `${operation}: done`);
+      default: {
+        const pairs = this.#pairsOf(group);
+        const all = await this.#parts.orders.modifyAll(pairs, {
+          operation,
+          arrows: judgement.arrows,
+          order,
+          alone: judgement.alone,
+        });
+        return { ...all, synchronization: group.id };
+      }
+    }
+  }
+
+  /** A pair is gone: so is its place in a group. */
+  async forget(id: string): Promise<void> {
+    for (const group of this.list()) if (group.pairs.includes(id)) await this.#keep(group, removePairs(group, [id]));
+  }
+
+  #judge(group: ReplicaGroup, order: PairOrder) {
+    const { id, syncType, consistency } = group;
+    const pairs = this.#pairsOf(group).map(pair => this.#parts.orders.underOrder(pair));
+    const subject: GroupUnderOrder = { id, syncType, consistency: consistency !== 'off', pairs };
+    return judgeOperation({ ...order, settingsProblem: null }, { kind: 'group', group: subject });
+  }
+
+  /** With the place that each of its pairs knows of; null: the group is deleted. */
+  async #keep(before: ReplicaGroup, after: ReplicaGroup | null): Promise<void> {
+    const { book, pairs } = this.#parts;
+    await book.commit({ groups: { [before.id]: after } });
+    for (const id of new Set([...before.pairs, ...(after?.pairs ?? [])])) {
+      const pair = pairs.get(id);
+      const group = after?.pairs.includes(id) === true ? after.id : null;
+      if (pair && pair.record.group !== group) await pair.adopt({ ...pair.record, group });
+    }
+  }
+
+  #pairsOf({ pairs }: ReplicaGroup): readonly Pair[] {
+    return pairs.flatMap(id => this.#parts.pairs.get(id) ?? []);
+  }
+}
+
+const ADD = 5;
+
+function orderOf(operation: number, ids: readonly string[], pairs: PairSet): PairOrder {
+  const syncPairs = ids.map(id => pairs.get(id)?.record ?? null);
+  return { operation, force: false, waitForCopyState: null, syncPairs, settings: null };
+}
+
+function outcome(group: ReplicaGroup, sentence: string): MethodOutcome {
+  return { returnCode: 0, sentence, detail: null, synchronization: group.id, job: null };
+}
