@@ -136,7 +136,10 @@ export class UpdateFlow {
   }
 
   staged(item: PendingUpdate, staged: Staged, recipe: Recipe | null): void {
-    if (!this.#core.pending.holds(item)) return this.#strays.came(item, staged);
+    if (!this.#core.pending.holds(item)) {
+      this.#strays.came(item, staged);
+      return;
+    }
     item.staged = staged;
     if (recipe) this.#recipes.set(item.update.gvsn, recipe);
     this.#makeReady(item);
