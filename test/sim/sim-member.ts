@@ -213,8 +213,8 @@ export class SimMember {
       emit: (name, message) => {
         if (!life.alive) return;
         options.note(`${this.name} ${name}: ${message}`);
-        // What honest members tell can always be taken. An old copy of a database is told of in other words.
-        if (name === 'UPDATE_REJECTED' && message.includes('cannot be taken'))
+        // What honest members tell can be settled, now or when it is tried again.
+        if (name === 'UPDATE_REJECTED' && message.includes('never ends'))
           options.bug(`${this.name} rejects an update: ${message}`);
       },
       fail: error => this.#failed(life, error),
