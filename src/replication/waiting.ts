@@ -28,11 +28,11 @@ export class WaitingUpdates {
     this.#items.clear();
   }
 
-  /** Whoever waits for one of these records, or is of one of them: by what is recorded now it may be out of date. */
+  /** Whoever waits for one of these records. */
   on(uids: readonly Uid[]): PendingUpdate[] {
     if (this.#items.size === 0) return [];
     const woken = new Set(uids);
-    return [...this.#items].filter(({ update, wait }) => woken.has(update.uid) || wait?.on.some(uid => woken.has(uid)));
+    return [...this.#items].filter(item => item.wait?.on.some(uid => woken.has(uid)));
   }
 
   /** Whoever came in this round. */
