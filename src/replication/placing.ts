@@ -288,21 +288,8 @@ async function placeTombstone(
     p.put(step, local, { ...back, parent, name, mode, disk, provisional: false });
     return 'placed';
   }
-  // Names that no record knows of keep it from being removed; not so with records whose deletion may yet fail.
-  const stubborn = item !== null && item.attempts >= 2 && (await p.core.store.children([local.uid]))[0]!.length === 0;
-  if (stubborn)
-    step.operations.push({
-      kind: 'preserve',
-      path,
-      preserve: p.preserve(candidate, {
-        lost: local,
-        path,
-        conflictType: 5,
-        reason: 'its directory was deleted',
-        always: true,
-      }),
-    });
-  else step.operations.push({ kind: 'remove-directory', path });
+  const reason = update.nameConflict ? 'another one with its name won' : 'its directory was deleted';
+  await p.removeDirectory(candidate, { lost: local, path, conflictType: update.nameConflict ? 1 : 5, reason }, step);
   p.put(step, local, after);
   return 'placed';
 }
