@@ -103,6 +103,10 @@ export const LIMITS = {
   diskFullRetryMs: 5000,
   /** How often a folder sweeps its staging and looks after its quotas. */
   housekeepingMs: 3_600_000,
+  /** How often an order on a replicated folder looks whether what was on its way has come to rest. */
+  orderLookMs: 20,
+  /** How often is looked whether a folder that is resynchronised by order is as its source has it. */
+  resyncLookMs: 1000,
   /** How often is looked whether a comparison of all records is due. */
   comparisonLookMs: 60_000,
   backoffFirstMs: 1000,
@@ -161,6 +165,14 @@ export const LIMITS = {
   mirrorCloseMs: 5000,
   /** Writes of clients that are sent and not yet answered; beyond it a synchronous write waits to be sent. */
   mirrorWindowBytes: 16 * 1024 * 1024,
+  /** What arrived at the target is made durable there after this time at the latest. */
+  mirrorFlushMs: 1000,
+  /** A copy that has to wait asks again after this time. */
+  mirrorPaceMs: 200,
+  /** Writes that a target carries out at once. */
+  mirrorWritesAtOnce: 512,
+  /** Blocks of a dirty map in one message. */
+  mirrorDirtyGranules: 16_384,
   /** Asynchronous: an epoch is closed when it has as many bytes or is as old; beyond the queue the dirty map has to do. */
   mirrorEpochBytes: 16 * 1024 * 1024,
   mirrorEpochMs: 1000,

@@ -46,6 +46,8 @@ export class ClusterStore {
   readonly #commits = new GroupCommit(() => this.#commit());
   /** Clusters that are being cleared before they are allocated again. */
   readonly #clearing = new Map<number, Promise<void>>();
+  /** Writes under way to parts of clusters in which nothing is left of former times, by cluster. */
+  readonly #filling = new Map<number, number>();
   /** After a sync that failed nobody knows what is on the disk: nothing may be called durable any more. */
   #failure: unknown = null;
 
@@ -177,21 +179,32 @@ export class ClusterStore {
     length: number,
     write: () => Promise<void>,
   ): Promise<void> {
-    for (let cluster = first; cluster < end; cluster++) {
+    // Of the clusters only the first and the last can be written in part, and shared with other writes.
+    const parts = [first, ...(end - 1 > first ? [end - 1] : [])].filter(cluster => {
       const from = cluster * CLUSTER_BYTES;
-      const whole = offset <= from && Math.min(from + CLUSTER_BYTES, this.size) <= offset + length;
-      if (!whole && this.#isStale(cluster)) await this.#clear(cluster);
-    }
+      return offset > from || Math.min(from + CLUSTER_BYTES, this.size) > offset + length;
+    });
+    for (const cluster of parts) if (this.#isStale(cluster)) await this.#clear(cluster);
+    for (const cluster of parts) this.#filling.set(cluster, (this.#filling.get(cluster) ?? 0) + 1);
     // Set before: a write that fails may have left something.
     this.touched.set(first, end);
     this.map.touch(first, end);
-    await write();
-    this.allocated.set(first, end);
-    this.map.touch(first, end);
+    try {
+      await write();
+      this.allocated.set(first, end);
+      this.map.touch(first, end);
+    } finally {
+      for (const cluster of parts) {
+        const others = this.#filling.get(cluster)! - 1;
+        if (others > 0) this.#filling.set(cluster, others);
+        else this.#filling.delete(cluster);
+      }
+    }
   }
 
+  /** Touched by those that fill it just now does not count: clearing it would take away what they write. */
   #isStale(cluster: number): boolean {
-    return this.touched.get(cluster) && !this.allocated.get(cluster);
+    return this.touched.get(cluster) && !this.allocated.get(cluster) && !this.#filling.has(cluster);
   }
 
   /** Several writes to parts of one cluster clear it together. */

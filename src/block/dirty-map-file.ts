@@ -37,6 +37,8 @@ export class DirtyMapFile {
    * Whether somebody tells this map of every write by `begin`. If not, whoever tracks the volume's writes marks them here.
    */
   following = false;
+  /** Takes whoever follows the writes away, while nobody writes: another one takes over. */
+  unfollow: (() => void) | null = null;
   readonly #map: PagedMap;
   readonly #file: BlockFile;
   /** Writes on the way for each block that they made dirty. */

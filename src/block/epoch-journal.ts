@@ -64,6 +64,11 @@ export class EpochJournal {
     return this.#applied;
   }
 
+  /** The last epoch that was begun; it may be abandoned by a crash. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /**
    * A new epoch, above all before. REFUSED while two are under way: wait until the older is applied. What was staged and
    * not committed is abandoned by a crash, as if it had never been there.

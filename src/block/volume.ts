@@ -14,6 +14,7 @@ import type { Snapshot } from './snapshot.ts';
 import { type NewSnapshot, SnapshotSet } from './snapshot-set.ts';
 import { closeStore, clustersOf, openStore, type StoreFiles } from './store-files.ts';
 import { assertSize, growStore, shrinkStore } from './store-size.ts';
+import { type RangeChange, type WriteGuard, WriteGuards } from './write-guard.ts';
 
 export interface VolumeOpening {
   readonly files: BlockFiles;
@@ -26,14 +27,6 @@ export interface VolumeOpening {
   readonly uuid?: string;
   /** Takes a backing that is not the one it was for it. */
   readonly adopt?: boolean;
-}
-
-/** What has a say before the bytes of a volume change, in the order the writes were called where they overlap. */
-export interface WriteGuard {
-  /** The write goes on when it settles; null: at once. A rejection fails the write. */
-  before(offset: number, length: number): Promise<void> | null;
-  /** Once for each call of `before` that did not reject, when the write is over, well or not. */
-  after(offset: number, length: number): void;
 }
 
 /** Opens and claims a volume with its snapshots, and finishes what a crash cut off. */
@@ -79,7 +72,7 @@ export class Volume extends OrderedDevice {
   protected readonly medium: Medium;
   readonly #opened: StoreFiles;
   readonly #snapshots: SnapshotSet;
-  readonly #guards = new Set<WriteGuard>();
+  readonly #guards = new WriteGuards();
   /** Until the volume has been set back to it, it is read in the volume's place. */
   #restoring: Snapshot | null = null;
 
@@ -101,10 +94,11 @@ export class Volume extends OrderedDevice {
     this.medium = {
       read: (offset, into) =>
         this.#restoring === null ? this.#store.read(offset, into) : this.#restoring.read(offset, into),
-      write: (offset, data) => this.#guarded(offset, data.length, () => this.#store.write(offset, data)),
-      zero: (offset, length) => this.#guarded(offset, length, () => this.#store.zero(offset, length)),
-      trim: (offset, length) => this.#guarded(offset, length, () => this.#store.trim(offset, length)),
-      commit: () => this.#store.commit(),
+      write: (offset, data) =>
+        this.#guarded(offset, data.length, { kind: 'write', data }, () => this.#store.write(offset, data)),
+      zero: (offset, length) => this.#guarded(offset, length, { kind: 'zero' }, () => this.#store.zero(offset, length)),
+      trim: (offset, length) => this.#guarded(offset, length, { kind: 'trim' }, () => this.#store.trim(offset, length)),
+      commit: () => this.#guards.commit(() => this.#store.commit()),
       extents: (offset, length) => this.#extents(offset, length),
     };
   }
@@ -141,8 +135,13 @@ export class Volume extends OrderedDevice {
 
   /** From the next write on; the returned function takes it away again. */
   addGuard(guard: WriteGuard): () => void {
-    this.#guards.add(guard);
-    return () => this.#guards.delete(guard);
+    return this.#guards.add(guard);
+  }
+
+  /** As `flush`, on the disks of this volume alone: the guards are not asked. */
+  async flushHere(): Promise<void> {
+    this.assertUsable();
+    await explained(`${this.title} cannot be made durable`, () => this.#store.commit());
   }
 
   /** Resolves when every write that was called before has settled. */
@@ -331,21 +330,13 @@ export class Volume extends OrderedDevice {
     return this.#restoring === null ? this.#store.extents(offset, length) : [{ length, hole: false }];
   }
 
-  async #guarded(offset: number, length: number, change: () => Promise<void>): Promise<void> {
-    const passed: WriteGuard[] = [];
-    try {
-      for (const guard of this.#guards) {
-        const wait = guard.before(offset, length);
-        if (wait !== null) await wait;
-        passed.push(guard);
-      }
+  #guarded(offset: number, length: number, change: RangeChange, carryOut: () => Promise<void>): Promise<void> {
+    return this.#guards.around(offset, length, change, async () => {
       const { first, end } = clustersOf(offset, length);
       const kept = this.#snapshots.keepBeforeChange(first, end);
       if (kept !== null) await kept;
-      await change();
-    } finally {
-      for (const guard of passed) guard.after(offset, length);
-    }
+      await carryOut();
+    });
   }
 
   async #finishRollback(snapshot: Snapshot): Promise<void> {

@@ -9,7 +9,8 @@ import { assert, TandemError } from '../base/errors.ts';
 import { type ActivityLogFile, EXTENT_BYTES, MOST_HOT_EXTENTS, openActivityLog } from './activity-log-file.ts';
 import { type BlockFiles, openIfThere, openOrCreate, removeIfThere } from './block-files.ts';
 import { type DirtyMapFile, openDirtyMap } from './dirty-map-file.ts';
-import type { Volume, WriteGuard } from './volume.ts';
+import type { Volume } from './volume.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 export interface TrackerOptions {
   readonly files: BlockFiles;
@@ -82,6 +83,10 @@ export class WriteTracker implements WriteGuard {
     this.#capacity = hotExtents;
   }
 
+  has(name: string): boolean {
+    return this.#maps.has(name);
+  }
+
   /** NOT_FOUND */
   peer(name: string): DirtyMapFile {
     const map = this.#maps.get(name);
@@ -132,11 +137,12 @@ export class WriteTracker implements WriteGuard {
     });
   }
 
-  after(offset: number, length: number): void {
+  after(offset: number, length: number): null {
     const first = Math.floor(offset / EXTENT_BYTES);
     const last = Math.floor((offset + length - 1) / EXTENT_BYTES);
     for (let extent = first; extent <= last; extent++) this.#hot.set(extent, this.#hot.get(extent)! - 1);
     if (this.#waiting.length > 0) this.#ring();
+    return null;
   }
 
   /** The maps' copies tell everything; nothing is hot. Writes wait meanwhile, and are not tracked after. */
@@ -144,7 +150,7 @@ export class WriteTracker implements WriteGuard {
     try {
       await this.#volume.hold(async () => {
         this.#stop?.();
-        await this.#volume.flush();
+        await this.#volume.flushHere();
         for (const map of this.#maps.values()) await map.save();
         await this.#log.write([]);
       });
@@ -251,7 +257,7 @@ export class WriteTracker implements WriteGuard {
       this.#hot.delete(extent);
       left--;
     }
-    await this.#volume.flush();
+    await this.#volume.flushHere();
     for (const map of this.#maps.values()) await map.save();
   }
 }

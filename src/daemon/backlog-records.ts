@@ -42,11 +42,14 @@ export async function findBacklog(member: Member, subject: BacklogSubject, clock
 async function backlogTo(member: Member, { to, folder, limit }: BacklogSubject): Promise<BacklogAnswer> {
   const { core } = folder;
   const connection = connectionFrom(member, folder, to);
-  const latest = connection?.sessions.find(session => session.folder === folder)?.latest;
+  const session = connection?.sessions.find(each => each.folder === folder);
+  const latest = session?.latest;
   if (!connection) {
     const why = `${whyUnheard(member, folder, to)}, so what ${to} holds is not known here`;
     throw new TandemError('REFUSED', `${why}; ask the daemon of ${to}`);
   }
+  const stopped = session && connection.standingSentence(session);
+  if (stopped) throw new TandemError('REFUSED', `what ${to} holds is not known here: ${stopped}`);
   if (!latest) throw unreachable(connection);
   if (latest.state !== 'normal') {
     const name = core.config.name;

@@ -33,10 +33,12 @@ export async function backlogSummaries(member: Member, now: number): Promise<Bac
     for (const partner of folder.core.config.members.keys()) {
       if (partner === here) continue;
       const inbound = connectionFrom(member, folder, partner);
-      const latest = inbound?.sessions.find(session => session.folder === folder)?.latest;
+      const session = inbound?.sessions.find(each => each.folder === folder);
+      const latest = session?.latest;
+      const stopped = inbound && session ? inbound.standingSentence(session) : null;
       const told = latest && servesAsSource(latest.state) ? latest.vector : null;
       const silence = inbound
-        ? (inbound.failure?.message ?? (latest ? `its folder is ${latest.state}` : 'it has not told yet'))
+        ? (stopped ?? inbound.failure?.message ?? (latest ? `its folder is ${latest.state}` : 'it has not told yet'))
         : whyUnheard(member, folder, partner);
       const comes = told ? backlogFrom(folder, partner, told) : inbound ? silence : null;
       // Nothing flows out of a read-only member.
@@ -48,7 +50,8 @@ export async function backlogSummaries(member: Member, now: number): Promise<Bac
   return records;
 }
 
-function backlogFrom({ core, flow }: Folder, partner: string, told: VersionVector): Backlog {
+/** By what the partner told last. */
+export function backlogFrom({ core, flow }: Folder, partner: string, told: VersionVector): Backlog {
   const updates = [
     ...core.pending.list().filter(({ round }) => round.partner === partner),
     ...core.pending.listGivenUp().filter(entry => entry.partner === partner),

@@ -37,7 +37,8 @@ import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
 import { tellTakenOut } from './taken-out.ts';
 import { createVolumeMethods } from './volume-methods.ts';
-import { startVolumes } from './volumes.ts';
+import { createVolumePartners } from './volume-partners.ts';
+import { startVolumes, type Volumes } from './volumes.ts';
 
 export interface DaemonOptions {
   readonly home: string;
@@ -77,6 +78,7 @@ class Running {
   readonly #fault = new AbortController();
   #loaded: LoadedMember;
   #member: Member | null = null;
+  #volumes: Volumes | null = null;
   #failure: unknown = null;
   #configuration: ConfigurationFacts = { readAt: systemClock.now(), changedAt: systemClock.now(), problem: null };
   #stopping = false;
@@ -125,7 +127,7 @@ class Running {
       listen: own.listen,
       identity,
       members: () => this.#partners(),
-      service: { ...forwardTo(() => this.#current().service), ...NO_MIRRORS },
+      service: { ...forwardTo(() => this.#current().service), ...mirrorsOf(() => this.#volumes) },
       onStranger: strangerReports(feed),
       log,
     }).catch(error => {
@@ -134,13 +136,18 @@ class Running {
     });
     undo.push(() => server.close(CLOSE_GRACE_MS));
     const syncs = this.#runSyncs(feed);
+    const partners = createVolumePartners({ loaded: () => this.#loaded, identity, log });
+    undo.push(async () => partners.close());
     const volumes = await startVolumes({
       loaded: this.#loaded,
       identity,
+      partners,
+      xxh64: hash64,
       table: store.table('replicas'),
       emit: feed.emit,
       log,
     });
+    this.#volumes = volumes;
     undo.push(() => volumes.close());
     const folders = createAdminBackend({
       member: () => this.#current(),
@@ -293,10 +300,18 @@ function forwardTo(service: () => FolderPeerService): FolderPeerService {
   };
 }
 
-const refuseMirror = (): never => {
-  throw new TandemError('NOT_FOUND', 'this member keeps no mirrors of volumes');
-};
-const NO_MIRRORS: MirrorPeerService = { offerReplica: async () => refuseMirror(), mirror: async () => refuseMirror() };
+/** There are no mirrors before the volumes are open. */
+function mirrorsOf(volumes: () => Volumes | null): MirrorPeerService {
+  const links = () => {
+    const open = volumes();
+    if (open === null) throw new TandemError('FOLDER_NOT_READY', 'the member is just starting');
+    return open.replicas.links;
+  };
+  return {
+    offerReplica: async (...args) => await links().offerReplica(...args),
+    mirror: async (...args) => await links().mirror(...args),
+  };
+}
 
 const STRANGERS_TOLD_AN_HOUR = 100;
 

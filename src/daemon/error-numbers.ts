@@ -5,8 +5,8 @@
  */
 import { EVENTS, type EventName } from '../base/events.ts';
 import type { ObstacleKind } from '../model/obstacles.ts';
+import { eventOfFailure } from '../replication/connection-failure.ts';
 import type { HaltReason } from '../replication/folder-core.ts';
-import { eventOfFailure } from '../replication/inbound-connection.ts';
 import type { SessionFailure } from '../store/store.ts';
 
 export interface ErrorNumbers {

@@ -100,6 +100,7 @@ export function attentionRecords(member: Member, sources: AttentionSources): Att
     ...folders.flatMap(haltAttention),
     ...folders.flatMap(obstacleAttention),
     ...connectionAttention(member, sources.connections),
+    ...pairAttention(member),
     ...folders.flatMap(putOffAttention),
     ...folders.flatMap(folder => conflictAttention(folder, sources.sizes.get(folder)?.conflicts ?? 0)),
     ...folders.flatMap(folder => watchAttention(folder, sources.events)),
@@ -137,6 +138,18 @@ function connectionAttention(member: Member, connections: readonly ConnectionRec
     Problem: connection.StateReason,
     Command: connection.Status === 'Degraded' ? 'tandem config check' : 'tandem connection list',
   }));
+}
+
+/** What was ordered to stand still does so until somebody orders otherwise; what was detached is meant to be gone. */
+function pairAttention({ inbound }: Member): AttentionRecord[] {
+  return inbound.flatMap(connection =>
+    connection.sessions.flatMap(session => {
+      const standing = connection.standing(session);
+      if (!standing || standing.detached) return [];
+      const { reason, command } = standing;
+      return [{ Subject: session.folder.core.config.name, Problem: reason, Command: command }];
+    }),
+  );
 }
 
 function putOffAttention({ core }: Folder): AttentionRecord[] {

@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
 import { createExports } from '../block/nbd/exports.ts';
 import { type NbdServer, openNbdServer } from '../block/nbd/nbd-server.ts';
 import type { NbdTls } from '../block/nbd/tls.ts';
@@ -16,8 +17,10 @@ import { PairSet } from '../mirror/pair-set.ts';
 import { openReplicaBook } from '../mirror/replica-book.ts';
 import { Replicas } from '../mirror/replicas.ts';
 import { VolumeShelf } from '../mirror/volume-shelf.ts';
+import { VolumeTrackers } from '../mirror/volume-trackers.ts';
 import type { Identity } from '../peer/identity.ts';
 import type { DurableTable } from '../store/store.ts';
+import type { VolumePartners } from './volume-partners.ts';
 
 export interface Volumes {
   readonly shelf: VolumeShelf;
@@ -32,6 +35,9 @@ export interface Volumes {
 export interface VolumesParts {
   readonly loaded: LoadedMember;
   readonly identity: Identity;
+  /** The other members, as they are now. */
+  readonly partners: VolumePartners;
+  readonly xxh64: Xxh64;
   /** Where the replicas are kept. */
   readonly table: DurableTable;
   readonly emit: Emit;
@@ -39,7 +45,15 @@ export interface VolumesParts {
 }
 
 /** Opens the volumes, then lets clients in. As `openNbdServer`. */
-export async function startVolumes({ loaded, identity, table, emit, log }: VolumesParts): Promise<Volumes> {
+export async function startVolumes({
+  loaded,
+  identity,
+  partners,
+  xxh64,
+  table,
+  emit,
+  log,
+}: VolumesParts): Promise<Volumes> {
   const { home, nbd } = loaded.member;
   const exports = createExports();
   const files = createNodeBlockFiles();
@@ -48,7 +62,10 @@ export async function startVolumes({ loaded, identity, table, emit, log }: Volum
   // Before a volume is opened it is known who may write to it.
   const pairs = new PairSet({ book, clock: systemClock });
   const common = { files, exports, uuid, clock: systemClock, emit, log };
-  const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs });
+  const peersOf = (volume: string) =>
+    pairs.of(volume).flatMap(({ pair }) => (pair.record.here === 'both' ? [] : [pair.id]));
+  const trackers = new VolumeTrackers({ files, peersOf });
+  const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs, trackers });
   await shelf.open();
   const elements = new Elements({ ...common, shelf, rules: pairs });
   const replicas = new Replicas({
@@ -59,6 +76,10 @@ export async function startVolumes({ loaded, identity, table, emit, log }: Volum
     pairs,
     elements,
     shelf,
+    trackers,
+    linkTo: partners.linkTo,
+    levelTo: partners.levelTo,
+    xxh64,
   });
   await replicas.start();
   const end = new AbortController();

@@ -159,7 +159,8 @@ function partnersOf(member: Member, folder: Folder, record: FileRecord | null): 
     .filter(name => name !== core.member.name)
     .map(name => {
       const inbound = connectionFrom(member, folder, name);
-      const latest = inbound?.sessions.find(session => session.folder === folder)?.latest;
+      const session = inbound?.sessions.find(each => each.folder === folder);
+      const latest = session?.latest;
       const told = latest && servesAsSource(latest.state) ? latest.vector : null;
       const outbound = rows.find(row => !row.Inbound && row.PartnerName === name);
       const inRow = rows.find(row => row.ConnectionGuid === inbound?.parts.guid);
@@ -172,6 +173,7 @@ function partnersOf(member: Member, folder: Folder, record: FileRecord | null): 
           folder,
           name,
           told: told !== null,
+          stopped: inbound && session ? inbound.standingSentence(session) : null,
           state: latest?.state,
           reason: inRow?.StateReason,
         }),
@@ -186,12 +188,15 @@ interface Silence {
   readonly folder: Folder;
   readonly name: string;
   readonly told: boolean;
+  /** By order nothing is had from it. */
+  readonly stopped: string | null;
   readonly state: string | undefined;
   readonly reason: string | undefined;
 }
 
-function silenceOf({ member, folder, name, told, state, reason }: Silence): string {
+function silenceOf({ member, folder, name, told, stopped, state, reason }: Silence): string {
   if (told) return '';
+  if (stopped !== null) return stopped;
   if (folder.core.config.readOnly.includes(name))
     return 'the folder is read-only there, and it tells nobody what it holds';
   if (reason === undefined) return `no enabled connection leads from it to ${member.parts.name}`;

@@ -4,23 +4,31 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
 import type { BlockFiles } from '../block/block-files.ts';
 import type { Association } from '../model/association.ts';
 import { type Job, stepJob } from '../model/concrete-job.ts';
+import { type CopyPace, paceCopy } from '../model/copy-plan.ts';
+import { createGenerations } from '../model/generations.ts';
 import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
+import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
+import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
 import { JobBook } from './job-book.ts';
 import { driveLocalPair } from './local-pair.ts';
-import { type MethodOutcome, refusedOutcome } from './method-outcome.ts';
+import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
+import { MirrorLinks } from './mirror-links.ts';
+import { MirrorPair } from './mirror-pair.ts';
 import type { Pair } from './pair.ts';
-import { type PairCreation, planPair } from './pair-creation.ts';
+import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
-import type { ReplicaBook } from './replica-book.ts';
+import type { KeptPair, ReplicaBook } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
+import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface ReplicasParts {
   readonly member: string;
@@ -29,6 +37,12 @@ export interface ReplicasParts {
   readonly pairs: PairSet;
   readonly elements: Elements;
   readonly shelf: VolumeShelf;
+  readonly trackers: VolumeTrackers;
+  /** To a member of the group; null: it is in the group no more. */
+  readonly linkTo: (member: string) => MirrorLink | null;
+  /** Bandwidth level for what is copied to a member now. */
+  readonly levelTo: (member: string) => number;
+  readonly xxh64: Xxh64;
   readonly files: BlockFiles;
   readonly uuid: () => string;
   readonly clock: Clock;
@@ -40,9 +54,14 @@ export class Replicas {
   readonly jobs: JobBook;
   readonly orders: PairOrders;
   readonly groups: ReplicaGroups;
+  /** What partners say. */
+  readonly links: MirrorLinks;
   readonly #parts: ReplicasParts;
+  readonly #mirrors = new Map<string, MirrorPair>();
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
+  /** Mirrors that are further behind than wanted. */
+  readonly #behind = new Set<string>();
 
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
@@ -54,6 +73,13 @@ export class Replicas {
       begin: (pair, order) => this.#begin(pair, order),
     });
     this.groups = new ReplicaGroups({ ...parts, orders: this.orders });
+    this.links = new MirrorLinks({
+      ...parts,
+      mirrorOf: id => this.#mirrors.get(id),
+      wasRemoved: id => parts.book.removed.has(id),
+      takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
+      sizeOf: ({ pair, here }) => parts.elements.volume(pair.record[here].name).size,
+    });
     parts.pairs.onChange((pair, before, after) => this.#changed(pair, before, after));
   }
 
@@ -96,6 +122,9 @@ export class Replicas {
         blockSize: shelf.usable(record.source.name).blockSize,
       });
     const pair = await pairs.add(kept);
+    const mirror = this.#mirrorOf(pair);
+    const problem = mirror && (await this.#offer(mirror, wanted.force));
+    if (problem) return failedOutcome(problem, null);
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
     return await this.orders.follow(pair, 'Create', arrival, waitFor);
@@ -113,13 +142,7 @@ export class Replicas {
     request: JobRequest,
   ): Promise<{ readonly returnCode: number; readonly sentence: string }> {
     const operation = request === 'Start' ? 'Resume' : request === 'Suspend' ? 'Suspend' : 'Abort';
-    const outcome = await this.modify(subject, {
-      operation: numberOf(REPLICA_OPERATIONS, operation),
-      force: false,
-      waitForCopyState: null,
-      syncPairs: [],
-      settings: null,
-    });
+    const outcome = await this.modify(subject, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
     const ended = stepJob(
       this.jobs.get(job.id)?.job ?? job,
       { type: request === 'Kill' ? 'killed' : 'terminated' },
@@ -130,16 +153,64 @@ export class Replicas {
     return begun ? outcome : { returnCode: 4099, sentence: outcome.sentence };
   }
 
-  #factsOf({ record }: Pair): ElementFacts {
+  /** A sentence why the partner does not keep the pair: then nobody does. */
+  async #offer(mirror: MirrorPair, force: boolean): Promise<string | null> {
+    try {
+      await this.links.offer(mirror, force, this.#end.signal);
+      return null;
+    } catch (error) {
+      await mirror.pair.remove();
+      await mirror.close();
+      this.#mirrors.delete(mirror.pair.id);
+      return `${mirror.partner} does not keep the pair: ${messageOf(error)}`;
+    }
+  }
+
+  /** A partner wants its volume mirrored here, or one of here mirrored there. */
+  async #takeOffer(caller: string, { record, sizeBytes, force }: ReplicaOffer): Promise<void> {
+    const { member, pairs, shelf, book, emit } = this.#parts;
+    if (pairs.get(record.id) !== undefined) return;
+    const { source, target } = record;
+    if (
+      record.syncType !== 'Mirror' ||
+      source.member !== caller ||
+      target.member !== member ||
+      book.removed.has(record.id)
+    ) {
+      throw new TandemError('REFUSED', `${member} is not the target of the pair that ${caller} offers`);
+    }
+    const refusal = shelf.has(target.name) ? refuseTarget(this.#parts, target.name, { sizeBytes, force }) : null;
+    if (refusal !== null) throw new TandemError('REFUSED', refusal.sentence);
+    if (!shelf.has(target.name)) await shelf.create({ name: target.name, size: sizeBytes });
+    const kept: KeptPair = {
+      record: { ...record, here: 'target' },
+      generations: createGenerations(null),
+      intent: null,
+      snapshot: null,
+      desiredRpoSeconds: null,
+    };
+    const pair = await pairs.add(kept);
+    emit('REPLICA_CREATED', `${place(record)} is a mirror now`, { replica: record.id });
+    this.#drive(pair);
+  }
+
+  #factsOf({ id, record }: Pair): ElementFacts {
     const { elements, pairs } = this.#parts;
+    const mirror = this.#mirrors.get(id);
+    mirror?.report();
+    const reachable = mirror?.reachable ?? true;
     const writersOf = (side: 'source' | 'target'): boolean => {
       const { member, name } = record[side];
       return member === this.#parts.member && elements.writers(name) > 0;
     };
     return {
-      peerReachable: true,
+      peerReachable: reachable,
       writers: { source: writersOf('source'), target: writersOf('target') },
-      sourceAhead: false,
+      // A target knows of no more than it was sent.
+      sourceAhead:
+        mirror !== undefined &&
+        (!reachable ||
+          (record.here === 'source' && record.copyState !== 'Synchronized' && mirror.pair.progress.dirtyBytes !== 0)),
       heldBy: null,
       targetHasDependents: pairs
         .of(record.target.name)
@@ -147,7 +218,10 @@ export class Replicas {
     };
   }
 
-  async #begin(pair: Pair, { operation, arrow }: AcceptedOrder): Promise<string | null> {
+  async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
+    const mirror = this.#mirrors.get(pair.id);
+    if (mirror !== undefined) return await mirror.begin(order);
+    const { operation, arrow } = order;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
@@ -157,7 +231,9 @@ export class Replicas {
     const again = async (): Promise<void> => {
       while (!this.#end.signal.aborted && !pair.removed) {
         try {
-          await driveLocalPair(pair, this.#parts, this.#end.signal);
+          const mirror = this.#mirrorOf(pair);
+          if (mirror === null) await driveLocalPair(pair, this.#parts, this.#end.signal);
+          else await this.#driveMirror(mirror);
         } catch (error) {
           log.error({ error, replica: pair.id }, 'a replica stands still for a while');
           pair.trouble = messageOf(error);
@@ -167,6 +243,49 @@ export class Replicas {
     };
     const driven = again().finally(() => this.#driven.delete(pair.id));
     this.#driven.set(pair.id, driven);
+  }
+
+  async #driveMirror(mirror: MirrorPair): Promise<void> {
+    const { trackers, elements } = this.#parts;
+    const { pair, here } = mirror;
+    const { name } = pair.record[here];
+    await mirror.prepare();
+    const gone = new AbortController();
+    const stop = pair.onChange(() => pair.removed && gone.abort());
+    try {
+      await this.links.keep(mirror, AbortSignal.any([gone.signal, this.#end.signal]));
+    } finally {
+      stop();
+      if (pair.removed || this.#end.signal.aborted) {
+        await mirror.close();
+        this.#mirrors.delete(pair.id);
+      }
+    }
+    if (pair.removed) await trackers.forget(name, pair.id);
+    await elements.settle(name);
+  }
+
+  /** Null: both elements are here. */
+  #mirrorOf(pair: Pair): MirrorPair | null {
+    if (pair.record.here === 'both') return null;
+    const there = this.#mirrors.get(pair.id);
+    if (there !== undefined) return there;
+    const mirror: MirrorPair = new MirrorPair({
+      ...this.#parts,
+      pair,
+      factsOf: asked => this.#factsOf(asked),
+      ordered: (asked, operation, force) =>
+        this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
+      pace: asked => this.#pace(asked, mirror.partner, mirror.here),
+    });
+    this.#mirrors.set(pair.id, mirror);
+    return mirror;
+  }
+
+  #pace({ record }: Pair, partner: string, here: ElementSide): CopyPace {
+    const { elements, levelTo } = this.#parts;
+    const load = elements.load(record[here].name);
+    return paceCopy({ priority: record.copyPriority, level: levelTo(partner), link: true }, load);
   }
 
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
@@ -189,9 +308,23 @@ export class Replicas {
     }
   }
 
+  /** Told once, until it has caught up. */
+  #watchLag({ id, record, kept, progress }: Pair): void {
+    if (kept.desiredRpoSeconds === null || record.here === 'target') return;
+    const behind = progress.lagMs > kept.desiredRpoSeconds * 1000;
+    if (behind && !this.#behind.has(id)) {
+      const sentence = `${place(record)} is ${Math.round(progress.lagMs / 1000)} s behind; ${kept.desiredRpoSeconds} s are wanted`;
+      this.#parts.emit('REPLICA_BEHIND', sentence, { replica: id });
+    }
+    if (behind) this.#behind.add(id);
+    else this.#behind.delete(id);
+  }
+
   /** A snapshot without room is Broken, its source is not. */
   async #watch(pair: Pair): Promise<void> {
     const { record, kept } = pair;
+    this.#mirrors.get(pair.id)?.report();
+    this.#watchLag(pair);
     if (record.syncType !== 'Snapshot' || kept.snapshot === null || record.copyState === 'Broken') return;
     try {
       const snapshot = this.#parts.elements
@@ -206,3 +339,5 @@ export class Replicas {
     }
   }
 }
+
+const BARE_ORDER = { force: false, waitForCopyState: null, syncPairs: [], settings: null } as const;

@@ -25,6 +25,8 @@ export interface VolumeShelfParts {
   readonly exports: Exports;
   /** What the pairs say that volumes belong to. */
   readonly rules: ElementRules;
+  /** Told of every volume before it is served, and before it is closed. */
+  readonly trackers: { opened(volume: Volume): Promise<void>; closing(volume: Volume): Promise<void> };
   readonly uuid: () => string;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -206,7 +208,7 @@ export class VolumeShelf {
       const place = this.#places.get(name);
       if (!place) return;
       if (exports.record(name)) await exports.remove(name);
-      await place.volume?.close();
+      await this.#shut(place);
       place.volume = null;
       place.problem = 'it is being deleted';
       await deleteVolume(files, place.directory, name);
@@ -218,19 +220,34 @@ export class VolumeShelf {
   /** Everything is durable then. Nobody may be connected any more. */
   async close(): Promise<void> {
     await this.#line.run(async () => {
-      for (const [name, { volume }] of this.#places) {
-        await volume?.close().catch(error => this.#parts.log.error({ error, volume: name }, 'a volume was not closed'));
+      for (const [name, place] of this.#places) {
+        await this.#shut(place).catch(error => {
+          this.#parts.log.error({ error, volume: name }, 'a volume was not closed');
+        });
       }
       this.#places.clear();
     });
   }
 
+  async #shut({ volume }: Place): Promise<void> {
+    if (volume === null) return;
+    try {
+      await this.#parts.trackers.closing(volume);
+    } finally {
+      await volume.close();
+    }
+  }
+
   async #enter(name: string): Promise<void> {
-    const { directory, files, emit } = this.#parts;
+    const { directory, files, emit, trackers } = this.#parts;
     const place: Place = this.#places.get(name) ?? { directory: join(directory, name), volume: null, problem: null };
     this.#places.set(name, place);
     try {
       const volume = await openVolume({ files, directory: place.directory, name });
+      await trackers.opened(volume).catch(async error => {
+        await volume.close();
+        throw error;
+      });
       place.volume = volume;
       place.problem = null;
       await this.settle(name);

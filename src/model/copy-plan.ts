@@ -78,3 +78,11 @@ function searchFrom(map: DirtyMap, from: number, onTheWay: readonly ByteRange[])
 export function overlap(a: ByteRange, b: ByteRange): boolean {
   return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
+
+/**
+ * Whether digests of a piece are worth their while. They take a part in 512 of its bytes on the way, but the whole piece has to be
+ * read on both sides.
+ */
+export function isComparedFirst(dirtyBytes: number, pieceBytes: number): boolean {
+  return dirtyBytes * 8 >= pieceBytes;
+}

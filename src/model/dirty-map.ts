@@ -126,21 +126,33 @@ export function toRuns(map: DirtyMap, page: ByteRange): readonly number[] {
 
 /** Marks what the partner's runs say of the page. False, and the map as it was: they do not fit into it. */
 export function markRuns(map: DirtyMap, page: ByteRange, runs: readonly number[]): boolean {
-  const granules = granulesIn(map, page.length);
+  const ranges = rangesOfRuns(map, page, runs);
+  for (const range of ranges ?? []) map.mark(range);
+  return ranges !== null;
+}
+
+/** What the partner's runs say is dirty in the page; null: they do not fit into it. */
+export function rangesOfRuns(
+  { sizeBytes, granuleBytes }: Pick<DirtyMap, 'sizeBytes' | 'granuleBytes'>,
+  page: ByteRange,
+  runs: readonly number[],
+): ByteRange[] | null {
+  const granules = Math.ceil(page.length / granuleBytes);
   let total = 0;
   for (const run of runs) {
-    if (!Number.isSafeInteger(run) || run < 0) return false;
+    if (!Number.isSafeInteger(run) || run < 0) return null;
     total += run;
-    if (total > granules) return false;
+    if (total > granules) return null;
   }
-  if (runs.length % 2 !== 0) return false;
+  if (runs.length % 2 !== 0) return null;
+  const ranges: ByteRange[] = [];
   let at = page.offset;
   for (let index = 0; index < runs.length; index += 2) {
-    const offset = at + runs[index]! * map.granuleBytes;
-    at = Math.min(offset + runs[index + 1]! * map.granuleBytes, map.sizeBytes);
-    if (offset < at) map.mark({ offset, length: at - offset });
+    const offset = at + runs[index]! * granuleBytes;
+    at = Math.min(offset + runs[index + 1]! * granuleBytes, sizeBytes);
+    if (offset < at) ranges.push({ offset, length: at - offset });
   }
-  return true;
+  return ranges;
 }
 
 function granulesIn(map: DirtyMap, bytes: number): number {

@@ -4,13 +4,11 @@
  */
 import { type Association, type AssociationTimes, createAssociation, type StorageElement } from './association.ts';
 import type { ConnectionState } from './connection-state.ts';
+import type { ElementSide } from './replica-operations.ts';
 import type { CopyState, ElementChoice, ProgressStatus } from './replica-values.ts';
 
 /** States that an operation leads to and that last until another one leads out of them. */
-export type OrderedFolderState = Extract<
-  CopyState,
-  'Suspended' | 'Fractured' | 'Split' | 'Failedover' | 'Inactive' | 'Aborted'
->;
+export type OrderedFolderState = Extract<CopyState, 'Suspended' | 'Fractured' | 'Split' | 'Inactive' | 'Aborted'>;
 
 export interface FolderPairFacts {
   /** What was ordered last and still holds; null: it replicates. */
@@ -69,13 +67,15 @@ export interface FolderPair {
   readonly source: StorageElement;
   readonly target: StorageElement;
   readonly requestedCopyState: CopyState;
+  /** Which side the last copy that was ordered went into. */
+  readonly lastInto: ElementSide;
   readonly when: AssociationTimes;
 }
 
 /** The association, so that the same table judges operations on it and the same record shows it. */
 export function folderAssociation(pair: FolderPair, condition: FolderCondition): Association {
   const { copyState, activity } = condition;
-  const { requestedCopyState, when, ...given } = pair;
+  const { requestedCopyState, when, lastInto, ...given } = pair;
   const into = activity === 'Restoring' ? 'source' : 'target';
   return {
     ...createAssociation({ ...given, kind: 'folder', syncType: 'Mirror', here: 'target' }, when.established),
@@ -86,7 +86,7 @@ export function folderAssociation(pair: FolderPair, condition: FolderCondition):
     targetData: copyState === 'Synchronized' ? 'UpToDate' : 'Consistent',
     targetWritten: copyState === 'Skewed',
     seeded: activity !== 'Synchronizing' && copyState !== 'Initialized',
-    lastInto: into,
+    lastInto,
     work:
       activity === null
         ? null

@@ -90,7 +90,7 @@ export type TransitionMessage =
   /** What became of the order at once: a return code and a sentence; 4096: the transition has begun. */
   | { readonly kind: 'answer'; readonly id: string; readonly returnCode: number; readonly sentence: string }
   /** `record`: in the transition of its operation. */
-  | { readonly kind: 'propose'; readonly id: string; readonly record: Association }
+  | { readonly kind: 'propose'; readonly id: string; readonly record: Association; readonly force: boolean }
   | { readonly kind: 'agree'; readonly id: string }
   | { readonly kind: 'decline'; readonly id: string; readonly sentence: string }
   /** The decider gives it up. */

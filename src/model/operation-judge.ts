@@ -110,9 +110,13 @@ function refuseUnsupported(operation: ReplicaOperation, { kind, syncType, group 
   const what = kind === 'folder' ? 'a replicated folder' : `a ${syncType.toLowerCase()}`;
   const sentence = OPERATION_ROWS[operation].groupOnly
     ? `${operation} is for groups of mirrored volumes, not for ${group ? `a group of ${syncType.toLowerCase()}s` : what}`
-    : `${operation} makes no sense for ${what}`;
+    : kind === 'folder' && ROLE_CHANGES.has(operation)
+      ? `${operation} makes no sense for a replicated folder: whoever is not read-only by group.yaml may write to it at any time. Another role is given there`
+      : `${operation} makes no sense for ${what}`;
   return refuse(1, 'not_supported', sentence);
 }
+
+const ROLE_CHANGES: ReadonlySet<ReplicaOperation> = new Set(['Failover', 'Failback', 'Reverse Roles']);
 
 function refuseBusy(operation: ReplicaOperation, subject: OrderSubject, order: OperationOrder): Refusal | null {
   for (const { association, facts } of pairsOf(subject)) {

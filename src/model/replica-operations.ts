@@ -137,14 +137,12 @@ export const OPERATION_ROWS: Readonly<Record<ReplicaOperation, OperationRow>> = 
     cells: {
       Mirror: { 3: '10F', 4: '10', 5: '10F', 6: '10f', 7: '10f', 9: '10f', 12: '10F', 13: '10f', 16: '10F' },
     },
-    folders: true,
     activity: 'Failing over',
     alone: 'forced-at-target',
     waits: [10],
   },
   Failback: {
     cells: { Mirror: { 10: '4f' } },
-    folders: true,
     activity: 'Failing back',
     reads: 'target',
     copies: 'before',
@@ -201,7 +199,6 @@ export const OPERATION_ROWS: Readonly<Record<ReplicaOperation, OperationRow>> = 
   },
   'Reverse Roles': {
     cells: { Mirror: { 4: '4r', 6: '6r', 7: '7r', 10: '3f' } },
-    folders: true,
     activity: 'Failing over',
     reads: 'target',
     unseats: 'source',

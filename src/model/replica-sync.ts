@@ -135,14 +135,16 @@ export interface SyncLink {
   readonly open: boolean;
   /** The folder only receives here. */
   readonly readOnly: boolean;
+  /** Why by order the folder is not had from this source, with the command that helps; null: no order keeps it. */
+  readonly stopped: string | null;
   /** Why the folder is halted here; null: it is not. */
   readonly halt: { readonly reason: string; readonly sentence: string } | null;
 }
 
 /**
  * Why a request comes to nothing before the source is asked; null: it does not. `link` null: this folder has no inbound
- * connection from that source. Steps 7 to 9 of the server. FORCE opens what is disabled or closed, never a halted folder;
- * INTERSITE_MESSAGING obeys no schedule.
+ * connection from that source. Steps 7 to 9 of the server. FORCE opens what is disabled or closed, never a halted folder
+ * nor a pair that was stopped; INTERSITE_MESSAGING obeys no schedule.
  */
 export function refuseLink(
   link: SyncLink | null,
@@ -159,6 +161,7 @@ export function refuseLink(
   const { halt } = link;
   if (halt)
     return outcome(halt.reason === 'root-unwritable' ? 5 : 8457, `folder ${folder} is halted: ${halt.sentence}`);
+  if (link.stopped !== null) return outcome(8457, link.stopped);
   if (hasOption(options, 'FORCE')) return null;
   if (!link.enabled) {
     return outcome(8457, `the connection from ${source} is disabled in group.yaml; FORCE synchronises all the same`);

@@ -231,6 +231,8 @@ export interface ReplicaOffer {
   readonly record: Association;
   /** Of its element. */
   readonly sizeBytes: number;
+  /** What the partner’s element holds may be overwritten. */
+  readonly force: boolean;
 }
 
 /** The stream of one association, in both directions. */

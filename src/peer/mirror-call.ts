@@ -100,7 +100,7 @@ function callerGone(): TandemError {
  */
 function widenWindow(call: object): void {
   const { session } = (call as { call?: { stream?: { session?: Http2Session } } }).call?.stream ?? {};
-  if (!session || widened.has(session)) return;
+  if (!session || session.destroyed || widened.has(session)) return;
   widened.add(session);
   session.setLocalWindowSize(LIMITS.flowControlWindowBytes);
   session.settings({ initialWindowSize: LIMITS.flowControlWindowBytes });

@@ -46,6 +46,7 @@ type WireMirrorMessage = { readonly message?: string } & Readonly<Record<string,
 export interface WireReplicaOffer {
   readonly record: Uint8Array;
   readonly sizeBytes: number;
+  readonly force: boolean;
 }
 
 interface WireByKind {
@@ -76,7 +77,7 @@ interface WireByKind {
   readonly 'copy-end': { readonly seq: number; readonly generations: Uint8Array };
   readonly order: { readonly id: string; readonly operation: number; readonly force: boolean };
   readonly answer: { readonly id: string; readonly returnCode: number; readonly sentence: string };
-  readonly propose: { readonly id: string; readonly record: Uint8Array };
+  readonly propose: { readonly id: string; readonly record: Uint8Array; readonly force: boolean };
   readonly agree: { readonly id: string };
   readonly decline: { readonly id: string; readonly sentence: string };
   readonly abandon: { readonly id: string };
@@ -241,10 +242,11 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
   },
   propose: {
     field: 'propose',
-    toWire: ({ id, record }) => ({ id, record: jsonToWire(record) }),
+    toWire: ({ id, record, force }) => ({ id, record: jsonToWire(record), force }),
     fromWire: wire => ({
       id: guidFromWire(wire.id, 'propose.id'),
       record: jsonFromWire(ASSOCIATION, wire.record, 'propose.record'),
+      force: wire.force,
     }),
   },
   agree: transitionForm('agree', 'agree'),
@@ -291,14 +293,15 @@ export function mirrorPacketFromWire({ open = '', messages = [], end = false }: 
   return { kind: 'messages', messages: messages.map(messageFromWire) };
 }
 
-export function replicaOfferToWire({ record, sizeBytes }: ReplicaOffer): WireReplicaOffer {
-  return { record: jsonToWire(record), sizeBytes };
+export function replicaOfferToWire({ record, sizeBytes, force }: ReplicaOffer): WireReplicaOffer {
+  return { record: jsonToWire(record), sizeBytes, force };
 }
 
 export function replicaOfferFromWire(wire: WireReplicaOffer): ReplicaOffer {
   return {
     record: jsonFromWire(ASSOCIATION, wire.record, 'record'),
     sizeBytes: countFromWire(wire.sizeBytes, 'size_bytes'),
+    force: wire.force,
   };
 }
 

@@ -38,6 +38,7 @@ export async function takeMessages(order: Messaging, signal: AbortSignal): Promi
     enabled: connection.parts.enabled,
     open: true,
     readOnly: core.readOnly,
+    stopped: connection.standingSentence(session),
     halt: core.memory.halt,
   };
   const refused = refuseLink(link, { options, folder, source });

@@ -32,8 +32,16 @@ export interface WindowParts {
   readonly zone: ZoneOffset;
   readonly forces: ForceBook;
   readonly clock: Clock;
+  /** Folders that by order are not had over it, by GUID. Not even a demand goes before that. */
+  readonly stopped: () => ReadonlySet<string>;
   /** Told why an order ended. */
   readonly onEnded: (why: string) => void;
+}
+
+/** What a connection may do, and what it must leave alone. */
+export interface OpenWindow extends Window {
+  /** Of `folders`, those that by order are not had. */
+  readonly stopped: ReadonlySet<string>;
 }
 
 /** What a demand is while it lasts: whoever made it ends it. */
@@ -85,20 +93,30 @@ export class ConnectionWindow {
 
   /** Whether the folder may replicate now. */
   isOpen(folder: string): boolean {
-    const { level, folders } = this.now();
-    return level !== LEVEL_OFF && folders?.has(folder) !== false;
+    return admits(this.now(), folder);
+  }
+
+  /** Whether the schedule and the orders for the connection let the folder replicate now. */
+  isScheduled(folder: string): boolean {
+    return admits({ ...this.now(), stopped: NO_FOLDERS }, folder);
+  }
+
+  /** Other folders may be stopped than before. */
+  look(): void {
+    this.#ordered.ring();
   }
 
   /** What the connection may do now. */
-  now(): Window {
-    const { guid, enabled, schedule, forces, clock, zone, onEnded } = this.#parts;
+  now(): OpenWindow {
+    const { guid, enabled, schedule, forces, clock, zone, stopped, onEnded } = this.#parts;
     const present = this.forces;
     if (present !== (forces.get(guid) ?? NO_FORCES)) {
       forces.set(guid, present);
       onEnded('its time is over');
     }
     const ruled = enabled && !this.forced;
-    return planWindow(ruled ? schedule : NEVER_OPEN, this.#withDemands(ruled ? present : NO_FORCES), clock.now(), zone);
+    const orders = this.#withDemands(ruled ? present : NO_FORCES);
+    return { ...planWindow(ruled ? schedule : NEVER_OPEN, orders, clock.now(), zone), stopped: stopped() };
   }
 
   /** When the schedule lets it begin next; null: it never does, or it is open all the time. */
@@ -111,9 +129,9 @@ export class ConnectionWindow {
    * Resolves when the schedule or an order wants another window, or the signal aborts. One caller at a time. The clock may
    * be set meanwhile: it is asked once a minute.
    */
-  async over(window: Window, signal: AbortSignal): Promise<void> {
+  async over(window: OpenWindow, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
-    while (!signal.aborted && sameWindow(this.now(), window)) {
+    while (!signal.aborted && this.isStill(window)) {
       const waitMs = window.until === null ? null : Math.max(1, window.until - clock.now());
       const cancel =
         waitMs === null ? null : clock.after(Math.min(waitMs, LIMITS.scheduleLookMs), () => this.#ordered.ring());
@@ -122,10 +140,16 @@ export class ConnectionWindow {
     }
   }
 
+  /** What runs in it may go on as it is. */
+  isStill(window: OpenWindow): boolean {
+    return isSame(this.now(), window);
+  }
+
   /** Why a folder’s session that runs in `window` ends with its link; null: it goes on over the next one. [dfsr.md §2.2] */
-  ending(folder: string, window: Window): 'forced' | 'schedule-off' | null {
+  ending(folder: string, window: OpenWindow): 'forced' | 'schedule-off' | 'stopped' | null {
     const next = this.now();
-    if (sameWindow(next, window)) return null;
+    if (isSame(next, window)) return null;
+    if (next.stopped.has(folder)) return 'stopped';
     if (forceOf(next.forces, folder) !== forceOf(window.forces, folder)) return 'forced';
     return next.level === LEVEL_OFF || next.folders?.has(folder) === false ? 'schedule-off' : null;
   }
@@ -144,4 +168,15 @@ export class ConnectionWindow {
     const demanded = [...this.#demands.keys()].map(folder => [folder, DEMANDED] as const);
     return { ...forces, folders: new Map([...forces.folders, ...demanded]) };
   }
+}
+
+const NO_FOLDERS: ReadonlySet<string> = new Set();
+
+/** Whether the folder may replicate in the window. */
+export function admits({ level, folders, stopped }: OpenWindow, folder: string): boolean {
+  return level !== LEVEL_OFF && folders?.has(folder) !== false && !stopped.has(folder);
+}
+
+function isSame(a: OpenWindow, b: OpenWindow): boolean {
+  return sameWindow(a, b) && a.stopped.size === b.stopped.size && [...a.stopped].every(folder => b.stopped.has(folder));
 }

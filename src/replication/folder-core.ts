@@ -4,8 +4,8 @@
  */
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
-import { assert, type TandemError } from '../base/errors.ts';
-import type { Emit, EventName } from '../base/events.ts';
+import { assert } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
@@ -16,7 +16,7 @@ import { type ObstacleKind, Obstacles } from '../model/obstacles.ts';
 import { type Judgement, judgeUpdate } from '../model/reconcile.ts';
 import type { ComparisonPlans } from '../model/record-comparison.ts';
 import type { FileRecord, Update } from '../model/update.ts';
-import { databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
+import { type DatabaseId, databaseOf, type Gvsn, makeVersion, rootUid, type Uid, vsnOf } from '../model/version.ts';
 import {
   EMPTY_VECTOR,
   equalVectors,
@@ -29,6 +29,7 @@ import {
 import type { FolderStateName } from '../peer/link.ts';
 import type { Commit, FolderStore, Store } from '../store/store.ts';
 import type { FolderParts } from './folder-parts.ts';
+import { OBSTACLE_EVENTS, OBSTACLE_SENTENCES } from './obstacle-events.ts';
 import { Paths } from './paths.ts';
 import { PendingUpdates } from './pending.ts';
 
@@ -96,8 +97,19 @@ export interface FolderMemory {
   readonly readOnly: boolean;
   /** An order to fence that has not been carried out to its end. */
   readonly fencing: FenceOrder | null;
+  /** What was made here in this range gives way to what partners have, until it is as the one of this connection has it. */
+  readonly yielding: Yielding | null;
   /** What other members held when they made the newest bundle that came from them, by their GUIDs. */
   readonly bundled: Readonly<Record<string, NotedVersions>>;
+}
+
+/** Versions of one database, above `from` and up to `to`. */
+export interface Yielding {
+  /** GUID */
+  readonly connection: string;
+  readonly database: DatabaseId;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Stamp {
@@ -196,8 +208,21 @@ export class FolderCore {
 
   /** What to do with a partner's update. What a read-only member has stamped, as in a name conflict, gives way to it. */
   judge(local: FileRecord | undefined, incoming: Update): Judgement {
-    const own = (gvsn: Gvsn): boolean => databaseOf(gvsn) === this.members.database;
-    return judgeUpdate(local, incoming, this.readOnly && local !== undefined && own(local.gvsn) && !own(incoming.gvsn));
+    const own = databaseOf(incoming.gvsn) === this.members.database;
+    return judgeUpdate(local, incoming, local !== undefined && !own && this.givesWay(local.gvsn));
+  }
+
+  /** Made here and told to nobody: on a read-only member, or where an order to resynchronise gives it up. */
+  givesWay(gvsn: Gvsn): boolean {
+    if (databaseOf(gvsn) !== this.members.database) return false;
+    return this.readOnly || (this.isToYield(gvsn) && !this.isClaimed(gvsn));
+  }
+
+  /** In the range of an order to resynchronise. */
+  isToYield(gvsn: Gvsn): boolean {
+    const { yielding } = this.#memory;
+    if (yielding === null || databaseOf(gvsn) !== yielding.database) return false;
+    return vsnOf(gvsn) > yielding.from && vsnOf(gvsn) <= yielding.to;
   }
 
   /** Fresh versions for local changes that replace `before`. Only within a task of the line, followed by their commit. */
@@ -349,25 +374,6 @@ const HALT_EVENTS = {
   'away-too-long': 'FOLDER_STALE',
 } as const satisfies Record<HaltReason, string>;
 
-/** What an error that the work is tried again after means for the folder. */
-export function obstacleOf({ code }: TandemError): ObstacleKind {
-  return code === 'DISK_FULL' ? 'disk-full' : code === 'STAGING_INACCESSIBLE' ? 'staging-inaccessible' : 'stopped';
-}
-
-const OBSTACLE_EVENTS = {
-  'disk-full': 'DISK_FULL',
-  'staging-inaccessible': 'STAGING_INACCESSIBLE',
-  stopped: 'FOLDER_STOPPED',
-} as const satisfies Record<ObstacleKind, EventName>;
-
-const OBSTACLE_SENTENCES: Readonly<Record<ObstacleKind, (root: string, detail: string) => string>> = {
-  'disk-full': (root, detail) =>
-    `The file system of ${root} is full (${detail}). Make room; replication goes on by itself.`,
-  'staging-inaccessible': (root, detail) =>
-    `${root}/.tandem/staging cannot be used (${detail}). Check its owner and mode; replication goes on by itself.`,
-  stopped: (root, detail) => `${root} cannot be replicated for now: ${detail}. It is tried again by itself.`,
-};
-
 const FRESH: FolderMemory = {
   phase: 'uninitialized',
   halt: null,
@@ -381,5 +387,6 @@ const FRESH: FolderMemory = {
   comparisons: {},
   readOnly: false,
   fencing: null,
+  yielding: null,
   bundled: {},
 };

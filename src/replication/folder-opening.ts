@@ -7,8 +7,9 @@ import type { Marker, RootProbe } from '../disk/disk.ts';
 import { COMPARE_SOON } from '../model/record-comparison.ts';
 import type { FolderStateName } from '../peer/link.ts';
 import type { Store } from '../store/store.ts';
-import { type FolderCore, type FolderMemory, obstacleOf } from './folder-core.ts';
+import type { FolderCore, FolderMemory } from './folder-core.ts';
 import { recoverGroups } from './group-run.ts';
+import { obstacleOf } from './obstacle-events.ts';
 import { tellPreserved } from './preserved-events.ts';
 import { haltIfStale } from './staleness.ts';
 

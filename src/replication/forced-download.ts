@@ -22,6 +22,8 @@ export async function forceDownload(
 ): Promise<void> {
   const { core, flow } = session.folder;
   const { partner } = connection.parts;
+  const stopped = connection.standingSentence(session);
+  if (stopped !== null) throw refused(stopped);
   if (!record.present) throw refused(`“${path}” was deleted: there is no content to download`);
   if (record.kind !== 'file') throw refused(`“${path}” is a ${record.kind}: only files have content to download`);
   if (core.memory.halt) throw refused(`folder ${core.config.name} is halted: ${core.memory.halt.sentence}`);

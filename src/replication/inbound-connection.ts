@@ -2,7 +2,7 @@
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, messageOf, TandemError } from '../base/errors.ts';
-import type { Emit, EventName } from '../base/events.ts';
+import type { Emit } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { nextBackoffMs } from '../model/backoff.ts';
@@ -16,7 +16,8 @@ import {
   closingOfConnection,
   stepConnection,
 } from '../model/connection-state.ts';
-import { forceOf, sameWindow, type Window } from '../model/force.ts';
+import { type StandStill, standStillSentence } from '../model/folder-pair.ts';
+import { forceOf } from '../model/force.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type {
   CancelRequest,
@@ -27,19 +28,22 @@ import type {
   VectorEvent,
   Welcome,
 } from '../peer/link.ts';
-import type { SessionFailure } from '../store/store.ts';
 import { Cancellations } from './cancellations.ts';
-import { ConnectionWindow, type WindowParts } from './connection-window.ts';
+import {
+  type ConnectionFailure,
+  eventOfFailure,
+  FURTHER_EVENTS,
+  hasEnded,
+  isCancelled,
+  partnerEnded,
+} from './connection-failure.ts';
+import { admits, ConnectionWindow, type OpenWindow, type WindowParts } from './connection-window.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
 import { InboundSession, type SessionTurn } from './inbound-session.ts';
+import type { PairOrders } from './pair-orders.ts';
 import type { SessionBook } from './session-book.ts';
-import type { Closing } from './sync-session.ts';
-
-export interface ConnectionFailure extends SessionFailure {
-  readonly message: string;
-  readonly since: number;
-}
+import { type Closing, ORDER_BEGINS, SCHEDULE_CLOSES } from './sync-session.ts';
 
 export interface InboundParts {
   readonly guid: string;
@@ -50,6 +54,8 @@ export interface InboundParts {
   readonly dial: (bytesPerSecond: number | null) => FolderLink;
   readonly hello: () => Omit<Hello, 'forced'>;
   readonly folders: readonly Folder[];
+  /** Of its folders as pairs of storage elements. */
+  readonly orders: PairOrders;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly log: Log;
@@ -60,27 +66,6 @@ export interface InboundParts {
 }
 
 const FAILURES_TO_ERROR = 4;
-/** Events that say more than that the connection failed. */
-const FURTHER_EVENTS: Partial<Record<ErrorCode, EventName>> = {
-  PEER_UNTRUSTED: 'PEER_REFUSED',
-  PEER_VIOLATION: 'PEER_VIOLATION',
-};
-
-/** The event that belongs to a failure. 5008 is for a partner that cannot be reached, 5002 for a link that broke or was refused. */
-export function eventOfFailure({ code, lost }: SessionFailure): EventName {
-  switch (code) {
-    case 'PEER_UNREACHABLE':
-      return lost ? 'CONNECTION_ERROR' : 'CONNECTION_UNREACHABLE';
-    case 'PEER_UNRECOGNIZED':
-    case 'PEER_DISABLED':
-      return 'CONNECTION_UNRECOGNIZED';
-    case 'PEER_INCOMPATIBLE':
-      return 'CONNECTION_INCOMPATIBLE';
-    default:
-      return 'CONNECTION_ERROR';
-  }
-}
-
 export class InboundConnection {
   readonly parts: InboundParts;
   readonly sessions: readonly InboundSession[];
@@ -110,9 +95,10 @@ export class InboundConnection {
 
   constructor(parts: InboundParts) {
     this.parts = parts;
-    const { guid, enabled, clock } = parts;
+    const { guid, enabled, clock, orders } = parts;
+    const stopped = () => orders.stopped(guid);
     const onEnded = (why: string) => this.#tellForceEnded(why);
-    this.window = new ConnectionWindow({ ...parts.window, guid, enabled, clock, onEnded });
+    this.window = new ConnectionWindow({ ...parts.window, guid, enabled, clock, stopped, onEnded });
     this.fetcher = new ContentFetcher(parts.guid, parts.hash64);
     const subject = { partner: parts.partner, connection: parts.guid, book: parts.book };
     this.sessions = parts.folders.map(folder => new InboundSession(folder, subject));
@@ -142,7 +128,8 @@ export class InboundConnection {
       const window = this.window.now();
       for (const session of this.sessions) {
         const force = forceOf(window.forces, session.guid);
-        if (admits(window, session)) session.trying(force);
+        if (window.stopped.has(session.guid)) session.close(this.#stopping(session));
+        else if (admits(window, session.guid)) session.trying(force);
         else session.rest(force);
       }
       if (window.level === LEVEL_OFF) {
@@ -159,10 +146,10 @@ export class InboundConnection {
       try {
         await this.#call(window, signal);
       } catch (error) {
-        if (sameWindow(this.window.now(), window)) this.#failed(error, signal);
+        if (this.window.isStill(window)) this.#failed(error, signal);
       }
       if (signal.aborted) break;
-      if (!sameWindow(this.window.now(), window)) continue;
+      if (!this.window.isStill(window)) continue;
       const pause = Math.max(nextBackoffMs(Math.max(this.failures, this.#violations)), LIMITS.backoffFirstMs / 4);
       this.nextAttempt = clock.now() + pause;
       await this.#pause(pause, window, signal);
@@ -206,7 +193,7 @@ export class InboundConnection {
   }
 
   /** Until the time is over, the partner was heard, or the window is another one. */
-  async #pause(ms: number, window: Window, signal: AbortSignal): Promise<void> {
+  async #pause(ms: number, window: OpenWindow, signal: AbortSignal): Promise<void> {
     const end = new AbortController();
     const cancel = this.parts.clock.after(ms, () => this.#bell.ring());
     const watching = this.window.over(window, AbortSignal.any([signal, end.signal])).then(() => {
@@ -226,7 +213,7 @@ export class InboundConnection {
     this.nextAttempt = null;
   }
 
-  async #call(window: Window, signal: AbortSignal): Promise<void> {
+  async #call(window: OpenWindow, signal: AbortSignal): Promise<void> {
     const { parts } = this;
     const link = parts.dial(bytesPerSecond(window.level));
     const end = new AbortController();
@@ -242,7 +229,7 @@ export class InboundConnection {
       this.#online(this.welcome);
       this.#link = link;
       await this.#serve(link, { welcome: this.welcome, window }, both, end);
-      const wanted = !signal.aborted && sameWindow(this.window.now(), window);
+      const wanted = !signal.aborted && this.window.isStill(window);
       if (wanted) throw partnerEnded(parts.partner.name);
     } finally {
       timeout();
@@ -256,13 +243,13 @@ export class InboundConnection {
 
   async #serve(
     link: FolderLink,
-    { welcome, window }: { readonly welcome: Welcome; readonly window: Window },
+    { welcome, window }: { readonly welcome: Welcome; readonly window: OpenWindow },
     signal: AbortSignal,
     end: AbortController,
   ): Promise<void> {
     const { parts, fetcher } = this;
     const offered = new Set(welcome.folders.map(folder => folder.folder));
-    const sessions = this.sessions.filter(session => offered.has(session.guid) && admits(window, session));
+    const sessions = this.sessions.filter(session => offered.has(session.guid) && admits(window, session.guid));
     const byFolder = new Map(sessions.map(session => [session.guid, session]));
     const watch = async () => {
       for await (const event of link.watchVectors({ connection: parts.guid, folders: [...byFolder.keys()] }, signal)) {
@@ -277,7 +264,7 @@ export class InboundConnection {
         const { core, flow } = session.folder;
         const turn: SessionTurn = {
           source: fetcher.source({ core, flow }),
-          ending: () => this.window.ending(session.guid, window),
+          ending: () => this.#ending(session, window),
           settled: () => {
             if (sessions.every(each => each.inSync)) this.window.inSync();
           },
@@ -291,6 +278,35 @@ export class InboundConnection {
       | PromiseRejectedResult
       | undefined;
     if (failed) throw failed.reason;
+  }
+
+  /** Why by order a folder is not had over it; null: no order keeps it. */
+  standing({ folder, guid }: InboundSession): StandStill | null {
+    const { orders, partner, guid: connection } = this.parts;
+    return orders.why({ connection, folder: guid }, { folder: folder.core.config.name, partner: partner.name });
+  }
+
+  standingSentence(session: InboundSession): string | null {
+    const standing = this.standing(session);
+    return standing && standStillSentence(standing);
+  }
+
+  #stopping(session: InboundSession): Closing {
+    const note = this.standingSentence(session);
+    return note === null ? ORDER_BEGINS : { cause: 'schedule-off', note };
+  }
+
+  #ending(session: InboundSession, window: OpenWindow): 'forced' | Closing | null {
+    switch (this.window.ending(session.guid, window)) {
+      case 'stopped':
+        return this.#stopping(session);
+      case 'schedule-off':
+        return SCHEDULE_CLOSES;
+      case 'forced':
+        return 'forced';
+      default:
+        return null;
+    }
   }
 
   #online(welcome: Welcome): void {
@@ -363,21 +379,4 @@ export class InboundConnection {
   #take(event: ConnectionEvent): void {
     this.state = stepConnection(this.state, event) ?? this.state;
   }
-}
-
-function partnerEnded(partner: string): TandemError {
-  return new TandemError('PEER_UNREACHABLE', `${partner} ended the connection`, { code: 'CANCELLED' });
-}
-
-/** The partner closed its end in good order: its streams came to their end, or it gave up answering. */
-function hasEnded(error: unknown): boolean {
-  return error instanceof TandemError && error.fields.code === 'CANCELLED';
-}
-
-function admits({ level, folders }: Window, { guid }: InboundSession): boolean {
-  return level !== LEVEL_OFF && (folders === null || folders.has(guid));
-}
-
-function isCancelled(error: unknown): boolean {
-  return error instanceof TandemError && error.code === 'CANCELLED';
 }

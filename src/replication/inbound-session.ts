@@ -35,7 +35,7 @@ interface OpenSession {
 export interface SessionTurn {
   readonly source: ContentSource;
   /** Asked when the link ends: why the session ends with it; null: it goes on over the next link. */
-  readonly ending: () => 'forced' | 'schedule-off' | null;
+  readonly ending: () => 'forced' | Closing | null;
   /** Told when this member has all that the partner has. */
   readonly settled: () => void;
 }
@@ -316,10 +316,10 @@ export class InboundSession {
     this.#force = force;
   }
 
-  #unlinked(why: 'forced' | 'schedule-off' | null): void {
+  #unlinked(why: 'forced' | Closing | null): void {
     for (const { session } of [...this.#open]) {
       if (why === 'forced') this.#end(session, () => session.take('forced'));
-      else if (why === 'schedule-off') this.#end(session, () => session.close(SCHEDULE_CLOSES));
+      else if (why !== null) this.#end(session, () => session.close(why));
       else session.take('disconnected');
     }
   }

@@ -1,4 +1,5 @@
 /** All folders and connections of this member, built from the group's configuration, started and stopped together. */
+import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -16,10 +17,12 @@ import { databaseIsOldCopy } from './folder-opening.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import { Outbound } from './outbound.ts';
+import { type PairKey, PairOrders } from './pair-orders.ts';
 import type { PendingUpdate } from './pending.ts';
 import { SessionBook } from './session-book.ts';
 import { runSlowComparisons } from './slow-comparison.ts';
 import { type Closing, MEMBER_STOPS } from './sync-session.ts';
+import { endYielding } from './yielding.ts';
 
 export interface MemberParts {
   readonly name: string;
@@ -62,10 +65,13 @@ export class Member {
   readonly inbound: InboundConnection[] = [];
   readonly outbound: Outbound;
   readonly sessions: SessionBook;
+  /** Of folders of inbound connections. */
+  readonly orders: PairOrders;
   /** Sessions that run beside the connections. */
   readonly guests = new Set<InboundSession>();
   readonly #disks: Disk[] = [];
   readonly #watchers: Watcher[] = [];
+  readonly #ordered = new Bell();
   readonly #stop = new AbortController();
   #connections: Promise<void>[] = [];
   /** All folders are there, and nothing of it has been stopped. */
@@ -82,6 +88,11 @@ export class Member {
       freshGuid: () => parts.random.guid(),
       fail: parts.fail,
     });
+    this.orders = new PairOrders(parts.store.table('folder-pair'));
+    this.orders.changed = () => {
+      for (const connection of this.inbound) connection.window.look();
+      this.#ordered.ring();
+    };
     this.outbound = new Outbound({
       member: { name: parts.name, guid: this.guid },
       group: parts.group,
@@ -105,6 +116,8 @@ export class Member {
     await this.#openDisks();
     for (const folder of this.folders.values()) await folder.start(parts.fail);
     for (const folder of this.folders.values()) void this.#watch(folder);
+    await this.orders.open(this.#pairs(), parts.clock.now());
+    await this.#endOrphanedYielding();
     this.outbound.open();
     this.#connect();
     this.running = !this.#stop.signal.aborted;
@@ -248,6 +261,7 @@ export class Member {
         dial: rate => parts.dial(partner, rate),
         hello: () => this.hello(config.guid, partner.name),
         folders: [...this.folders.values()].filter(folder => isSource(folder.core.config, partner.name)),
+        orders: this.orders,
         clock: parts.clock,
         emit: parts.emit,
         log: parts.log,
@@ -262,7 +276,7 @@ export class Member {
       ({ from, to, enabled }) => enabled && (from === parts.name || to === parts.name),
     );
     if (!joined) parts.emit('NO_CONNECTIONS', 'no enabled connection joins this member with another one');
-    this.#connections.push(runSlowComparisons(this.inbound, this.#stop.signal).catch(parts.fail));
+    this.#connections.push(runSlowComparisons(this.inbound, this.#ordered, this.#stop.signal).catch(parts.fail));
     for (const folder of this.folders.values()) {
       folder.hears = () =>
         this.inbound.some(({ sessions }) => sessions.some(session => session.folder === folder && session.inSync));
@@ -275,6 +289,27 @@ export class Member {
         const connection = this.inbound.find(candidate => candidate.parts.guid === guid);
         connection?.cancelUpdates(folder.core.config.guid, updates);
       };
+    }
+  }
+
+  #pairs(): PairKey[] {
+    const { name, group } = this.parts;
+    return group.connections
+      .filter(({ to }) => to === name)
+      .flatMap(({ guid, from }) =>
+        [...this.folders.values()]
+          .filter(({ core }) => isSource(core.config, from))
+          .map(({ core }) => ({ connection: guid, folder: core.config.guid })),
+      );
+  }
+
+  /** A folder that was resynchronised over a connection that is no more: nobody can say any longer what was to give way. */
+  async #endOrphanedYielding(): Promise<void> {
+    const connections = new Set(this.orders.pairs().map(({ connection }) => connection));
+    for (const { core } of this.folders.values()) {
+      const { yielding } = core.memory;
+      if (core.active && yielding && !connections.has(yielding.connection))
+        await core.line.run(() => endYielding(core));
     }
   }
 

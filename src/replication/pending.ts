@@ -181,6 +181,13 @@ export class PendingUpdates {
     return due;
   }
 
+  /** Forgets the given-up updates that came over this connection. */
+  takeGivenUp(connection: string): GivenUp[] {
+    const taken = [...this.#givenUp.values()].filter(entry => entry.connection === connection);
+    for (const entry of taken) this.#givenUp.delete(entry.update.gvsn);
+    return taken;
+  }
+
   /** A partner has moved on: what waits for that is due at `at` (milliseconds since the Unix epoch), if not before. */
   hasten(partner: string, at: number): void {
     this.#bringForward(at, entry => entry.awaitsSource && entry.partner === partner);

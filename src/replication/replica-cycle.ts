@@ -166,6 +166,7 @@ class CycleWatch {
       enabled: parts.enabled,
       open: window.isOpen(session.guid),
       readOnly: session.folder.core.readOnly,
+      stopped: connection.standingSentence(session),
       halt: memory.halt,
     };
     const refused = refuseLink(link, { options, folder: config.name, source });

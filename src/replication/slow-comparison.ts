@@ -1,7 +1,9 @@
 /**
  * Once a week for each folder and partner in sync: the partner's live records are compared with those here, and what
- * should be here and is not is asked for again; on a read-only member, what should not be here leaves. [dfsr.md §5.5, §5.8]
+ * should be here and is not is asked for again; on a read-only member, or where a folder is resynchronised by order, what should
+ * not be here leaves. [dfsr.md §5.5, §5.8]
  */
+import type { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import {
@@ -21,15 +23,21 @@ import type { FolderCore } from './folder-core.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import { setAside } from './setting-aside.ts';
+import { endYielding } from './yielding.ts';
 
 /** One at a time: it reads all records on both sides. */
 export async function runSlowComparisons(
   connections: readonly InboundConnection[],
+  /** Rings when something was ordered that may want a comparison. */
+  ordered: Bell,
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = connections;
   while (first && !signal.aborted) {
-    await first.parts.clock.sleep(LIMITS.comparisonLookMs, signal).catch(() => {});
+    const waits = connections.some(({ sessions }) => sessions.some(({ folder }) => folder.core.memory.yielding));
+    const cancel = first.parts.clock.after(waits ? LIMITS.resyncLookMs : LIMITS.comparisonLookMs, () => ordered.ring());
+    await ordered.heard(signal);
+    cancel();
     for (const connection of connections) {
       for (const session of connection.sessions) if (!signal.aborted) await compareIfDue(connection, session, signal);
     }
@@ -49,8 +57,10 @@ async function compareIfDue(
   const plan = (time: number) =>
     core.line.run(() => core.commit({ memory: { comparisons: { ...core.memory.comparisons, [guid]: time } } }));
   const planned = plannedComparison(core.memory.comparisons, guid);
-  if (planned === undefined) return plan(firstComparison(guid, now));
-  if (!isComparisonDue(planned, now) || !session.inSync) return;
+  const isDue = planned !== undefined && isComparisonDue(planned, now);
+  const ordered = core.memory.yielding?.connection === guid;
+  if (planned === undefined && !ordered) return plan(firstComparison(guid, now));
+  if (!(isDue || ordered) || !session.inSync) return;
   try {
     const outcome = await compareRecords(connection, session, signal);
     if (outcome === 'moved') return;
@@ -74,9 +84,13 @@ export async function compareRecords(
   const here = core.store.vector;
   const there = session.latest?.vector;
   if (!there) return 'moved';
-  const vectors = { here, there, readOnly: core.readOnly };
+  const yields = core.memory.yielding?.connection === connection.parts.guid;
+  const vectorsFor = (local: FileRecord | undefined) => {
+    const readOnly = core.readOnly || (yields && local !== undefined && core.givesWay(local.gvsn));
+    return { here, there, readOnly };
+  };
   const found: RecordVersion[] = [];
-  const untold = core.readOnly ? await untoldRecords(core, there) : new Map<Uid, FileRecord>();
+  const untold = core.readOnly || yields ? await untoldRecords(core, there) : new Map<Uid, FileRecord>();
   let compared = 0;
   for await (const batch of connection.requestRecords(session.guid, signal)) {
     const records = await core.store.records(batch.map(({ uid }) => uid));
@@ -84,7 +98,8 @@ export async function compareRecords(
     batch.forEach((theirs, i) => {
       // What is beyond the bound shows the next time.
       untold.delete(theirs.uid);
-      if (found.length < LIMITS.recordsPerBatch && disagrees(theirs.gvsn, records[i], vectors)) found.push(theirs);
+      if (found.length < LIMITS.recordsPerBatch && disagrees(theirs.gvsn, records[i], vectorsFor(records[i])))
+        found.push(theirs);
     });
   }
   const nothingMoved = () =>
@@ -99,6 +114,7 @@ export async function compareRecords(
     const { name } = connection.parts.partner;
     // What comes back first may lie in a directory that is to leave.
     if (found.length === 0 && untold.size > 0) await leave(core, [...untold.values()], name);
+    if (found.length === 0 && yields) await endYielding(core);
     const sentence =
       found.length === 0
         ? `${compared} records were compared with those of ${name}: they agree`
@@ -115,17 +131,21 @@ export async function compareRecords(
 async function untoldRecords(core: FolderCore, there: VersionVector): Promise<Map<Uid, FileRecord>> {
   const untold = new Map<Uid, FileRecord>();
   for await (const records of core.store.everyRecord()) {
-    for (const record of records) if (isUntold(record, core.members.database, there)) untold.set(record.uid, record);
+    for (const record of records) {
+      const { uid, gvsn } = record;
+      if (core.givesWay(gvsn) && isUntold(record, core.members.database, there)) untold.set(uid, record);
+    }
   }
   return untold;
 }
 
-/** Out of a folder that is read-only here, and kept. Whoever has it after all may tell of it again. */
+/** Out of a folder that is read-only here or resynchronised, and kept. Whoever has it after all may tell of it again. */
 async function leave(core: FolderCore, records: readonly FileRecord[], partner: string): Promise<void> {
   await core.commit({ unclaims: records.map(({ gvsn }) => gvsn) });
-  const order = { area: 'conflicts', conflictType: 7, reason: 'the folder is read-only here', partner } as const;
+  const why = core.readOnly ? 'the folder is read-only here' : `the folder was resynchronised from ${partner}`;
+  const order = { area: 'conflicts', conflictType: 7, reason: why, partner } as const;
   const stayed = await setAside(core, records, order);
   const count = records.length - stayed.length;
-  const sentence = `the folder is read-only here: ${count} files and directories that ${partner} does not know of were preserved and left it`;
+  const sentence = `${why}: ${count} files and directories that ${partner} does not know of were preserved and left it`;
   core.emit('LOCAL_CHANGE_UNDONE', sentence, { count, partner });
 }

@@ -1,23 +1,28 @@
 /** Versions that rounds have told of and that are claimed once the updates are recorded on which they rest. */
 import { LIMITS } from '../base/limits.ts';
 import { addClaim, planClaim, reviewClaim, type StandingClaim } from '../model/standing-claim.ts';
+import type { Gvsn } from '../model/version.ts';
 import {
   containsVersion,
   countIntervals,
   EMPTY_VECTOR,
   mergeVectors,
   type VersionVector,
+  vectorFromVersions,
 } from '../model/version-vector.ts';
 import type { FolderCore } from './folder-core.ts';
+import type { Round } from './pending.ts';
 
 export class StandingClaims {
   readonly #core: FolderCore;
-  readonly #lapsed: (versions: VersionVector) => void;
+  readonly #lapsed: () => void;
+  /** Under way. */
+  readonly #rounds = new Set<Round>();
   #claims: readonly StandingClaim[] = [];
   #versions: VersionVector = EMPTY_VECTOR;
 
-  /** `lapsed` is told of versions that must be asked for again. */
-  constructor(core: FolderCore, lapsed: (versions: VersionVector) => void) {
+  /** `lapsed` is told that versions must be asked for again. */
+  constructor(core: FolderCore, lapsed: () => void) {
     this.#core = core;
     this.#lapsed = lapsed;
   }
@@ -27,12 +32,21 @@ export class StandingClaims {
     return this.#versions;
   }
 
+  open(round: Round): void {
+    this.#rounds.add(round);
+  }
+
+  abandon(round: Round): void {
+    this.#rounds.delete(round);
+  }
+
   /** A round has ended that told of the vector `told`. What can be claimed now; the rest stands. Within a task of the line. */
-  close(told: VersionVector, letGo: VersionVector): VersionVector {
-    this.review();
+  close(round: Round, told: VersionVector): VersionVector {
+    this.#rounds.delete(round);
+    this.#review();
     const { pending, store } = this.#core;
     const awaited = pending.versions();
-    const plan = planClaim(told, { claimed: store.vector, awaited, letGo, standing: this.#claims });
+    const plan = planClaim(told, { claimed: store.vector, awaited, letGo: round.letGo, standing: this.#claims });
     if (plan === null) return EMPTY_VECTOR;
     // Each may leave a gap in the vector. With too many it is claimed as if nothing could get lost any more.
     const gaps = countIntervals(plan.versions) + countIntervals(this.#versions);
@@ -43,15 +57,24 @@ export class StandingClaims {
 
   /** Claims what rests on nothing any more. Within a task of the line. */
   async settle(): Promise<void> {
-    this.review();
+    this.#review();
     const ripe = this.#claims.filter(({ on }) => on.size === 0);
     if (ripe.length === 0) return;
     await this.#core.commit({ claimVector: allOf(ripe) });
     this.#set(this.#claims.filter(claim => !ripe.includes(claim)));
   }
 
-  /** To be called whenever something may have been let go of. */
-  review(): void {
+  /** These are no longer under way, without an outcome: what rounds tell that were under way may rest on them. */
+  letGo(versions: readonly Gvsn[]): void {
+    this.#forbid(vectorFromVersions(versions));
+    this.#review();
+  }
+
+  #forbid(versions: VersionVector): void {
+    for (const round of this.#rounds) round.letGo = mergeVectors(round.letGo, versions);
+  }
+
+  #review(): void {
     if (this.#claims.length === 0) return;
     const { pending, store } = this.#core;
     const now = {
@@ -61,7 +84,9 @@ export class StandingClaims {
     const reviewed = this.#claims.map(claim => reviewClaim(claim, now));
     const lapsed = this.#claims.filter((_, i) => reviewed[i] === null);
     this.#set(reviewed.filter(claim => claim !== null));
-    if (lapsed.length > 0) this.#lapsed(allOf(lapsed));
+    if (lapsed.length === 0) return;
+    this.#forbid(allOf(lapsed));
+    this.#lapsed();
   }
 
   /** All of it is asked for again. */
@@ -69,7 +94,8 @@ export class StandingClaims {
     if (this.#claims.length === 0) return;
     const versions = this.#versions;
     this.#set([]);
-    this.#lapsed(versions);
+    this.#forbid(versions);
+    this.#lapsed();
   }
 
   #set(claims: readonly StandingClaim[]): void {

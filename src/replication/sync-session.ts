@@ -44,6 +44,7 @@ export interface Closing {
 
 export const MEMBER_STOPS: Closing = { cause: 'schedule-off', note: 'the member stopped' };
 export const SCHEDULE_CLOSES: Closing = { cause: 'schedule-off', note: 'the schedule closed the connection' };
+export const ORDER_BEGINS: Closing = { cause: 'schedule-off', note: 'an order for this folder is carried out' };
 export const ORDER_ENDS: Closing = { cause: 'schedule-off', note: 'the order to stop ended' };
 export const CONFIG_CHANGES: Closing = { cause: 'config-changed', note: 'the configuration changed' };
 

@@ -8,20 +8,15 @@ import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
-import {
-  containsVersion,
-  EMPTY_VECTOR,
-  mergeVectors,
-  type VersionVector,
-  vectorFromVersions,
-} from '../model/version-vector.ts';
+import { containsVersion, EMPTY_VECTOR, mergeVectors, type VersionVector } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
-import { type FolderCore, obstacleOf } from './folder-core.ts';
+import type { FolderCore } from './folder-core.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
 import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
+import { obstacleOf } from './obstacle-events.ts';
 import { parentOf } from './paths.ts';
 import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
@@ -37,7 +32,6 @@ export class UpdateFlow {
   readonly #bell = new Bell();
   readonly #attempts = new Map<Gvsn, number>();
   readonly #recipes = new Map<Gvsn, Recipe>();
-  readonly #rounds = new Set<Round>();
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
   readonly #diskWaits: DiskWaits;
@@ -59,12 +53,9 @@ export class UpdateFlow {
     this.#diskWaits = new DiskWaits(core);
     this.#strays = new StrayContent(core);
     core.onCommitted = uids => this.#wake(uids);
-    this.#claims = new StandingClaims(core, versions => {
-      this.#letGo(versions);
-      this.retry();
-    });
+    this.#claims = new StandingClaims(core, () => this.retry());
     core.onUnclaimed = gvsns => {
-      this.#letGo(vectorFromVersions(gvsns));
+      this.#claims.letGo(gvsns);
       this.#claims.drop();
     };
   }
@@ -82,7 +73,7 @@ export class UpdateFlow {
   /** To be called together with `have`: what is left out of the request is not answered by it. */
   openRound({ partner, connection, asOf }: Pick<Round, 'partner' | 'connection' | 'asOf'>, tally: SessionTally): Round {
     const round = { partner, connection, closed: false, abandoned: false, letGo: EMPTY_VECTOR, tally, asOf };
-    this.#rounds.add(round);
+    this.#claims.open(round);
     return round;
   }
 
@@ -117,8 +108,7 @@ export class UpdateFlow {
     const core = this.#core;
     round.closed = true;
     await core.line.run(async () => {
-      this.#rounds.delete(round);
-      const claimVector = this.#claims.close(vector, round.letGo);
+      const claimVector = this.#claims.close(round, vector);
       const contact = Math.min(round.asOf ?? Number.POSITIVE_INFINITY, core.clock.now());
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
@@ -129,7 +119,7 @@ export class UpdateFlow {
   /** The session broke off. What it had brought and is complete goes on, the rest is asked for again. */
   abandonRound(round: Round): void {
     round.abandoned = true;
-    this.#rounds.delete(round);
+    this.#claims.abandon(round);
     for (const item of this.#core.pending.list()) {
       if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#leave(item);
     }
@@ -219,9 +209,20 @@ export class UpdateFlow {
       await this.#core.clock.sleep(1000, signal).catch(() => {});
       const due = this.#core.pending.takeDue(this.#core.clock.now());
       for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
-      this.#letGo(vectorFromVersions(due.map(entry => entry.update.gvsn)));
+      this.#claims.letGo(due.map(entry => entry.update.gvsn));
       if (due.length > 0) this.retry();
     }
+  }
+
+  /** Nothing more is had over this connection: what it has brought and is complete is installed, the rest is left. */
+  withdraw(connection: string): void {
+    const { pending } = this.#core;
+    for (const item of pending.list()) {
+      if (item.round.connection !== connection) continue;
+      item.round.abandoned = true;
+      if (item.stage !== 'running') this.#leave(item);
+    }
+    this.#claims.letGo(pending.takeGivenUp(connection).map(({ update }) => update.gvsn));
   }
 
   /** Forgets all work under way: the folder was halted. */
@@ -298,17 +299,11 @@ export class UpdateFlow {
     for (const failed of result.failed) await this.#stepFailed(failed);
   }
 
-  /** Rounds that are under way were not asked for these, or not answered for good: they tell nothing that may rest on them. */
-  #letGo(versions: VersionVector): void {
-    for (const round of this.#rounds) round.letGo = mergeVectors(round.letGo, versions);
-    this.#claims.review();
-  }
-
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
     this.#core.pending.remove(item);
     this.#clear(item);
-    this.#letGo(vectorFromVersions([item.update.gvsn]));
+    this.#claims.letGo([item.update.gvsn]);
     this.#wake([item.update.uid]);
     if (item.staged) this.#strays.discard([item.staged.stagingId]);
   }

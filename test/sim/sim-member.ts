@@ -354,6 +354,7 @@ function guardStore(store: Store, life: Life, told: Told): Store {
   return new Proxy(guarded, {
     get(_, key) {
       if (key === 'events') return store.events;
+      if (key === 'table') return (name: string) => guard(store.table(name), life, new Set());
       if (key === 'renew') return () => guarded.renew().then(told.renewed);
       if (key !== 'folder') return Reflect.get(guarded, key, guarded);
       return (guid: string) => {

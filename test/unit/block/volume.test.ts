@@ -33,6 +33,74 @@ describe.each([
   ['in memory', async (): Promise<Place> => inMemory()],
   ['on the disk', disk],
 ] as const)('a volume %s', (_name, place) => {
+  test('guards learn what is changed and how it went, may wait after it, and are a part of a flush', async () => {
+    const at = inMemory();
+    const volume = await makeVolume(at);
+    const seen: unknown[] = [];
+    let go = (): void => {};
+    const gate = new Promise<void>(resolve => {
+      go = resolve;
+    });
+    let waits = false;
+    const remove = volume.addGuard({
+      before: (offset, length, change) => {
+        seen.push(['before', offset, length, change.kind]);
+        return null;
+      },
+      after: (_offset, _length, ok) => {
+        seen.push(['after', ok]);
+        return waits ? gate : null;
+      },
+      commit: () => {
+        seen.push(['commit']);
+        return null;
+      },
+    });
+    await volume.write(5, filled(3, 1));
+    await volume.zero(0, CLUSTER, { keep: true });
+    await volume.trim(0, CLUSTER, { durable: true });
+    await volume.flushHere();
+    at.files.fault = { on: 'write', path: /data$/, code: 'EIO' };
+    await expect(volume.write(5, filled(3, 1))).rejects.toMatchObject({ code: 'BLOCK_IO' });
+    at.files.fault = null;
+    expect(seen).toEqual([
+      ['before', 5, 3, 'write'],
+      ['after', true],
+      ['before', 0, CLUSTER, 'zero'],
+      ['after', true],
+      ['before', 0, CLUSTER, 'trim'],
+      ['after', true],
+      ['commit'],
+      ['before', 5, 3, 'write'],
+      ['after', false],
+    ]);
+    waits = true;
+    const order: string[] = [];
+    const first = volume.write(0, filled(10, 1)).then(() => order.push('first'));
+    const second = volume.write(9, filled(10, 2)).then(() => order.push('second'));
+    await new Promise(resolve => void setImmediate(resolve));
+    expect(order).toEqual([]);
+    expect(seen.length).toBe(11);
+    go();
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first', 'second']);
+    remove();
+  });
+
+  test('writes to parts of a cluster that is new, at the same time, leave each other alone', async () => {
+    const volume = await makeVolume(inMemory());
+    const part = CLUSTER / 4;
+    await Promise.all([0, 1, 2, 3].map(at => volume.write(2 * CLUSTER + at * part, filled(part, at + 1))));
+    for (const at of [0, 1, 2, 3])
+      expect(await readAt(volume, 2 * CLUSTER + at * part, part)).toEqual(filled(part, at + 1));
+    // A trimmed one is cleared once.
+    await volume.trim(2 * CLUSTER, CLUSTER);
+    await Promise.all([0, 1, 3].map(at => volume.write(2 * CLUSTER + at * part, filled(part, at + 5))));
+    for (const [at, value] of [5, 6, 0, 8].entries()) {
+      expect(await readAt(volume, 2 * CLUSTER + at * part, part)).toEqual(filled(part, value));
+    }
+  });
+
   test('reads as zeroes at first, and what was written afterwards, after a restart too', async () => {
     const at = await place();
     const volume = await makeVolume(at);

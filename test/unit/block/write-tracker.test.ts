@@ -166,7 +166,7 @@ describe('tracked writes', () => {
               link.push({ write: map.begin(offset, 4096), block: offset / 4096, value: next });
               return null;
             },
-            after() {},
+            after: () => null,
           });
           let next = 0;
           for (let turn = 0; turn < 120; turn++) {

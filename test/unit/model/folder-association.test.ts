@@ -27,6 +27,7 @@ const pair: FolderPair = {
   source: { member: 'alpha', name: 'docs' },
   target: { member: 'beta', name: 'docs' },
   requestedCopyState: 'Not Applicable',
+  lastInto: 'target',
   when: { established: NOW, activated: NOW, deactivated: null, suspended: null, synchronized: null, pointInTime: null },
 };
 
@@ -60,7 +61,7 @@ describe('the CopyState of a folder', () => {
     ],
     ['that was split', { ordered: 'Split' }, { copyState: 'Split' }],
     ['that was split and changed', { ordered: 'Split', changedSince: true }, { copyState: 'Skewed' }],
-    ['that failed over and changed', { ordered: 'Failedover', changedSince: true }, { copyState: 'Failedover' }],
+    ['that rests and was changed', { ordered: 'Inactive', changedSince: true }, { copyState: 'Inactive' }],
     ['that a brake holds', { folder: 'halted', ordered: 'Suspended' }, { copyState: 'Broken' }],
     ['that was away for too long', { folder: 'stale' }, { copyState: 'Invalid' }],
     ['being restored', { restoring: true, backlogUpdates: 0 }, { copyState: 'Unsynchronized', activity: 'Restoring' }],
@@ -76,7 +77,7 @@ test('a folder is judged by the table of mirrors and shown by the record of all'
     return judgement.verdict === 'refused' ? judgement.returnCode : judgement.verdict;
   };
   const accepted = namesIn(REPLICA_OPERATIONS).filter(operation => codeOf(operation) === 'accepted');
-  expect(accepted).toEqual(['Deactivate', 'Detach', 'Failover', 'Fracture', 'Reverse Roles', 'Split', 'Suspend']);
+  expect(accepted).toEqual(['Deactivate', 'Detach', 'Fracture', 'Split', 'Suspend']);
   expect(codeOf('Unprepare')).toBe(1);
   const readOnly = folderReadOnly({ source: false, target: true });
   const facts = { dirtyBytes: null, totalBytes: 0, paused: false, readOnly };

@@ -172,18 +172,19 @@ test('a folder knows the operations that make sense for it', () => {
     'Activate',
     'Deactivate',
     'Detach',
-    'Failover',
-    'Failback',
     'Fracture',
     'Resync Replica',
     'Restore from Replica',
     'Resume',
-    'Reverse Roles',
     'Split',
     'Suspend',
   ]);
   const pair = sampleAssociation({ kind: 'folder', copyState: 'Synchronized' });
   expect(codeOf(orderOf('Reset To Sync'), on(pair))).toEqual([1, 'not_supported']);
+  expect(judgeOperation(orderOf('Failover'), on(pair))).toMatchObject({
+    returnCode: 1,
+    sentence: expect.stringContaining('group.yaml'),
+  });
 });
 
 test('what can be done now is what would begin, with Force where it is needed', () => {

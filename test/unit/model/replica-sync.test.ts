@@ -79,7 +79,15 @@ describe('what is refused at once', () => {
 });
 
 describe('what is refused at its turn', () => {
-  const link: SyncLink = { source: 'alpha', folder: 'docs', enabled: true, open: true, readOnly: false, halt: null };
+  const link: SyncLink = {
+    source: 'alpha',
+    folder: 'docs',
+    enabled: true,
+    open: true,
+    readOnly: false,
+    stopped: null,
+    halt: null,
+  };
   const code = (given: Partial<SyncLink> | null, options = 0) =>
     refuseLink(given && { ...link, ...given }, { options, folder: 'docs', source: 'alpha' })?.result ?? 0;
   const halt = { reason: 'mass-deletion', sentence: 'too many files were deleted.' };
@@ -107,6 +115,7 @@ describe('what is refused at its turn', () => {
     expect(code({ enabled: false, open: false }, FORCE)).toBe(0);
     expect(code({ open: false }, FORCE)).toBe(0);
     expect(code({ halt }, FORCE)).toBe(8457);
+    expect(code({ stopped: 'the pair is Suspended' }, FORCE)).toBe(8457);
     expect(code(null, FORCE)).toBe(8452);
   });
 });

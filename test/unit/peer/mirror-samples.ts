@@ -91,7 +91,7 @@ const MAKERS: Maker = {
   'copy-end': fc.record({ seq: count, generations }),
   order: fc.record({ id, operation: fc.constantFrom(...namesIn(REPLICA_OPERATIONS)), force: fc.boolean() }),
   answer: fc.record({ id, returnCode: fc.constantFrom(...Object.keys(RETURN_CODES).map(Number)), sentence }),
-  propose: fc.record({ id, record }),
+  propose: fc.record({ id, record, force: fc.boolean() }),
   agree: transition,
   decline: fc.record({ id, sentence }),
   abandon: transition,

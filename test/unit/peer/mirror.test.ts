@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -55,7 +56,7 @@ describe('an offer', () => {
         seen.push(...args);
       },
     });
-    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45 };
+    const offer: ReplicaOffer = { record: RECORD, sizeBytes: 2 ** 45, force: false };
     await link.offerReplica(offer, never);
     expect(seen).toEqual(['alpha', offer]);
   });
@@ -64,7 +65,7 @@ describe('an offer', () => {
     const link = await linkWith({
       offerReplica: () => Promise.reject(new TandemError(code, 'there is no volume “disk”')),
     });
-    await expect(link.offerReplica({ record: RECORD, sizeBytes: 1 }, never)).rejects.toMatchObject({
+    await expect(link.offerReplica({ record: RECORD, sizeBytes: 1, force: false }, never)).rejects.toMatchObject({
       code,
       message: 'beta: there is no volume “disk”',
     });
@@ -73,7 +74,7 @@ describe('an offer', () => {
   test('that is no record is a violation', async () => {
     const link = await linkWith({});
     const record = { ...RECORD, copyState: 'Lost' } as unknown as typeof RECORD;
-    await expect(link.offerReplica({ record, sizeBytes: 1 }, never)).rejects.toMatchObject({
+    await expect(link.offerReplica({ record, sizeBytes: 1, force: false }, never)).rejects.toMatchObject({
       code: 'PEER_VIOLATION',
       message: expect.stringContaining('copyState'),
     });
@@ -211,6 +212,57 @@ describe('a mirror’s stream', () => {
     });
   });
 
+  test('breaks for both when the connection dies, and what had come before is heard', async () => {
+    const sockets: Socket[] = [];
+    const proxy = createServer(socket => {
+      const onward = connect(pair!.server.port, '127.0.0.1');
+      sockets.push(socket, onward);
+      for (const [from, to] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        from.on('error', () => {});
+        from.pipe(to);
+      }
+    });
+    await new Promise<void>(resolve => void proxy.listen(0, '127.0.0.1', resolve));
+    let theirs: unknown;
+    let signal: AbortSignal | undefined;
+    const heard: MirrorMessage[] = [];
+    pair = await startPair(
+      {
+        mirror: async (_caller, _association, channel, given) => {
+          signal = given;
+          await channel.send(write(1));
+          try {
+            for await (const message of channel.messages) heard.push(message);
+          } catch (error) {
+            theirs = error;
+          }
+        },
+      },
+      { through: async () => (proxy.address() as AddressInfo).port },
+    );
+    try {
+      const channel = pair.link.openMirror(ASSOCIATION_ID, never);
+      const reading = reader(channel);
+      await reading.next();
+      for (let seq = 0; seq < 10; seq++) await channel.send(write(seq));
+      await vi.waitFor(() => expect(heard.length).toBe(10));
+      const next = expect(reading.next()).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+      for (const socket of sockets) socket.destroy();
+      await next;
+      await expect(channel.send(write(1))).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+      await vi.waitFor(() => expect(theirs).toMatchObject({ code: 'PEER_UNREACHABLE' }));
+      expect(signal?.aborted).toBe(true);
+      // The next one connects anew.
+      const again = pair.link.openMirror(ASSOCIATION_ID, never);
+      expect((await reader(again).next()).value).toEqual(write(1));
+    } finally {
+      proxy.close();
+    }
+  });
+
   test('a link that closes ends its mirrors', async () => {
     const link = await linkWith({ mirror: echo });
     const channel = link.openMirror(ASSOCIATION_ID, never);
@@ -286,12 +338,13 @@ describe('whoever lies', () => {
     ],
     ['agree.id', { kind: 'agree', id: 'nobody' }],
     ['answer.return_code', { kind: 'answer', id: ASSOCIATION_ID, returnCode: 99, sentence: '' }],
-    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, record: { ...RECORD, revision: 0 } }],
+    ['propose.record', { kind: 'propose', id: ASSOCIATION_ID, force: false, record: { ...RECORD, revision: 0 } }],
     [
       'propose.record',
       {
         kind: 'propose',
         id: ASSOCIATION_ID,
+        force: false,
         record: { ...RECORD, surprise: 'x'.repeat(LIMITS.mirrorRecordBytes) } as typeof RECORD,
       },
     ],
@@ -344,6 +397,43 @@ describe('whoever lies', () => {
     expect(asked).toBe(false);
   });
 
+  test('about what a packet is: an opening, messages or the end, and only one of them', () => {
+    const { request } = peerCalls().mirror;
+    const parts = [
+      request.write({ kind: 'open', association: ASSOCIATION_ID }),
+      request.write({ kind: 'messages', messages: [{ kind: 'removed' }] }),
+      request.write({ kind: 'end' }),
+    ];
+    // Joined, they are one packet that has both.
+    const wrong = [[], [parts[0]!, parts[1]!], [parts[1]!, parts[2]!], [parts[2]!, parts[0]!]];
+    for (const packet of wrong) {
+      expect(request.read(Buffer.concat(packet))).toMatchObject({ error: { code: 'PEER_VIOLATION' } });
+    }
+  });
+
+  test('about the beginning, opening twice, is told so', async () => {
+    let theirs: unknown;
+    const link = await linkWith({
+      mirror: async (_caller, _association, { messages }) => {
+        theirs = await collect(messages).catch(error => error);
+      },
+    });
+    const twice = { kind: 'open', association: ASSOCIATION_ID } as unknown as MirrorMessage;
+    const { write: honest } = peerCalls().mirror.request;
+    const lie = vi.spyOn(peerCalls().mirror.request, 'write').mockImplementation(packet => {
+      const [first] = packet.kind === 'messages' ? packet.messages : [];
+      return honest(first === twice ? (twice as never) : packet);
+    });
+    try {
+      const channel = link.openMirror(ASSOCIATION_ID, never);
+      void channel.send(twice).catch(() => {});
+      await expect(collect(channel.messages)).rejects.toMatchObject({ code: 'PEER_VIOLATION' });
+      expect(theirs).toMatchObject({ code: 'PEER_VIOLATION' });
+    } finally {
+      lie.mockRestore();
+    }
+  });
+
   test('about the number of messages in a packet is refused before it is decoded', () => {
     const packet = {
       kind: 'messages',
@@ -384,10 +474,49 @@ describe('back-pressure', () => {
     const sending = sendAll(channel, count => (sent = count), control.signal).catch(error => error);
     const before = await settled(() => sent);
     expect(before * MIB).toBeLessThan(MOST);
-    // The answerer’s window is as wide as a caller’s: more than HTTP/2’s own 64 KiB are on the way.
-    expect(before * MIB).toBeGreaterThan(LIMITS.flowControlWindowBytes);
     release();
     await vi.waitFor(() => expect(sent).toBeGreaterThan(before + 50), 10_000);
+    control.abort();
+    expect(await sending).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('an answerer’s window is as wide as a caller’s: far more than HTTP/2’s own 64 KiB are on the way', async () => {
+    let sent = 0;
+    const link = await linkWith({
+      mirror: async (_caller, _association, _channel, signal) => {
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      },
+    });
+    const control = new AbortController();
+    const channel = link.openMirror(ASSOCIATION_ID, control.signal);
+    const sending = (async () => {
+      for (; ; sent += 16 * 1024) await channel.send(write(1, 16 * 1024));
+    })().catch(error => error);
+    // What the reader has and what is ahead could not be as much.
+    expect(await settled(() => sent)).toBeGreaterThan(LIMITS.flowControlWindowBytes);
+    control.abort();
+    expect(await sending).toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('a mirror that nobody reads does not hold up another one on the same connection', async () => {
+    const stuckId = '99999999-9999-4999-8999-999999999999';
+    let sent = 0;
+    const link = await linkWith({
+      mirror: async (caller, association, channel, signal) => {
+        if (association !== stuckId) return echo(caller, association, channel, signal);
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      },
+    });
+    const control = new AbortController();
+    const stuck = link.openMirror(stuckId, control.signal);
+    const sending = sendAll(stuck, count => (sent = count), control.signal).catch(error => error);
+    await settled(() => sent);
+    const channel = link.openMirror(ASSOCIATION_ID, never);
+    const heard = reader(channel);
+    for (let seq = 0; seq < 40; seq++) {
+      void channel.send(write(seq, MIB));
+      expect((await heard.next()).value).toMatchObject({ kind: 'write', seq });
+    }
     control.abort();
     expect(await sending).toMatchObject({ code: 'CANCELLED' });
   });

@@ -1,0 +1,35 @@
+/** A change of a range as what is sent of it: a long write is cut. */
+import { LIMITS } from '../base/limits.ts';
+import type { RangeChange } from '../block/write-guard.ts';
+import { type FlowMessage, MESSAGE_BYTES } from './outbox.ts';
+
+export interface PlacedChange {
+  readonly offset: number;
+  readonly length: number;
+  readonly change: RangeChange;
+  /** Null: carried out at once. */
+  readonly epoch: number | null;
+}
+
+/** What a change weighs on its way. */
+export function weightOf({ kind }: RangeChange, length: number): number {
+  return MESSAGE_BYTES + (kind === 'write' ? length : 0);
+}
+
+export function messagesOf({ offset, length, change, epoch }: PlacedChange): ((seq: number) => FlowMessage)[] {
+  if (change.kind !== 'write') {
+    const keep = change.kind === 'zero';
+    return [seq => ({ kind: 'clear', seq, offset, length, keep, epoch })];
+  }
+  const messages: ((seq: number) => FlowMessage)[] = [];
+  for (let done = 0; done < length; done += LIMITS.mirrorWriteBytes) {
+    const data = change.data.subarray(done, done + LIMITS.mirrorWriteBytes);
+    messages.push(seq => ({ kind: 'write', seq, offset: offset + done, data, epoch }));
+  }
+  return messages;
+}
+
+/** The client has its buffer back before the change is sent. */
+export function keptChange(change: RangeChange): RangeChange {
+  return change.kind === 'write' ? { kind: 'write', data: Buffer.from(change.data) } : change;
+}

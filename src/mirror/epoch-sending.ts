@@ -1,0 +1,139 @@
+/** Asynchronous: writes of clients go to the partner in epochs, and no client waits for it. */
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { WriteOnTheWay } from '../block/dirty-map-file.ts';
+import type { RangeChange } from '../block/write-guard.ts';
+import type { ByteRange } from '../model/dirty-map.ts';
+import {
+  closesAt,
+  createEpochQueue,
+  type EpochQueue,
+  lagMs,
+  noteApplied,
+  noteFlush,
+  noteTime,
+  noteWrite,
+  queuedBytes,
+  spillQueue,
+} from '../model/epochs.ts';
+import { keptChange, messagesOf, weightOf } from './change-messages.ts';
+import type { Lacking } from './lacking.ts';
+import type { Outbox, StreamNumbers } from './outbox.ts';
+
+export interface EpochParts {
+  readonly outbox: Outbox;
+  readonly lacking: Lacking;
+  readonly clock: Clock;
+  readonly numbers: StreamNumbers;
+}
+
+interface SentInEpoch {
+  readonly way: WriteOnTheWay;
+  readonly range: ByteRange;
+}
+
+export class EpochSending {
+  readonly #parts: EpochParts;
+  #queue: EpochQueue;
+  /** By epoch, the oldest first. */
+  readonly #sent = new Map<number, SentInEpoch[]>();
+  #timer: (() => void) | null = null;
+  #waiting: { readonly epoch: number; readonly resolve: () => void }[] = [];
+  #ended = false;
+
+  constructor(parts: EpochParts) {
+    this.#parts = parts;
+    const bounds = {
+      epochBytes: LIMITS.mirrorEpochBytes,
+      epochMs: LIMITS.mirrorEpochMs,
+      queueBytes: LIMITS.mirrorQueueBytes,
+    };
+    this.#queue = createEpochQueue(bounds, parts.numbers.sentEpoch + 1);
+  }
+
+  get bytes(): number {
+    return queuedBytes(this.#queue);
+  }
+
+  ageMs(now: number): number {
+    return lagMs(this.#queue, now);
+  }
+
+  /** False: too much waits for the partner. Nothing of it is taken, and none must be any more. */
+  write(offset: number, length: number, change: RangeChange): boolean {
+    const { outbox, lacking, clock, numbers } = this.#parts;
+    const epoch = this.#queue.open.number;
+    const next = noteWrite(this.#queue, weightOf(change, length), clock.now());
+    if (next.spilled) {
+      this.#queue = next;
+      return false;
+    }
+    const sent = this.#sent.get(epoch) ?? [];
+    sent.push({ way: lacking.begin(offset, length), range: { offset, length } });
+    this.#sent.set(epoch, sent);
+    numbers.sentEpoch = epoch;
+    const kept = keptChange(change);
+    for (const message of messagesOf({ offset, length, change: kept, epoch })) outbox.count(message);
+    this.#become(next);
+    return true;
+  }
+
+  /** What was written before is of one epoch, or of several. */
+  flush(): void {
+    this.#become(noteFlush(this.#queue));
+  }
+
+  /** PEER_VIOLATION */
+  applied(epoch: number): void {
+    const next = noteApplied(this.#queue, epoch);
+    if (next === null) {
+      throw new TandemError('PEER_VIOLATION', `the partner has applied epoch ${epoch}, which is not complete`);
+    }
+    this.#queue = next;
+    for (const [number, sent] of this.#sent) {
+      if (number > epoch) break;
+      this.#sent.delete(number);
+      for (const { way, range } of sent) this.#parts.lacking.durable(way, range);
+    }
+    const ready = this.#waiting.filter(waiting => waiting.epoch <= epoch);
+    this.#waiting = this.#waiting.filter(waiting => waiting.epoch > epoch);
+    for (const { resolve } of ready) resolve();
+  }
+
+  /** When all that was written before is applied, or the flow has ended. */
+  async drain(): Promise<void> {
+    this.flush();
+    const last = this.#queue.closed.at(-1)?.number;
+    if (last === undefined || this.#ended) return;
+    await new Promise<void>(resolve => this.#waiting.push({ epoch: last, resolve }));
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#timer?.();
+    this.#queue = spillQueue(this.#queue);
+    this.#sent.clear();
+    for (const { resolve } of this.#waiting) resolve();
+    this.#waiting = [];
+  }
+
+  #become(next: EpochQueue): void {
+    const { outbox, clock } = this.#parts;
+    const before = this.#queue.open.number;
+    this.#queue = next;
+    if (next.open.number !== before) {
+      outbox.say({ kind: 'epoch-end', epoch: before });
+    }
+    const at = closesAt(next);
+    if (this.#timer !== null && (at === null || next.open.number !== before)) {
+      this.#timer();
+      this.#timer = null;
+    }
+    if (at === null) return;
+    this.#timer ??= clock.after(Math.max(0, at - clock.now()), () => {
+      this.#timer = null;
+      if (!this.#ended) this.#become(noteTime(this.#queue, clock.now()));
+    });
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * The data flow of a mirrored pair over one stream, as its record wants it: who sends, who takes, a copy first or none. Follows
+ * every change of the record but those that a transition is just making.
+ */
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { TaskLine } from '../base/task-line.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
+import type { DirtyMapFile } from '../block/dirty-map-file.ts';
+import type { EpochJournal } from '../block/epoch-journal.ts';
+import type { Volume } from '../block/volume.ts';
+import { dutiesOf } from '../model/association-duties.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import {
+  afterCopyIn,
+  afterCopyOut,
+  beginAlone,
+  type CopyExtent,
+  compareGenerations,
+  extentOf,
+  type GenerationSide,
+  type Generations,
+  yieldLine,
+} from '../model/generations.ts';
+import type { ElementSide } from '../model/replica-operations.ts';
+import type { FlowEvent } from './flow-event.ts';
+import { generationSide } from './mirror-generations.ts';
+import { createStreamNumbers, type FlowMessage, type StreamNumbers } from './outbox.ts';
+import type { Pair } from './pair.ts';
+import { SourceFlow } from './source-flow.ts';
+import { TargetFlow } from './target-flow.ts';
+
+/** What a mirrored pair has on this member beside its record. */
+export interface MirrorElement {
+  readonly volume: Volume;
+  /** What the partner may lack. */
+  readonly map: DirtyMapFile;
+  readonly journal: EpochJournal;
+}
+
+export interface MirrorFlowsParts {
+  readonly pair: Pair;
+  readonly element: MirrorElement;
+  readonly send: (message: FlowMessage) => Promise<void>;
+  /** Tells the partner the record and generations as they are now. */
+  readonly sayHello: () => Promise<void>;
+  /** The partner’s side as it said last; null: of another copy than the one that is to begin. */
+  readonly partnerAt: (into: ElementSide) => GenerationSide | null;
+  readonly goAlone: () => Promise<void>;
+  readonly pace: () => CopyPace;
+  /** The stream is of no use any more. */
+  readonly breakOff: (reason: string) => void;
+  readonly xxh64: Xxh64;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly log: Log;
+}
+
+type Role = 'send' | 'take' | 'none';
+
+export class MirrorFlows {
+  readonly #parts: MirrorFlowsParts;
+  readonly #line = new TaskLine();
+  readonly #numbers: StreamNumbers = createStreamNumbers();
+  #source: SourceFlow | null = null;
+  #target: TargetFlow | null = null;
+  #mirrors = false;
+  /** Of the copy that runs; null: none does. */
+  #copying: Promise<unknown> | null = null;
+  /** The copy into here that the partner was told what is dirty for. */
+  #toldFor: unknown = null;
+  /** What the partner told of its map before the copy began here. */
+  #early: FlowMessage[] = [];
+  #ended = false;
+
+  constructor(parts: MirrorFlowsParts) {
+    this.#parts = parts;
+  }
+
+  get source(): SourceFlow | null {
+    return this.#source;
+  }
+
+  get target(): TargetFlow | null {
+    return this.#target;
+  }
+
+  /** The record, or what the partner said, has changed. */
+  follow(): void {
+    void this.#line.run(() => this.#follow()).catch(error => this.#fail(error));
+  }
+
+  /** What the partner says of the data, in order; the next message is to be read when it settles. */
+  receive(message: FlowMessage): Promise<void> | null {
+    if (TO_SOURCE.has(message.kind)) {
+      if (this.#source !== null) this.#source.receive(message);
+      else if (message.kind === 'dirty') this.#early.push(message);
+      return null;
+    }
+    if (this.#target !== null) return this.#target.receive(message);
+    return this.#line.idle().then(async () => {
+      if (this.#target !== null) await this.#target.receive(message);
+      // What comes for a flow that has ended is of no use; numbers go on.
+      else if ('seq' in message) this.#numbers.received = message.seq;
+    });
+  }
+
+  /** Nothing flows any more; what the partner lacks is in the map. */
+  stopStream(): Promise<void> {
+    return this.#line.run(() => this.#rest());
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    await this.stopStream();
+  }
+
+  async #follow(): Promise<void> {
+    const { pair } = this.#parts;
+    const { record } = pair;
+    if (this.#ended || pair.removed || record.work?.phase === 'transition') return;
+    const { flow, into } = dutiesOf(record);
+    const sender: ElementSide | null =
+      flow === 'none' ? null : flow === 'mirror' || into === 'target' ? 'source' : 'target';
+    const role: Role = sender === null ? 'none' : sender === record.here ? 'send' : 'take';
+    if (role !== 'send' && this.#source !== null) await this.#restSource();
+    if (role !== 'take' && this.#target !== null) await this.#restTarget();
+    if (role === 'send') {
+      this.#source ??= this.#createSource();
+      for (const message of this.#early.splice(0)) this.#source.receive(message);
+      this.#source.setMode(record.mode ?? 'Asynchronous');
+      if (flow === 'copy') this.#startCopy(into!);
+      else if (!this.#mirrors && this.#copying === null) await this.#mirror();
+    } else if (role === 'take') {
+      this.#target ??= this.#createTarget();
+      if (flow === 'copy' && this.#toldFor !== record.work) {
+        this.#toldFor = record.work;
+        await this.#parts.sayHello();
+        this.#target.tellDirty();
+      }
+    }
+    this.report();
+  }
+
+  async #mirror(): Promise<void> {
+    try {
+      await this.#source!.mirror();
+      this.#mirrors = true;
+    } catch (error) {
+      // Written between the meeting and now: the next meeting finds it.
+      if (error instanceof TandemError && error.code === 'REFUSED') return this.#parts.breakOff(error.message);
+      throw error;
+    }
+  }
+
+  /** When the partner has said what it is at; it does so as it enters the copy. */
+  #startCopy(into: ElementSide): void {
+    const { pair, partnerAt, uuid } = this.#parts;
+    if (this.#copying !== null) return;
+    const theirs = partnerAt(into);
+    if (theirs === null) return;
+    const ours = this.#side();
+    const extent = extentOf(compareGenerations(ours, theirs));
+    this.#mirrors = false;
+    const copy = async (): Promise<void> => {
+      const generations = beginAlone(pair.kept.generations, uuid());
+      await pair.note({ generations });
+      this.#mirrors = await this.#source!.startCopy({ extent, generations });
+    };
+    this.#copying = copy()
+      .catch(error => this.#fail(error))
+      .finally(() => {
+        this.#copying = null;
+        this.follow();
+      });
+  }
+
+  #side(): GenerationSide {
+    const { pair, element } = this.#parts;
+    return generationSide(pair.record, pair.kept.generations, element.map.dirtyBytes);
+  }
+
+  #createSource(): SourceFlow {
+    const { element, send, pair, xxh64, clock, pace, goAlone } = this.#parts;
+    const { volume, map } = element;
+    return new SourceFlow({
+      volume,
+      map,
+      send,
+      numbers: this.#numbers,
+      mode: pair.record.mode ?? 'Asynchronous',
+      xxh64,
+      clock,
+      pace,
+      goAlone,
+      on: event => this.#on(event),
+    });
+  }
+
+  #createTarget(): TargetFlow {
+    const { element, send, xxh64 } = this.#parts;
+    return new TargetFlow({
+      ...element,
+      send,
+      numbers: this.#numbers,
+      xxh64,
+      beginCopy: (generations, extent) => this.#beginCopy(generations, extent),
+      endCopy: generations => this.#endCopy(generations),
+      on: event => this.#on(event),
+    });
+  }
+
+  /** What is whole is kept until the copy is: what is half copied is of no use to anybody. */
+  async #beginCopy(_theirs: Generations, extent: CopyExtent): Promise<void> {
+    const { pair, element, uuid, clock, log } = this.#parts;
+    const { record, kept } = pair;
+    const side = record.here === 'both' ? 'target' : record.here;
+    let { snapshot } = kept;
+    if (snapshot === null && record.seeded && record[`${side}Data`] !== 'Inconsistent') {
+      snapshot = uuid();
+      await pair.note({ snapshot });
+      await element.volume.createSnapshot({ uuid: snapshot, takenMs: clock.now() }).catch(error => {
+        log.warn({ pair: pair.id, reason: messageOf(error) }, 'no snapshot was taken before a copy');
+        snapshot = null;
+      });
+    }
+    await pair.step({ type: 'copy-started' }, { generations: yieldLine(pair.kept.generations, extent), snapshot });
+  }
+
+  async #endCopy(theirs: Generations): Promise<void> {
+    const { pair, element } = this.#parts;
+    const { volume, map } = element;
+    map.clear(0, map.size);
+    await map.save();
+    const { snapshot } = pair.kept;
+    const generations = afterCopyIn(pair.kept.generations, theirs);
+    await pair.step({ type: 'copy-finished' }, { generations, snapshot: null });
+    if (snapshot !== null && volume.snapshots.some(({ uuid }) => uuid === snapshot))
+      await volume.deleteSnapshot(snapshot);
+  }
+
+  #on(event: FlowEvent): void {
+    if (event.kind === 'progress') this.report();
+    else this.#step(this.#stepOf(event));
+  }
+
+  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' }>): Promise<void> {
+    const { pair, sayHello } = this.#parts;
+    switch (event.kind) {
+      case 'copy-started':
+        await pair.step({ type: 'copy-started' });
+        break;
+      case 'copy-finished':
+        this.#mirrors = true;
+        await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
+        break;
+      case 'queue-overflowed':
+        this.#mirrors = false;
+        await pair.step({ type: 'queue-overflowed' });
+        await sayHello();
+        break;
+      case 'failed':
+        pair.trouble = event.reason;
+        if (pair.record.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause: event.element });
+        else await pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
+        await sayHello();
+        break;
+    }
+  }
+
+  #step(step: Promise<unknown>): void {
+    step.then(() => this.follow()).catch(error => this.#fail(error));
+  }
+
+  /** How far behind the partner is, as it is now. */
+  report(): void {
+    const { pair, element } = this.#parts;
+    const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
+    const { windowBytes } = this.#parts.pace();
+    pair.progress = {
+      dirtyBytes: element.map.dirtyBytes,
+      totalBytes: element.volume.size,
+      paused: windowBytes === 0 && pair.record.work?.phase === 'copy',
+      lagBytes: lag.bytes,
+      lagMs: lag.ms,
+    };
+  }
+
+  async #rest(): Promise<void> {
+    await this.#restSource();
+    await this.#restTarget();
+  }
+
+  async #restSource(): Promise<void> {
+    const source = this.#source;
+    this.#source = null;
+    this.#mirrors = false;
+    await source?.stop();
+    await this.#copying;
+  }
+
+  async #restTarget(): Promise<void> {
+    const target = this.#target;
+    this.#target = null;
+    this.#toldFor = null;
+    await target?.stop();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#parts.log.warn({ pair: this.#parts.pair.id, error }, 'the flow of a mirror broke off');
+    this.#parts.breakOff(messageOf(error));
+  }
+}
+
+const TO_SOURCE: ReadonlySet<FlowMessage['kind']> = new Set(['arrived', 'failed', 'applied', 'differing', 'dirty']);

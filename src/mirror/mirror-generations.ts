@@ -1,0 +1,27 @@
+/** What a mirrored pair's data here is, compared with the other side's. */
+import type { Association } from '../model/association.ts';
+import { dutiesOf } from '../model/association-duties.ts';
+import { beginAlone, type GenerationSide, type Generations } from '../model/generations.ts';
+
+/** `dirtyBytes`: of the map kept here for the partner. */
+export function generationSide(record: Association, generations: Generations, dirtyBytes: number): GenerationSide {
+  const { here, mode } = record;
+  const side = here === 'both' ? 'source' : here;
+  const inUse = dutiesOf(record)[side] === 'read-write' || dutiesOf(record)[side] === 'held';
+  const lacking = generations.base === null && generations.current !== null && dirtyBytes > 0;
+  // A synchronous write is answered when both sides have it, or a generation was begun for it.
+  const ahead = lacking && inUse && mode === 'Asynchronous';
+  return { generations, condition: record[`${side}Data`], inUse, ahead, interrupted: lacking && !ahead };
+}
+
+/** Of a side whose clients may write and whose partner does not get that. */
+export function generationsAfter(record: Association, generations: Generations, fresh: string): Generations {
+  const duties = dutiesOf(record);
+  const side = record.here === 'both' ? 'source' : record.here;
+  return duties[side] === 'read-write' && duties.flow === 'none' ? beginAlone(generations, fresh) : generations;
+}
+
+/** The same association as the other member keeps it. */
+export function seenFromHere(record: Association, member: string): Association {
+  return { ...record, here: record.source.member === member ? 'source' : 'target' };
+}

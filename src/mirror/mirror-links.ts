@@ -1,0 +1,78 @@
+/**
+ * Streams to the partners of mirrored pairs. The member whose name comes first dials; the other one is dialled. A partner that does
+ * not know a pair yet is offered it first.
+ */
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { MirrorChannel, MirrorLink, MirrorPeerService, ReplicaOffer } from '../peer/link.ts';
+import type { MirrorPair } from './mirror-pair.ts';
+
+export interface MirrorLinksParts {
+  readonly member: string;
+  /** To a member of the group; null: it is in the group no more. */
+  readonly linkTo: (member: string) => MirrorLink | null;
+  readonly mirrorOf: (id: string) => MirrorPair | undefined;
+  readonly wasRemoved: (id: string) => boolean;
+  /** The partner wants to keep a pair with this member. NOT_FOUND, REFUSED */
+  readonly takeOffer: (caller: string, offer: ReplicaOffer) => Promise<void>;
+  readonly sizeOf: (pair: MirrorPair) => number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class MirrorLinks implements MirrorPeerService {
+  readonly #parts: MirrorLinksParts;
+
+  constructor(parts: MirrorLinksParts) {
+    this.#parts = parts;
+  }
+
+  /** Keeps the pair’s stream up, where it is this member’s part, until the signal. */
+  async keep(mirror: MirrorPair, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted && !mirror.pair.removed) {
+      if (!mirror.connected) await this.#connect(mirror, signal);
+      await clock.sleep(LIMITS.mirrorRedialMs, signal).catch(() => {});
+    }
+  }
+
+  /** Resolves when the partner keeps the pair too. */
+  async offer(mirror: MirrorPair, force: boolean, signal: AbortSignal): Promise<void> {
+    const { record } = mirror.pair;
+    await this.#link(mirror.partner).offerReplica({ record, sizeBytes: this.#parts.sizeOf(mirror), force }, signal);
+  }
+
+  offerReplica(caller: string, offer: ReplicaOffer): Promise<void> {
+    return this.#parts.takeOffer(caller, offer);
+  }
+
+  async mirror(caller: string, association: string, channel: MirrorChannel, signal: AbortSignal): Promise<void> {
+    const mirror = this.#parts.mirrorOf(association);
+    if (mirror === undefined && this.#parts.wasRemoved(association)) return await channel.send({ kind: 'removed' });
+    if (mirror === undefined || mirror.partner !== caller) {
+      throw new TandemError('NOT_FOUND', `${this.#parts.member} keeps no pair ${association} with ${caller}`);
+    }
+    const close = (): void => channel.close();
+    signal.addEventListener('abort', close, { once: true });
+    await mirror.attach(channel).finally(() => signal.removeEventListener('abort', close));
+  }
+
+  async #connect(mirror: MirrorPair, signal: AbortSignal): Promise<void> {
+    const { member, log } = this.#parts;
+    try {
+      if (member < mirror.partner) await mirror.attach(this.#link(mirror.partner).openMirror(mirror.pair.id, signal));
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug({ replica: mirror.pair.id, reason: messageOf(error) }, 'the stream of a mirror ended');
+      mirror.pair.trouble ??= messageOf(error);
+    }
+  }
+
+  #link(partner: string): MirrorLink {
+    const link = this.#parts.linkTo(partner);
+    if (link === null) throw new TandemError('PEER_UNREACHABLE', `${partner} is no member of the group any more`);
+    return link;
+  }
+}

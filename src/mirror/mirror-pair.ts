@@ -1,0 +1,282 @@
+/** A mirrored pair on this member: its element, the stream to its partner while there is one, and the orders it carries out. */
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
+import type { BlockFiles } from '../block/block-files.ts';
+import { openEpochJournal } from '../block/epoch-journal.ts';
+import type { Association } from '../model/association.ts';
+import { dutiesOf } from '../model/association-duties.ts';
+import { stepAssociation } from '../model/association-step.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import { beginAlone } from '../model/generations.ts';
+import { isAtRisk } from '../model/operation-judge.ts';
+import type { ElementFacts } from '../model/operation-order.ts';
+import type { ElementSide } from '../model/replica-operations.ts';
+import type { ReplicaOperation } from '../model/replica-values.ts';
+import { planTransition } from '../model/transition-plan.ts';
+import type { MirrorChannel } from '../peer/link.ts';
+import type { Elements } from './elements.ts';
+import type { MirrorElement } from './mirror-flows.ts';
+import { MirrorSession, type OrderAnswer } from './mirror-session.ts';
+import { MirrorTransition } from './mirror-transition.ts';
+import type { Pair } from './pair.ts';
+import type { AcceptedOrder } from './pair-orders.ts';
+import type { VolumeTrackers } from './volume-trackers.ts';
+
+export interface MirrorPairParts {
+  readonly pair: Pair;
+  readonly elements: Elements;
+  readonly trackers: VolumeTrackers;
+  readonly files: BlockFiles;
+  readonly member: string;
+  readonly factsOf: (pair: Pair) => ElementFacts;
+  readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
+  readonly pace: (pair: Pair) => CopyPace;
+  readonly xxh64: Xxh64;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly log: Log;
+}
+
+export class MirrorPair {
+  readonly pair: Pair;
+  readonly #parts: MirrorPairParts;
+  #element: Promise<MirrorElement> | null = null;
+  #session: MirrorSession | null = null;
+  #running: Promise<void> = Promise.resolve();
+  #grace: (() => void) | null = null;
+  #transition: Promise<string | null> | null = null;
+  #closed = false;
+
+  constructor(parts: MirrorPairParts) {
+    this.#parts = parts;
+    this.pair = parts.pair;
+    this.#lost();
+    parts.pair.onChange(() => this.#goOn());
+  }
+
+  get here(): ElementSide {
+    const { here } = this.pair.record;
+    return here === 'both' ? 'source' : here;
+  }
+
+  get partner(): string {
+    return this.pair.record[this.here === 'source' ? 'target' : 'source'].member;
+  }
+
+  get reachable(): boolean {
+    return this.#session?.met === true;
+  }
+
+  /** How far behind the partner is, as it is now. */
+  report(): void {
+    if (this.reachable) this.#session!.flows.report();
+  }
+
+  get connected(): boolean {
+    return this.#session !== null;
+  }
+
+  /** Opens what the pair has on disk: what a crash left of an epoch is carried out. */
+  async prepare(): Promise<void> {
+    const { map, volume } = await this.#open();
+    this.pair.progress = { ...this.pair.progress, dirtyBytes: map.dirtyBytes, totalBytes: volume.size };
+  }
+
+  /** Until the stream ends. One that is there already gives way: it may be dead. */
+  async attach(channel: MirrorChannel): Promise<void> {
+    this.#session?.close();
+    await this.#running;
+    if (this.#closed || this.pair.removed) return channel.close();
+    const running = this.#run(channel);
+    this.#running = running.catch(() => {});
+    await running;
+  }
+
+  /** Begins what was ordered: a sentence why not; null: it has begun, or ended. */
+  async begin({ operation, arrow, force, alone }: AcceptedOrder): Promise<string | null> {
+    const { pair, clock } = this.#parts;
+    const accepted = stepAssociation(
+      pair.record,
+      { type: 'operation-accepted', operation, arrow },
+      clock.now(),
+    ) as Association;
+    const copiesFirst = accepted.work?.phase === 'copy';
+    const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
+    if (!alone && decider !== this.here) {
+      const { revision } = pair.record;
+      const { returnCode, sentence } = await this.#session!.order(operation, force);
+      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
+      return null;
+    }
+    const taken = await pair.step({ type: 'operation-accepted', operation, arrow });
+    if (taken === null) return 'another order came first; look at the pair and give yours again';
+    if (!copiesFirst) return await this.#decide({ force, alone });
+    await this.#session?.tell();
+    return null;
+  }
+
+  /** Everything is at rest when it settles. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#grace?.();
+    this.#session?.close();
+    await this.#running;
+    await this.#transition?.catch(() => {});
+    const element = await this.#element?.catch(() => null);
+    await element?.journal.close();
+  }
+
+  /** What the partner decided is known here a moment later. */
+  async #heard(wanted: () => boolean): Promise<void> {
+    const limit = new AbortController();
+    const cancel = this.#parts.clock.after(LIMITS.replicaAnswerMs, () => limit.abort());
+    await this.pair.until(() => this.pair.removed || wanted(), limit.signal).catch(() => {});
+    cancel();
+  }
+
+  /** A failback has copied: the roles are switched. */
+  #goOn(): void {
+    const { work } = this.pair.record;
+    if (this.pair.removed || work?.phase !== 'transition' || work.operation !== 'Failback') return;
+    if (this.here !== 'target' || this.#transition !== null || !this.reachable) return;
+    void this.#decide({ force: true, alone: false });
+  }
+
+  #decide(order: { readonly force: boolean; readonly alone: boolean }): Promise<string | null> {
+    const transition = this.#carryOut(order).finally(() => {
+      this.#transition = null;
+    });
+    this.#transition = transition;
+    return transition;
+  }
+
+  async #carryOut({ force, alone }: { readonly force: boolean; readonly alone: boolean }): Promise<string | null> {
+    const { elements, member, uuid, clock, factsOf, log } = this.#parts;
+    const { pair } = this;
+    const session = alone ? null : this.#session;
+    const id = uuid();
+    const operation = pair.record.work!.operation!;
+    const transition = new MirrorTransition({
+      id,
+      pair,
+      element: await this.#open(),
+      elements,
+      partner: session?.partner ?? null,
+      member,
+      uuid,
+      now: () => clock.now(),
+      force,
+      part: 'decider',
+      riskAtDecision: () => {
+        const facts = { ...factsOf(pair), peerReachable: !alone };
+        if (force || !isAtRisk(operation, { association: pair.record, facts })) return null;
+        return `meanwhile it would lose writes that only one side has: give Force`;
+      },
+    });
+    try {
+      const run = transition.run(planTransition(pair.record, { alone }).deciderSteps);
+      await (session === null ? run : session.during(run));
+      return null;
+    } catch (error) {
+      log.info(
+        { replica: pair.id, operation, reason: messageOf(error) },
+        'an operation was not carried out to its end',
+      );
+      // The partner hears of what was decided when it is back.
+      if (transition.decided) return null;
+      pair.trouble = messageOf(error);
+      await pair.step({ type: 'transition-aborted' });
+      if (!pair.removed) await pair.note({ intent: null });
+      await session?.partner.send({ kind: 'abandon', id }).catch(() => {});
+      return messageOf(error);
+    } finally {
+      session?.flows.follow();
+    }
+  }
+
+  async #run(channel: MirrorChannel): Promise<void> {
+    const { elements, member, ordered, pace, xxh64, clock, uuid, log } = this.#parts;
+    const { pair } = this;
+    const session = new MirrorSession({
+      pair,
+      channel,
+      element: await this.#open(),
+      elements,
+      member,
+      goAlone: () => this.#goAlone(),
+      pace: () => pace(pair),
+      ordered: (operation, force) => ordered(pair, operation, force),
+      onMet: () => this.#met(),
+      xxh64,
+      clock,
+      uuid,
+      log,
+    });
+    this.#session = session;
+    try {
+      await session.run();
+    } finally {
+      this.#session = null;
+      if (!this.#closed && !pair.removed) this.#lost();
+    }
+  }
+
+  #met(): void {
+    this.#grace?.();
+    this.#grace = null;
+    this.pair.restrict('source', null);
+    this.pair.progress = { ...this.pair.progress, paused: false };
+    this.pair.touch();
+    this.#goOn();
+  }
+
+  #lost(): void {
+    const { clock } = this.#parts;
+    const { pair } = this;
+    const { flow } = dutiesOf(pair.record);
+    if (this.#stopsHostIo() && flow !== 'none') pair.restrict('source', 'held');
+    pair.progress = { ...pair.progress, paused: true, lagBytes: 0, lagMs: 0 };
+    this.#grace ??= clock.after(LIMITS.mirrorGraceMs, () => {
+      this.#grace = null;
+      pair.restrict('source', null);
+      pair.step({ type: 'link-broken' }).catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'));
+    });
+  }
+
+  /** A write that cannot reach the partner is about to be answered. */
+  async #goAlone(): Promise<void> {
+    const { pair } = this;
+    const access = pair.access(this.here);
+    if (access === 'read-only' || access === 'closed') return;
+    if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
+      throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
+    }
+    const { generations } = pair.kept;
+    const alone = beginAlone(generations, this.#parts.uuid());
+    if (alone !== generations) await pair.note({ generations: alone });
+  }
+
+  #stopsHostIo(): boolean {
+    const { failedCopyStopsHostIO, mode, here } = this.pair.record;
+    return failedCopyStopsHostIO && mode === 'Synchronous' && here === 'source';
+  }
+
+  #open(): Promise<MirrorElement> {
+    this.#element ??= this.#openElement().catch(error => {
+      this.#element = null;
+      throw error;
+    });
+    return this.#element;
+  }
+
+  async #openElement(): Promise<MirrorElement> {
+    const { elements, trackers, files } = this.#parts;
+    const volume = elements.volume(this.pair.record[this.here].name);
+    const journal = await openEpochJournal({ files, directory: volume.directory, device: volume });
+    return { volume, map: await trackers.map(volume, this.pair.id), journal };
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * A mirrored pair and its partner on one stream: they say what they are, bring an unfinished transition to its end, agree on the
+ * association of their meeting, and then data and orders go either way until the stream ends.
+ */
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { TaskLine } from '../base/task-line.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
+import { stepHandshake } from '../model/association-handshake.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import { compareGenerations, type GenerationSide } from '../model/generations.ts';
+import type { MirrorMessage } from '../model/mirror-message.ts';
+import { arrowOf, type ElementSide, OPERATION_ROWS } from '../model/replica-operations.ts';
+import type { ReplicaOperation } from '../model/replica-values.ts';
+import { planTransition } from '../model/transition-plan.ts';
+import type { MirrorChannel } from '../peer/link.ts';
+import type { Elements } from './elements.ts';
+import { ExpectedMessages } from './expected-messages.ts';
+import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
+import { generationSide, generationsAfter, seenFromHere } from './mirror-generations.ts';
+import { MirrorTransition, type TransitionPartner } from './mirror-transition.ts';
+import type { FlowMessage } from './outbox.ts';
+import type { Pair } from './pair.ts';
+
+export interface MirrorSessionParts {
+  readonly pair: Pair;
+  readonly channel: MirrorChannel;
+  readonly element: MirrorElement;
+  readonly elements: Elements;
+  readonly member: string;
+  readonly goAlone: () => Promise<void>;
+  readonly pace: () => CopyPace;
+  /** An order that the partner gives: judged and begun here, as if it had been given here. */
+  readonly ordered: (operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
+  readonly onMet: () => void;
+  readonly xxh64: Xxh64;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly log: Log;
+}
+
+export interface OrderAnswer {
+  readonly returnCode: number;
+  readonly sentence: string;
+}
+
+type Hello = Extract<MirrorMessage, { kind: 'hello' }>;
+
+export class MirrorSession {
+  readonly flows: MirrorFlows;
+  readonly #parts: MirrorSessionParts;
+  readonly #line = new TaskLine();
+  #theirs: Hello | null = null;
+  #said: Hello | null = null;
+  #weMet = false;
+  #theyMet = false;
+  readonly #expected = new ExpectedMessages();
+  #ended: TandemError | null = null;
+  #transition: Promise<unknown> | null = null;
+
+  constructor(parts: MirrorSessionParts) {
+    this.#parts = parts;
+    const { pair, element, goAlone, pace, xxh64, clock, uuid, log } = parts;
+    this.flows = new MirrorFlows({
+      pair,
+      element,
+      send: message => this.#send(message),
+      sayHello: () => this.#sayHello(),
+      partnerAt: into => this.#partnerAt(into),
+      goAlone,
+      pace,
+      breakOff: reason => this.#breakOff(reason),
+      xxh64,
+      clock,
+      uuid,
+      log,
+    });
+  }
+
+  /** Both keep the same association: orders can be carried out together. */
+  get met(): boolean {
+    return this.#weMet && this.#theyMet && this.#ended === null;
+  }
+
+  get partner(): TransitionPartner {
+    return {
+      send: message => this.#send(message),
+      expect: (kind, id) => this.#expected.expect(kind, id),
+      flows: this.flows,
+    };
+  }
+
+  /** Until the stream ends; everything is at rest then. */
+  async run(): Promise<void> {
+    const { channel, pair } = this.#parts;
+    let written = pair.record.targetWritten;
+    const stop = pair.onChange(() => {
+      if (!this.met || pair.removed) return;
+      this.flows.follow();
+      if (pair.record.targetWritten && !written && pair.record.here === 'target') this.#later(() => this.#sayHello());
+      written = pair.record.targetWritten;
+    });
+    try {
+      await this.#sayHello();
+      for await (const message of channel.messages) await this.#receive(message);
+      this.#end('the partner ended the stream');
+    } catch (error) {
+      this.#end(messageOf(error));
+      throw error;
+    } finally {
+      stop();
+      channel.close();
+      await this.flows.close();
+      await this.#transition?.catch(() => {});
+      await this.#line.idle();
+    }
+  }
+
+  /** Something was begun here that the partner is to begin too. */
+  tell(): Promise<void> {
+    return this.#sayHello();
+  }
+
+  /** Asks the member that decides. PEER_UNREACHABLE */
+  async order(operation: ReplicaOperation, force: boolean): Promise<OrderAnswer> {
+    const id = this.#parts.uuid();
+    await this.#send({ kind: 'order', id, operation, force });
+    return await this.#expected.expect('answer', id);
+  }
+
+  /** A transition goes on at a time; the stream does not end before it has. */
+  during<T>(transition: Promise<T>): Promise<T> {
+    this.#transition = transition;
+    return transition;
+  }
+
+  close(): void {
+    this.#breakOff('the pair is not kept any more');
+  }
+
+  async #receive(message: MirrorMessage): Promise<void> {
+    switch (message.kind) {
+      case 'hello':
+        this.#theirs = message;
+        return this.#later(() => (this.met ? this.#learn(message) : this.#meet()));
+      case 'met':
+        this.#theyMet = true;
+        return this.#later(() => this.#begin());
+      case 'removed':
+        return this.#later(() => this.#parts.pair.remove());
+      case 'order':
+        return this.#later(() => this.#answer(message), { beside: true });
+      case 'propose':
+        return this.#later(() => this.#follow(message), { beside: true });
+      case 'decline':
+        return this.#expected.refuse(message.id, message.sentence);
+      case 'abandon':
+        return this.#expected.refuse(message.id, 'the partner has given the change up');
+      case 'answer':
+      case 'agree':
+      case 'barrier':
+      case 'barrier-durable':
+      case 'decision':
+      case 'committed':
+        return this.#expected.take(message);
+      default: {
+        if (!this.met) await this.#line.idle();
+        const wait = this.flows.receive(message);
+        if (wait !== null) await wait;
+      }
+    }
+  }
+
+  /** Work that must not keep the next message from being read; one after the other but for what may wait long. */
+  #later(work: () => Promise<unknown>, { beside = false } = {}): void {
+    const run = beside ? work() : this.#line.run(work);
+    run.catch(error => {
+      this.#parts.log.warn({ pair: this.#parts.pair.id, reason: messageOf(error) }, 'a mirror and its partner part');
+      this.#breakOff(messageOf(error));
+    });
+  }
+
+  async #sayHello(): Promise<void> {
+    const { pair, element } = this.#parts;
+    const { record, generations, intent } = pair.kept;
+    if (pair.removed) return await this.#send({ kind: 'removed' });
+    const side = generationSide(record, generations, element.map.dirtyBytes);
+    const plain = intent && { ...intent, decision: undefined };
+    if (plain !== null) delete (plain as { decision?: unknown }).decision;
+    this.#said = { kind: 'hello', record, side, sizeBytes: element.volume.size, intent: plain };
+    await this.#send(this.#said);
+  }
+
+  /** Both have said what they are. */
+  async #meet(): Promise<void> {
+    const { pair, clock, element } = this.#parts;
+    const theirs = this.#theirs;
+    if (theirs === null || this.#said === null || this.#weMet) return;
+    if (theirs.record.id !== pair.id) throw new TandemError('PEER_VIOLATION', 'the partner speaks of another pair');
+    if (await this.#recover(theirs)) return;
+    if (theirs.intent !== null) return;
+    if (theirs.sizeBytes !== element.volume.size) {
+      const sentence = `the partner’s element has ${theirs.sizeBytes} bytes and the one here ${element.volume.size}; resize one of them`;
+      pair.trouble = sentence;
+      throw new TandemError('REFUSED', sentence);
+    }
+    const { record: ours, side } = this.#said;
+    const verdict = compareGenerations(side, theirs.side);
+    let next = stepHandshake({ ours, theirs: theirs.record, verdict }, clock.now());
+    // Both elements are there: the pair begins.
+    if (next.copyState === 'Initialized') {
+      await pair.adopt(next);
+      await pair.step({ type: 'initialized' });
+      next = pair.record;
+    } else {
+      const generations = generationsAfter(next, pair.kept.generations, this.#parts.uuid());
+      await pair.adopt(next, { generations });
+    }
+    pair.trouble = null;
+    this.#weMet = true;
+    await this.#send({ kind: 'met', revision: next.revision });
+    await this.#begin();
+  }
+
+  /** Brings what is left of a transition to its end. Whether there was anything: both say hello again then. */
+  async #recover(theirs: Hello): Promise<boolean> {
+    const { pair, member, uuid } = this.#parts;
+    const { intent } = pair.kept;
+    if (intent === null) return false;
+    const theirIntent = theirs.intent?.id === intent.id ? theirs.intent : null;
+    if (intent.part === 'decider' && intent.decided && intent.decision !== undefined) {
+      if (theirIntent !== null) {
+        await this.#send({ kind: 'decision', id: intent.id, ...intent.decision });
+        await this.#expected.expect('committed', intent.id);
+      }
+      await pair.note({ intent: null });
+    } else if (intent.part === 'decider' || theirIntent === null) {
+      await pair.step({ type: 'transition-aborted' });
+      await pair.note({ intent: null });
+    } else if (theirIntent.decided) {
+      const { record } = await this.#expected.expect('decision', intent.id);
+      await this.#send({ kind: 'committed', id: intent.id });
+      if (record === null) {
+        await pair.remove();
+        return true;
+      }
+      const next = seenFromHere(record, member);
+      await pair.adopt(next, { generations: generationsAfter(next, pair.kept.generations, uuid()), intent: null });
+    } else {
+      return true;
+    }
+    await this.#sayHello();
+    return !(theirs.intent === null && pair.kept.intent === null) || this.#theirs !== theirs;
+  }
+
+  async #begin(): Promise<void> {
+    if (!this.met) return;
+    this.#parts.onMet();
+    this.flows.follow();
+  }
+
+  /** What the partner began by itself is begun here too. */
+  async #learn({ record }: Hello): Promise<void> {
+    const { pair } = this.#parts;
+    const ours = pair.record;
+    if (record.revision === ours.revision && record.work?.phase === 'copy' && ours.work === null) {
+      const { operation } = record.work;
+      if (operation === null && ours.mode === 'Asynchronous') await pair.step({ type: 'queue-overflowed' });
+      const arrow = operation === 'Failback' ? arrowOf(operation, ours.syncType, ours.copyState) : null;
+      if (arrow !== null) await pair.step({ type: 'operation-accepted', operation: 'Failback', arrow });
+    } else if (record.revision === ours.revision && record.targetWritten && !ours.targetWritten) {
+      await pair.step({ type: 'client-wrote', element: 'target' });
+    } else if (record.revision === ours.revision && record.copyState === 'Broken' && record.brokenBy !== 'link') {
+      await pair.step({ type: 'copy-failed', cause: record.brokenBy ?? 'source' });
+    }
+    this.flows.follow();
+  }
+
+  #partnerAt(into: ElementSide): GenerationSide | null {
+    const theirs = this.#theirs;
+    return theirs?.record.work?.phase === 'copy' && theirs.record.work.into === into ? theirs.side : null;
+  }
+
+  async #answer({ id, operation, force }: Extract<MirrorMessage, { kind: 'order' }>): Promise<void> {
+    const { returnCode, sentence } = await this.#parts.ordered(operation, force);
+    await this.#send({ kind: 'answer', id, returnCode, sentence });
+  }
+
+  /** The partner decides, and this member follows. */
+  async #follow({ id, record, force }: Extract<MirrorMessage, { kind: 'propose' }>): Promise<void> {
+    const { pair, element, elements, member, uuid, clock } = this.#parts;
+    const operation = record.work?.operation ?? null;
+    const refusal = this.#refusalOf(operation, record.revision, force);
+    if (refusal !== null || operation === null) {
+      return await this.#send({ kind: 'decline', id, sentence: refusal ?? 'it proposes nothing' });
+    }
+    const { syncType, copyState } = pair.record;
+    // A failback has copied already: its transition is the end of that.
+    if (pair.record.work?.phase !== 'transition') {
+      const arrow = arrowOf(operation, syncType, copyState)!;
+      await pair.step({ type: 'operation-accepted', operation, arrow });
+    }
+    const transition = new MirrorTransition({
+      id,
+      pair,
+      element,
+      elements,
+      partner: this.partner,
+      member,
+      uuid,
+      now: () => clock.now(),
+      force,
+      part: 'follower',
+      riskAtDecision: () => null,
+    });
+    try {
+      await this.during(transition.run(planTransition(pair.record, { alone: false }).followerSteps));
+    } catch (error) {
+      if (pair.removed) return;
+      // Whether it was decided only the partner knows, once it has agreed: the next meeting tells.
+      if (this.#ended === null) await this.#giveUp(id, messageOf(error));
+      else throw error;
+    }
+    this.flows.follow();
+  }
+
+  async #giveUp(id: string, reason: string): Promise<void> {
+    const { pair } = this.#parts;
+    pair.trouble = reason;
+    await pair.step({ type: 'transition-aborted' });
+    await pair.note({ intent: null });
+    await this.#send({ kind: 'decline', id, sentence: reason }).catch(() => {});
+  }
+
+  #refusalOf(operation: ReplicaOperation | null, revision: number, force: boolean): string | null {
+    const { pair, elements } = this.#parts;
+    const { record } = pair;
+    if (!this.met || operation === null) return 'the two members have not met yet';
+    if (revision !== record.revision) return 'the partner’s record is not the one here';
+    if (record.work?.phase === 'transition' && record.work.operation !== operation)
+      return `it is busy: ${record.work.activity}`;
+    if (record.work?.phase !== 'transition') {
+      const arrow = arrowOf(operation, record.syncType, record.copyState);
+      if (arrow === null) return `${operation} cannot be done while it is ${record.copyState}`;
+      // What was written here the partner may not have heard of yet.
+      if (arrow.need === 'F' && !force) return `${operation} from ${record.copyState} gives up writes: give Force`;
+    }
+    const { unseats } = OPERATION_ROWS[operation];
+    if (unseats === undefined || unseats !== record.here || force || elements.writers(record[unseats].name) === 0)
+      return null;
+    return `a client that may write is connected to ${record[unseats].name}: disconnect it, or give Force`;
+  }
+
+  async #send(message: MirrorMessage | FlowMessage): Promise<void> {
+    if (this.#ended !== null) throw this.#ended;
+    await this.#parts.channel.send(message);
+  }
+
+  #breakOff(reason: string): void {
+    this.#end(reason);
+    this.#parts.channel.close();
+  }
+
+  #end(reason: string): void {
+    if (this.#ended !== null) return;
+    this.#ended = new TandemError('PEER_UNREACHABLE', `the stream of the pair ended: ${reason}`);
+    this.#expected.end(this.#ended);
+  }
+}

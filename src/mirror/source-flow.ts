@@ -1,0 +1,364 @@
+/**
+ * The side of a mirrored pair whose clients write: their writes and what the partner lacks go from here. It knows of data alone;
+ * what the pair is, who may write and when a copy is due, is decided by who keeps its association.
+ *
+ * Synchronous: a write settles when both sides have it, a flush when both sides' disks do. Asynchronous: neither waits for the
+ * partner, which gets the writes in epochs. While a copy runs, writes to what is to be copied are only marked; the others are
+ * sent at once, without epochs, for the target is not what the source ever was before the copy is over.
+ *
+ * A block is dirty from the moment a write to it begins until it is durable at the partner, so whatever is lost, and whoever's
+ * power fails, the map tells what the partner lacks.
+ */
+import type { Clock } from '../base/clock.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
+import type { DirtyMapFile } from '../block/dirty-map-file.ts';
+import type { Volume } from '../block/volume.ts';
+import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
+import type { CopyExtent, Generations } from '../model/generations.ts';
+import { keptChange } from './change-messages.ts';
+import { CopyRun } from './copy-run.ts';
+import { EpochSending } from './epoch-sending.ts';
+import type { FlowEvent } from './flow-event.ts';
+import { Following } from './following.ts';
+import { Lacking } from './lacking.ts';
+import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
+import { PlainSending, type SentChange } from './plain-sending.ts';
+import { UnflushedWrites } from './unflushed.ts';
+
+export type FlowMode = 'Synchronous' | 'Asynchronous';
+
+export interface SourceParts {
+  readonly volume: Volume;
+  /** The association's, of the volume's tracker. */
+  readonly map: DirtyMapFile;
+  readonly send: (message: FlowMessage) => Promise<void>;
+  readonly numbers: StreamNumbers;
+  /** Asked before each message; it goes when the promise settles, null: at once. */
+  readonly pass?: (bytes: number) => Promise<void> | null;
+  readonly mode: FlowMode;
+  readonly xxh64: Xxh64;
+  readonly clock: Clock;
+  readonly pace: () => CopyPace;
+  /**
+   * Makes it durable that the source goes on alone; at once, if it is. Awaited before a write or a flush is answered that the
+   * partner lacks, after the flow has ended; if it fails, they do. It must not wait for writes of the volume.
+   */
+  readonly goAlone: () => Promise<void>;
+  readonly on: (event: FlowEvent) => void;
+}
+
+/** 'marking': writes are marked and not sent. */
+type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
+
+export class SourceFlow implements WriteGuard {
+  readonly #parts: SourceParts;
+  readonly #outbox: Outbox;
+  readonly #following: Following;
+  readonly #lacking: Lacking;
+  readonly #unflushed: UnflushedWrites;
+  readonly #plain: PlainSending;
+  #epochs: EpochSending | null = null;
+  #mode: FlowMode;
+  #phase: Phase = 'idle';
+  readonly #ended = new AbortController();
+  /** Changes clients wait for, by their offset: while one is under way no other has it. */
+  readonly #waiting = new Map<number, SentChange>();
+  #stopped: Promise<void> | null = null;
+  /** The partner has told everything that is dirty in its own map. */
+  #told = false;
+  #wakeTold: (() => void) | null = null;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    this.#mode = parts.mode;
+    const { send, numbers, pass, clock } = parts;
+    this.#outbox = new Outbox({ send, numbers, pass, lost: () => this.#end() });
+    this.#following = new Following(parts);
+    this.#lacking = new Lacking(parts.map);
+    this.#unflushed = new UnflushedWrites(this.#outbox, clock);
+    this.#plain = new PlainSending({
+      outbox: this.#outbox,
+      lacking: this.#lacking,
+      unflushed: this.#unflushed,
+      clock,
+    });
+  }
+
+  /** What the partner says to a source, in order. PEER_VIOLATION */
+  receive(message: FlowMessage): void {
+    if (this.#ended.signal.aborted) return;
+    switch (message.kind) {
+      case 'arrived':
+        for (const seq of message.seqs) this.#outbox.answer(seq, { kind: 'arrived' });
+        return;
+      case 'differing':
+        this.#outbox.answer(message.seq, { kind: 'differing', ranges: message.ranges });
+        return;
+      case 'applied':
+        if (message.epoch > this.#parts.numbers.sentEpoch) throw violation('has applied an epoch that was never sent');
+        this.#epochs?.applied(message.epoch);
+        return;
+      case 'dirty':
+        this.#takeDirty(message.range, message.runs, message.last);
+        return;
+      case 'failed':
+        this.#outbox.check(message.seq);
+        this.#fail('target', message.reason);
+        return;
+      default:
+        throw violation(`sends “${message.kind}” to the source of the pair`);
+    }
+  }
+
+  /** In step: from now on every write goes to the partner. REFUSED where something is dirty, which a copy has to bring. */
+  async mirror(): Promise<void> {
+    await this.#parts.volume.hold(async () => {
+      this.#check();
+      if (this.#parts.map.dirtyBytes > 0) {
+        throw new TandemError('REFUSED', 'the target lacks something; copy it before it is mirrored');
+      }
+      this.#following.begin(this);
+      this.#beginStep();
+    });
+  }
+
+  /**
+   * Copies what is dirty here or was told to be so by the partner (`extent` 'full': everything), and is in step then. 'dirty' waits
+   * for the partner's map. Can be called again after the queue overflowed. False: the flow has ended before.
+   */
+  async startCopy(copy: { readonly extent: CopyExtent; readonly generations: Generations }): Promise<boolean> {
+    const { extent, generations } = copy;
+    const { volume, map, on } = this.#parts;
+    try {
+      await volume.hold(async () => {
+        this.#check();
+        this.#following.begin(this);
+        this.#mark();
+        if (extent === 'full') map.mark(0, map.size);
+      });
+      if (extent === 'dirty' && !this.#told) await this.#orEnded(wake => (this.#wakeTold = wake));
+      // After a crash the copy goes on with what is dirty, whatever its extent was.
+      await map.save();
+      await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake));
+      this.#lacking.beginCopy();
+      this.#phase = 'copying';
+      on({ kind: 'copy-started' });
+      // What is marked just when the copy is over is copied as well.
+      while (this.#lacking.left !== null && this.#lacking.left.count > 0) await this.#copyRun().run();
+      this.#check();
+      this.#lacking.endCopy();
+      // What follows the end of the copy is mirrored as it is in step.
+      this.#beginStep();
+      await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
+      on({ kind: 'copy-finished' });
+      return true;
+    } catch (error) {
+      if (this.#ended.signal.aborted) return false;
+      if (!(error instanceof TandemError) || error.code === 'INTERNAL' || error.code === 'REFUSED') throw error;
+      this.#fail('source', messageOf(error));
+      return false;
+    }
+  }
+
+  /** From the next write on. What was sent before keeps its place. */
+  setMode(mode: FlowMode): void {
+    if (this.#mode !== mode) this.#epochs?.flush();
+    this.#mode = mode;
+  }
+
+  /** Resolves when everything that was sent before is durable at the partner. PEER_UNREACHABLE */
+  async drain(): Promise<void> {
+    await this.#plain.drain();
+    await this.#epochs?.drain();
+    await this.#unflushed.flush();
+    this.#check();
+  }
+
+  /** Resolves when everything that has arrived at the partner is durable there. PEER_UNREACHABLE */
+  async flushPartner(): Promise<void> {
+    await this.#epochs?.drain();
+    await this.#unflushed.flush();
+    this.#check();
+  }
+
+  /** Bytes that are on their way to the partner, and how old the oldest of them are. */
+  lag(): { readonly bytes: number; readonly ms: number } {
+    const now = this.#parts.clock.now();
+    return {
+      bytes: this.#plain.bytes + (this.#epochs?.bytes ?? 0),
+      ms: Math.max(this.#plain.ageMs(now), this.#epochs?.ageMs(now) ?? 0),
+    };
+  }
+
+  /** With what is on its way, or there and not durable. */
+  dirtyBytes(): number {
+    return this.#parts.map.dirtyBytes;
+  }
+
+  /**
+   * The link is lost, or the pair is mirrored no more. What is not durable at the partner stays dirty; clients' writes go on after
+   * `goAlone`. Where that fails, so do they, until it succeeds or another flow has the volume.
+   */
+  stop(): Promise<void> {
+    this.#end();
+    this.#stopped ??= this.#following.leave();
+    return this.#stopped;
+  }
+
+  before(offset: number, length: number, change: RangeChange): Promise<void> | null {
+    if (!this.#sends(offset, length)) return null;
+    if (this.#mode === 'Asynchronous') {
+      this.#sendAlong(offset, length, change);
+      return null;
+    }
+    if (!this.#plain.tryTake(change, length)) return this.#beforeLater(offset, length, change);
+    this.#waiting.set(offset, this.#plain.send(offset, length, change));
+    return null;
+  }
+
+  after(offset: number, length: number, ok: boolean): Promise<void> | null {
+    const sent = this.#waiting.get(offset);
+    this.#waiting.delete(offset);
+    if (!ok) {
+      if (this.#isMarking()) this.#parts.map.mark(offset, length);
+      else this.#lacking.mark(offset, length);
+      this.#parts.on({ kind: 'failed', element: 'source', reason: 'a write to the source failed' });
+      return null;
+    }
+    if (sent?.arrived === true) return null;
+    if (this.#ended.signal.aborted) return this.#following.goAlone();
+    const wait = sent === undefined ? null : this.#plain.settled(sent);
+    return wait === null ? null : wait.then(() => (sent!.arrived ? undefined : this.#following.goAlone()));
+  }
+
+  commit(): Promise<void> | null {
+    if (this.#ended.signal.aborted) return this.#following.goAlone();
+    if (this.#isMarking()) return null;
+    if (this.#mode === 'Asynchronous') {
+      this.#epochs?.flush();
+      return null;
+    }
+    const wait = (this.#epochs?.bytes ?? 0) > 0 ? this.#epochs!.drain() : this.#unflushed.flush();
+    return wait === null ? null : wait.then(() => (this.#ended.signal.aborted ? this.#following.goAlone() : undefined));
+  }
+
+  /** Whether the change is to be sent; if not, it is marked. */
+  #sends(offset: number, length: number): boolean {
+    if (this.#isMarking()) this.#parts.map.mark(offset, length);
+    else if (this.#phase === 'copying' && this.#lacking.isLeft(offset, length)) this.#lacking.mark(offset, length);
+    else return true;
+    return false;
+  }
+
+  async #beforeLater(offset: number, length: number, change: RangeChange): Promise<void> {
+    await this.#plain.take(change, length);
+    if (this.#sends(offset, length)) {
+      if (this.#mode === 'Synchronous') {
+        this.#waiting.set(offset, this.#plain.send(offset, length, change));
+        return;
+      }
+      this.#sendAlong(offset, length, change);
+    }
+    this.#plain.give(change, length);
+  }
+
+  /** No client waits for it. */
+  #sendAlong(offset: number, length: number, change: RangeChange): void {
+    if (this.#phase === 'in-step') {
+      if (this.#epochs!.write(offset, length, change)) return;
+      this.#mark();
+      this.#parts.map.mark(offset, length);
+      this.#parts.on({ kind: 'queue-overflowed' });
+    } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
+    else this.#lacking.mark(offset, length);
+  }
+
+  #isMarking(): boolean {
+    return this.#ended.signal.aborted || this.#phase === 'marking';
+  }
+
+  #takeDirty(page: ByteRange, runs: readonly number[], last: boolean): void {
+    const { map } = this.#parts;
+    const { granuleBytes } = map.dirty;
+    const fits = page.offset >= 0 && page.length >= 0 && page.offset + page.length <= map.size;
+    const ranges = fits && page.offset % granuleBytes === 0 ? rangesOfRuns(map.dirty, page, runs) : null;
+    if (ranges === null) throw violation('tells of dirty blocks that are not there');
+    for (const { offset, length } of ranges) {
+      if (this.#isMarking() || this.#phase === 'idle') map.mark(offset, length);
+      else this.#lacking.mark(offset, length);
+    }
+    if (!last) return;
+    this.#told = true;
+    this.#wakeTold?.();
+  }
+
+  /** Nothing is sent any more; what is on its way counts as lost. */
+  #mark(): void {
+    this.#phase = 'marking';
+    this.#parts.map.lostAll();
+    this.#lacking.endCopy();
+    this.#epochs?.end();
+    this.#epochs = null;
+  }
+
+  #beginStep(): void {
+    const { clock, numbers } = this.#parts;
+    this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers });
+    this.#phase = 'in-step';
+  }
+
+  #copyRun(): CopyRun {
+    const { volume, xxh64, clock, pace, on, map } = this.#parts;
+    return new CopyRun({
+      volume,
+      lacking: this.#lacking,
+      outbox: this.#outbox,
+      unflushed: this.#unflushed,
+      xxh64,
+      clock,
+      pace,
+      signal: this.#ended.signal,
+      progress: () => on({ kind: 'progress', leftBytes: map.dirtyBytes }),
+    });
+  }
+
+  #fail(element: 'source' | 'target' | 'space', reason: string): void {
+    this.#parts.on({ kind: 'failed', element, reason });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#parts.map.lostAll();
+    this.#ended.abort();
+    this.#outbox.end();
+    this.#epochs?.end();
+    this.#unflushed.end();
+    this.#plain.end();
+  }
+
+  #check(): void {
+    if (this.#ended.signal.aborted) throw new TandemError('PEER_UNREACHABLE', 'the stream to the partner has ended');
+  }
+
+  async #orEnded(wait: (wake: () => void) => void): Promise<void> {
+    const { signal } = this.#ended;
+    this.#check();
+    await new Promise<void>(resolve => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      wait(wake);
+    });
+    this.#check();
+  }
+}
+
+function violation(what: string): TandemError {
+  return new TandemError('PEER_VIOLATION', `the partner ${what}`);
+}

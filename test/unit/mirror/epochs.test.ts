@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { createSimRandom } from '../../sim/sim-random.ts';
+import { filled, readAll, readAt } from '../block/small-volume.ts';
+import { COPY, openCleanSide, Pair } from './pair.ts';
+
+const MIB = 1024 * 1024;
+
+async function inStep(size = 16 * 64 * 1024) {
+  const pair = new Pair(await openCleanSide({ size }), await openCleanSide({ size }));
+  const connected = pair.connect('Asynchronous');
+  await connected.source.mirror();
+  return { pair, ...connected };
+}
+
+describe('an asynchronous pair in step', () => {
+  test('clients do not wait; a flush ends an epoch, so does its age, and what is applied is clean', async () => {
+    const { pair, source, wire } = await inStep();
+    wire.held = true;
+    await pair.source.volume.write(0, filled(10, 1));
+    await pair.source.volume.flush();
+    await pair.source.volume.write(8192, filled(10, 2));
+    await pair.time.run(pair.time.now + 100);
+    expect(source.lag()).toMatchObject({ ms: 100 });
+    expect(wire.toTarget.filter(({ kind }) => kind === 'epoch-end').length).toBe(1);
+    expect(source.dirtyBytes()).toBe(2 * 4096);
+    wire.held = false;
+    await pair.time.run(pair.time.now + 500);
+    expect(source.dirtyBytes()).toBe(4096);
+    expect((await readAt(pair.target.volume, 0, 1))[0]).toBe(1);
+    expect((await readAt(pair.target.volume, 8192, 1))[0]).toBe(0);
+    await pair.time.run(pair.time.now + 1000);
+    expect(source.dirtyBytes()).toBe(0);
+    expect(source.lag()).toEqual({ bytes: 0, ms: 0 });
+    expect((await readAt(pair.target.volume, 8192, 1))[0]).toBe(2);
+  });
+
+  test('the client has its buffer back at once', async () => {
+    const { pair, source, wire } = await inStep();
+    wire.held = true;
+    const buffer = filled(100, 1);
+    await pair.source.volume.write(0, buffer);
+    buffer.fill(9);
+    wire.held = false;
+    await pair.until(source.drain());
+    expect((await readAt(pair.target.volume, 0, 1))[0]).toBe(1);
+  });
+
+  test('where the queue overflows writes are only marked, and a copy brings the pair in step again', async () => {
+    const size = 96 * MIB;
+    const { pair, source, wire, events, violations } = await inStep(size);
+    wire.held = true;
+    for (let at = 0; at < 80; at++) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
+    expect(events).toEqual([{ kind: 'queue-overflowed' }]);
+    expect(source.dirtyBytes()).toBe(80 * MIB);
+    expect(source.lag().bytes).toBe(0);
+    // What was complete is still applied, and the target is consistent until a copy begins.
+    wire.held = false;
+    await pair.time.run(pair.time.now + 2000);
+    const random = createSimRandom(1, 'overflow');
+    let over = false;
+    const client = (async () => {
+      while (!over) {
+        await pair.source.volume.write(random.below(size - 5000), filled(5000, random.below(250)));
+        await pair.clock.sleep(2);
+      }
+    })();
+    expect(await pair.until(source.startCopy({ ...COPY, extent: 'full' }))).toBe(true);
+    over = true;
+    await pair.until(client);
+    await pair.until(source.drain());
+    expect(violations).toEqual([]);
+    expect(source.dirtyBytes()).toBe(0);
+    expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('the mode can be changed under way, and a synchronous flush covers what was sent in epochs', async () => {
+    const { pair, source, violations } = await inStep();
+    await pair.source.volume.write(0, filled(5000, 1));
+    source.setMode('Synchronous');
+    await pair.until(pair.source.volume.write(4000, filled(5000, 2)));
+    await pair.until(pair.source.volume.flush());
+    expect(source.dirtyBytes()).toBe(0);
+    source.setMode('Asynchronous');
+    await pair.source.volume.write(3000, filled(2000, 3));
+    await pair.until(source.drain());
+    expect(violations).toEqual([]);
+    expect(source.dirtyBytes()).toBe(0);
+    expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('an epoch that cannot be kept fails the pair, not the clients', async () => {
+    const { pair, source, events, targetEvents } = await inStep();
+    pair.target.files.fault = { on: 'sync', path: /epochs-/, code: 'EIO' };
+    await pair.source.volume.write(0, filled(10, 1));
+    await pair.source.volume.flush();
+    await pair.time.run(pair.time.now + 100);
+    expect(events).toMatchObject([{ kind: 'failed', element: 'target' }]);
+    expect(targetEvents).toMatchObject([{ kind: 'failed', element: 'target' }]);
+    expect(source.dirtyBytes()).toBe(4096);
+    await pair.until(pair.source.volume.write(0, filled(10, 1)));
+  });
+});
