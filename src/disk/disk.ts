@@ -57,7 +57,8 @@ export interface Disk {
   recover(operations: readonly Operation[]): Promise<Outcome[]>;
   /**
    * What was set aside or stepped aside, has no other name and belongs to no operation any more is preserved: after a
-   * recovery, and before anything else where the database that would tell was lost.
+   * recovery, and before anything else where the database that would tell was lost. What an interrupted run has put in
+   * place is made durable.
    */
   salvage(): Promise<Preserved[]>;
 

@@ -285,6 +285,20 @@ describe('recovery', () => {
     expect(contents.sort()).toEqual([lost, 'stepped aside'].sort());
   });
 
+  it('makes durable what had been installed when the database is lost', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { world, memory, disk } = await prepare();
+      await applyOne(disk, await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!));
+      await applyOne(disk, await installOperation(disk, 'fresh', 'new fresh', null));
+      memory.kill();
+      const after = makeDisk(world);
+      await after.salvage();
+      await after.recover([]);
+      memory.crash(seeded(seed));
+      expect(['plain', 'fresh'].map(path => world.user.read(path))).toEqual(['new', 'new fresh']);
+    }
+  });
+
   it('preserves what was edited in the moment of a replacement that a crash followed', async () => {
     const { world, memory, disk } = await prepare();
     const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
