@@ -111,7 +111,12 @@ export class MirrorPair {
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
       const { revision } = pair.record;
-      const { returnCode, sentence } = await this.#session!.order(operation, force);
+      const { returnCode, sentence } = await this.#session!.order(operation, force).catch(async error => {
+        // With the pair its stream ends, maybe before the answer has come.
+        if (arrow.arrival === 'removed') await this.#heard(() => false);
+        if (pair.removed) return { returnCode: 0, sentence: '' };
+        throw error;
+      });
       if (returnCode !== 0 && returnCode !== 4096) return sentence;
       await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
       return null;
@@ -272,7 +277,8 @@ export class MirrorPair {
    * flow that follows from it, there is neither.
    */
   #beforeWrite(): Promise<void> | null {
-    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false)) return null;
+    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false))
+      return null;
     this.#guarding ??= this.#guard().finally(() => {
       this.#guarding = null;
     });
