@@ -48,6 +48,7 @@ export const REPLICA_METHODS = {
     }),
     records: outcome,
   },
+  attachReplica: { rpc: 'AttachReplica', request: replicaQuery, records: outcome },
   setReplica: { rpc: 'SetReplica', request: replicaQuery.extend({ copyPriority: z.int() }), records: outcome },
   replicaGroups: { rpc: 'ListReplicaGroups', request: nothing, records: { groups: replicaGroupNoun } },
   createReplicaGroup: {

@@ -1,5 +1,5 @@
 /**
- * The part of the admin API that is about replicas. A pair is named by its id, the beginning of it, or its target; a group by its
+ * The part of the admin API that is about replicas: of volumes, and replicated folders of inbound connections. A pair is named by its id, the beginning of it, or its target; a group by its
  * id or name. What a method of the replication service refuses is told by its return code and a sentence, not by an error.
  */
 import type {
@@ -20,6 +20,8 @@ export interface ReplicasBackend {
   createReplica(order: ReplicaCreation): Promise<OutcomeAnswer>;
   /** ModifyReplicaSynchronization */
   modifyReplica(order: ReplicaOrder): Promise<OutcomeAnswer>;
+  /** A replicated folder that was detached is a pair again; it is named by its id or the beginning of it. NOT_FOUND */
+  attachReplica(query: ReplicaQuery): Promise<OutcomeAnswer>;
   /** CopyPriority is what a client may write of a pair. */
   setReplica(order: ReplicaQuery & { readonly copyPriority: number }): Promise<OutcomeAnswer>;
   replicaGroups(): Promise<{ readonly groups: readonly ReplicaGroupRecord[] }>;

@@ -27,6 +27,8 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { createAdminBackend } from './admin-backend.ts';
 import { createEventFeed, type EventFeed } from './event-feed.ts';
+import { createFolderOrders } from './folder-orders.ts';
+import { createFolderPairs } from './folder-pairs.ts';
 import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
 import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
@@ -149,6 +151,9 @@ class Running {
     });
     this.#volumes = volumes;
     undo.push(() => volumes.close());
+    const pairs = createFolderPairs({ member: () => this.#current() });
+    const folderOrders = createFolderOrders({ folders: pairs, jobs: volumes.replicas.jobs, clock: systemClock });
+    undo.push(this.#until(signal => folderOrders.run(signal)));
     const folders = createAdminBackend({
       member: () => this.#current(),
       store,
@@ -166,7 +171,7 @@ class Running {
     const asked = {
       ...settledBackend(folders, () => reloads.idle()),
       ...createVolumeMethods(own.member, volumes),
-      ...createReplicaMethods(volumes),
+      ...createReplicaMethods({ ...volumes, folders: pairs, folderOrders }),
     };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });
     closeAdmin = () => admin.close();
@@ -197,13 +202,18 @@ class Running {
     const book = createSyncFile({ home, log });
     const { spool } = this.#loaded.member;
     const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log, spool });
+    undo.push(this.#until(signal => syncs.run(signal)));
+    return syncs;
+  }
+
+  /** Runs a loop; the answer ends it. */
+  #until(loop: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
     const end = new AbortController();
-    const running = syncs.run(end.signal).catch(error => this.#fail(error));
-    undo.push(async () => {
+    const running = loop(end.signal).catch(error => this.#fail(error));
+    return async () => {
       end.abort();
       await running;
-    });
-    return syncs;
+    };
   }
 
   #current(): Member {

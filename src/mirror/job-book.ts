@@ -18,10 +18,13 @@ export interface JobBookParts {
   readonly log: Log;
 }
 
+/** What a job works on: a pair of volumes, or a replicated folder as it is at this moment. */
+export type JobSubject = Pick<Pair, 'id' | 'record' | 'removed' | 'progress' | 'trouble'>;
+
 export interface JobStart {
   /** For people: what is being done. */
   readonly what: string;
-  readonly pair: Pair;
+  readonly pair: JobSubject;
   readonly arrival: Destination;
 }
 
@@ -67,7 +70,7 @@ export class JobBook {
   }
 
   /** The pair has changed: its job may have come to its end. */
-  follow(pair: Pair): void {
+  follow(pair: JobSubject): void {
     const active = this.#activeOf(pair.id);
     if (active.length === 0) return;
     void this.#line
@@ -75,6 +78,14 @@ export class JobBook {
         for (const kept of this.#activeOf(pair.id)) await this.#step(kept, eventOf(pair, kept));
       })
       .catch(error => this.#parts.log.warn({ reason: messageOf(error) }, 'a job could not be noted'));
+  }
+
+  /** Tells whatever runs on this subject. */
+  async tell(subject: string, event: JobEvent): Promise<void> {
+    if (this.#activeOf(subject).length === 0) return;
+    await this.#line.run(async () => {
+      for (const kept of this.#activeOf(subject)) await this.#step(kept, event);
+    });
   }
 
   /** Resolves when everything that was told before is noted. */
@@ -118,12 +129,15 @@ function stepped(kept: KeptJob, event: JobEvent, now: number): KeptJob {
   return job === null ? kept : { ...kept, job };
 }
 
-function eventOf(pair: Pair, { arrival, job }: KeptJob): JobEvent {
+function eventOf(pair: JobSubject, { arrival, job }: KeptJob): JobEvent {
   if (pair.removed) {
     if (arrival === 'removed' || pair.record.detachWhenCopied) return { type: 'completed' };
     return { type: 'failed', errorCode: 4, errorDescription: 'the pair was removed' };
   }
   const { record, progress } = pair;
+  // What changes all the time may be in step for a moment only; that it was is kept.
+  if (record.kind === 'folder' && record.requestedCopyState === 'Not Applicable') return { type: 'completed' };
+  if (record.kind === 'folder' && record.copyState === 'Partitioned') return { type: 'pauses' };
   if (record.work !== null) {
     if (progress.paused) return { type: 'pauses' };
     if (job.state === 'Suspended') return { type: 'goes-on' };

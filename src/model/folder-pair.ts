@@ -113,7 +113,11 @@ export function whyStandsStill(
 ): StandStill | null {
   if (!detached && ordered === null) return null;
   const reason = `by order folder ${folder} is not had from ${partner}: the pair is ${detached ? 'Detached' : ordered}`;
-  return { reason, detached, command: replicaCommand(detached ? 'attach' : wayOn(ordered), id) };
+  return {
+    reason,
+    detached,
+    command: detached ? `tandem replica attach ${id}` : `tandem replica modify ${id} ${wayOn(ordered)}`,
+  };
 }
 
 function wayOn(ordered: OrderedFolderState | null): string {
@@ -123,7 +127,7 @@ function wayOn(ordered: OrderedFolderState | null): string {
     case 'Fractured':
     case 'Split':
     case 'Aborted':
-      return 'resync';
+      return 'resync-replica';
     default:
       return 'resume';
   }
@@ -131,9 +135,4 @@ function wayOn(ordered: OrderedFolderState | null): string {
 
 export function standStillSentence({ reason, command }: StandStill): string {
   return `${reason}; “${command}” has it go on`;
-}
-
-/** How the command of an operation on the association is spelled. */
-export function replicaCommand(verb: string, id: string): string {
-  return `tandem replica ${verb} ${id}`;
 }

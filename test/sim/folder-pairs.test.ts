@@ -97,7 +97,7 @@ describe('a suspended pair', () => {
     const { id } = pair('beta', 'alpha').association;
     expect(session!.running).toEqual([]);
     expect(connection!.standingSentence(session!)).toBe(
-      `by order folder docs is not had from alpha: the pair is Suspended; “tandem replica resume ${id}” has it go on`,
+      `by order folder docs is not had from alpha: the pair is Suspended; “tandem replica modify ${id} resume” has it go on`,
     );
     expect(connection!.window.isOpen(session!.guid)).toBe(false);
     const release = connection!.window.demand(session!.guid);

@@ -156,6 +156,7 @@ export function createFakeBackend(): FakeBackend {
     },
     createReplica: async order => outcome('createReplica', order),
     modifyReplica: async order => outcome('modifyReplica', order, order.operation === 99 ? 5 : 0),
+    attachReplica: async order => outcome('attachReplica', order),
     setReplica: async order => outcome('setReplica', order),
     replicaGroups: async () => ({
       groups: [sample(replicaGroupNoun, { ElementName: 'nightly', SyncType: 6, CopyState: 4 })],

@@ -44,7 +44,7 @@ test('what was suspended says so wherever somebody would look, also after group.
   await pairs.perform(id, 'Suspend', SUSPEND, { force: false });
   pair.alpha.user.writeFile(`${ROOT}/second`, 'two');
   pair.alpha.hint();
-  const command = `tandem replica resume ${id}`;
+  const command = `tandem replica modify ${id} resume`;
   const { backend } = pair.beta;
   const { attention, backlogs } = await backend.status();
   expect(attention).toContainEqual({

@@ -72,8 +72,8 @@ test('what was made here since it was parted shows, also from a database that wa
 test('a pair that stands still says by what order, and which command helps', () => {
   expect(whyStandsStill(freshPairState(0), ABOUT)).toBeNull();
   const commandAfter = (...steps: readonly Step[]) => whyStandsStill(after(...steps), ABOUT)?.command;
-  expect(commandAfter(['Suspend', 'Synchronized'])).toBe('tandem replica resume x');
-  expect(commandAfter(['Split', 'Synchronized'])).toBe('tandem replica resync x');
-  expect(commandAfter(['Deactivate', 'Synchronized'])).toBe('tandem replica activate x');
+  expect(commandAfter(['Suspend', 'Synchronized'])).toBe('tandem replica modify x resume');
+  expect(commandAfter(['Split', 'Synchronized'])).toBe('tandem replica modify x resync-replica');
+  expect(commandAfter(['Deactivate', 'Synchronized'])).toBe('tandem replica modify x activate');
   expect(commandAfter(['Detach', 'Synchronized'])).toBe('tandem replica attach x');
 });

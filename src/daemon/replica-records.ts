@@ -1,0 +1,92 @@
+/** Replicas, jobs, groups and what methods answered, as records. */
+import { toDatetime } from '../admin/records/column.ts';
+import type { JobRecord, ReplicaGroupRecord, ReplicaOutcomeRecord, ReplicaRecord } from '../admin/records/replica.ts';
+import type { OutcomeAnswer } from '../admin/replicas.ts';
+import type { MethodOutcome } from '../mirror/method-outcome.ts';
+import type { KeptJob } from '../mirror/replica-book.ts';
+import type { ReplicaGroups } from '../mirror/replica-groups.ts';
+import type { Association } from '../model/association.ts';
+import { type ProgressFacts, storageSynchronized } from '../model/association-record.ts';
+import { CONSISTENCY_STATES, CONSISTENCY_STATUSES, type ReplicaGroup } from '../model/replica-group.ts';
+import { COPY_STATES, JOB_STATES, numberOf, PROGRESS_STATUSES, SYNC_TYPES } from '../model/replica-values.ts';
+import type { NamedReplica } from './replica-names.ts';
+
+export function replicaRecord({ kind, pair }: NamedReplica): ReplicaRecord {
+  if (kind === 'folder') {
+    return recordOf(pair.association, pair.progress, { trouble: null, lagBytes: 0, lagMs: 0 });
+  }
+  const { record, progress, trouble } = pair;
+  return recordOf(record, progress, { trouble, lagBytes: progress.lagBytes, lagMs: progress.lagMs });
+}
+
+function recordOf(
+  association: Association,
+  facts: ProgressFacts,
+  { trouble, lagBytes, lagMs }: { readonly trouble: string | null; readonly lagBytes: number; readonly lagMs: number },
+): ReplicaRecord {
+  const { WhenSynced, WhenActivated, WhenDeactivated, WhenEstablished, WhenSuspended, WhenSynchronized, ...others } =
+    storageSynchronized(association, facts);
+  const when = (ms: number | null): string | null => (ms === null ? null : toDatetime(ms));
+  return {
+    InstanceID: association.id,
+    ...others,
+    WhenSynced: when(WhenSynced),
+    WhenActivated: when(WhenActivated),
+    WhenDeactivated: when(WhenDeactivated),
+    WhenEstablished: when(WhenEstablished),
+    WhenSuspended: when(WhenSuspended),
+    WhenSynchronized: when(WhenSynchronized),
+    StatusReason: trouble ?? '',
+    OutOfSyncBytes: facts.dirtyBytes,
+    LagBytes: lagBytes,
+    LagSeconds: Math.round(lagMs / 1000),
+    ReplicationGroup: association.group,
+  };
+}
+
+export function jobRecord({ job }: KeptJob): JobRecord {
+  return {
+    InstanceID: job.id,
+    Name: job.about,
+    JobState: numberOf(JOB_STATES, job.state),
+    PercentComplete: job.percentComplete,
+    ErrorCode: job.errorCode,
+    ErrorDescription: job.errorDescription,
+    StartTime: toDatetime(job.startedAt),
+    EndTime: job.endedAt === null ? null : toDatetime(job.endedAt),
+    Cancellable: job.cancellable,
+  };
+}
+
+export function groupRecord(group: ReplicaGroup, groups: ReplicaGroups): ReplicaGroupRecord {
+  const { copyState, progressStatus, consistencyState, consistencyStatus } = groups.condition(group);
+  return {
+    InstanceID: group.id,
+    ElementName: group.name,
+    SyncType: numberOf(SYNC_TYPES, group.syncType),
+    Pairs: group.pairs.length,
+    Members: group.pairs.join(' '),
+    CopyState: numberOf(COPY_STATES, copyState),
+    ProgressStatus: numberOf(PROGRESS_STATUSES, progressStatus),
+    ConsistencyState: numberOf(CONSISTENCY_STATES, consistencyState),
+    ConsistencyStatus: numberOf(CONSISTENCY_STATUSES, consistencyStatus),
+    DeleteOnEmptyElement: group.deleteOnEmptyElement,
+  };
+}
+
+/** Also of RequestStateChange, which has codes of its own. */
+type Answered = Omit<MethodOutcome, 'returnCode'> & { readonly returnCode: number };
+
+export function outcomeRecord({ returnCode, sentence, detail, synchronization, job }: Answered) {
+  return {
+    ReturnValue: returnCode,
+    Message: sentence,
+    Detail: detail,
+    Synchronization: synchronization,
+    Job: job,
+  } satisfies ReplicaOutcomeRecord;
+}
+
+export function answer(outcome: Answered): OutcomeAnswer {
+  return { outcome: outcomeRecord(outcome) };
+}
