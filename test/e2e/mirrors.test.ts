@@ -160,6 +160,31 @@ mirrorTest(
   },
 );
 
+mirrorTest(
+  `after a failover within an outage, with writes on both sides, nothing is overwritten without Force${having}`,
+  async () => {
+    const mirror = await startMirror('parted', 'Synchronous');
+    const { group, alpha, beta, both, pair, alphaUri, betaUri } = mirror;
+    for (const proxy of group.border(['alpha'])) proxy.set('cut');
+    await qemuIoWell(alphaUri, 'write -P 2 1M 1M', 'flush');
+    await statesAre(both, pair, ['Broken', 'Partitioned']);
+    await expectReadOnly(betaUri);
+    expect(await order(beta, pair, 'Failover')).toMatchObject({ ReturnValue: 4, Detail: 'force_required' });
+    await orderWell(beta, pair, 'Failover', { force: true });
+    await qemuIoWell(betaUri, 'write -P 3 2M 1M', 'flush');
+    for (const proxy of group.border(['alpha'])) proxy.set('open');
+    await statesAre(both, pair, ['Failedover', 'Failedover']);
+    await expectReadOnly(alphaUri);
+    await qemuIoWell(alphaUri, 'read -P 2 1M 1M', 'read -P 1 2M 1M');
+    await qemuIoWell(betaUri, 'read -P 1 1M 1M', 'read -P 3 2M 1M');
+    expect(await order(beta, pair, 'Failback')).toMatchObject({ ReturnValue: 4, Detail: 'force_required' });
+    await orderWell(beta, pair, 'Failback', { force: true });
+    await inStep(both, pair);
+    await qemuIoWell(alphaUri, 'read -P 1 1M 1M', 'read -P 3 2M 1M');
+    await expectSame(mirror);
+  },
+);
+
 /** Of CIM_StorageSynchronized, all 24. */
 const PROPERTIES: readonly string[] = [
   ...['WhenSynced', 'SyncMaintained', 'CopyState', 'Mode', 'PercentSynced', 'ProgressStatus', 'RequestedCopyState'],
