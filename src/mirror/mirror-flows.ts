@@ -251,7 +251,8 @@ export class MirrorFlows {
         await pair.step({ type: 'copy-started' });
         break;
       case 'copy-finished':
-        this.#mirrors = true;
+        // Told to a target too: should it be the source next, it has yet to begin.
+        this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
       case 'queue-overflowed':

@@ -111,8 +111,12 @@ export class MirrorPair {
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
       const { revision } = pair.record;
-      const { returnCode, sentence } = await this.#session!.order(operation, force);
-      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      const answer = await this.#session!.order(operation, force).catch(error => {
+        // What ends the pair ends the stream too, maybe before the answer.
+        if (pair.removed) return null;
+        throw error;
+      });
+      if (answer !== null && answer.returnCode !== 0 && answer.returnCode !== 4096) return answer.sentence;
       await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
       return null;
     }
@@ -121,6 +125,11 @@ export class MirrorPair {
     if (!copiesFirst) return await this.#decide({ force, alone });
     await this.#session?.tell();
     return null;
+  }
+
+  /** What was decided is told, or cannot be, when it settles. */
+  async told(): Promise<void> {
+    await this.#transition?.catch(() => {});
   }
 
   /** Everything is at rest when it settles. */

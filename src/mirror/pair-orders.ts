@@ -1,5 +1,6 @@
 /** ModifyReplicaSynchronization on pairs: judges an order, begins it, and waits for what is done at once. [volumes.md §3.3] */
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Association } from '../model/association.ts';
 import { judgeOperation } from '../model/operation-judge.ts';
@@ -105,7 +106,8 @@ export class PairOrders {
     pair.trouble = null;
     const { revision } = pair.record;
     const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
-    const problem = await this.#parts.begin(pair, accepted);
+    // The partner may be gone before it has answered.
+    const problem = await this.#parts.begin(pair, accepted).catch(messageOf);
     if (problem !== null) {
       await this.#parts.jobs.forget(job.id);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);

@@ -94,7 +94,7 @@ export class VolumeMember {
       shelf,
       trackers,
       linkTo,
-      levelTo: () => 0,
+      levelTo: () => 15,
       xxh64,
     });
     this.running = { shelf, exports, pairs, replicas, trackers };

@@ -56,9 +56,9 @@ class Host extends VolumeMember {
   }
 
   async order(operation: ReplicaOperation, more: Partial<PairOrder> = {}): Promise<number> {
-    const id = this.on.pairs.list()[0]!.id;
+    const [pair] = this.on.pairs.list();
     const number = numberOf(REPLICA_OPERATIONS, operation);
-    return (await this.pass(this.on.replicas.modify(id, { ...ORDER, operation: number, ...more }))).returnCode;
+    return (await this.pass(this.on.replicas.orders.modify(pair, { ...ORDER, operation: number, ...more }))).returnCode;
   }
 
   async rest(): Promise<void> {
@@ -186,9 +186,13 @@ async function play(scene: Scene, seed: number): Promise<{ host: Host; begin: ()
   const { order } = scene;
   const begin = async (): Promise<unknown> => {
     if (order === 'create') return await host.on.replicas.create(creation(scene.syncType, scene.creation));
-    const id = host.on.pairs.list()[0]!.id;
+    const [pair] = host.on.pairs.list();
     const force = scene.force ?? false;
-    return await host.on.replicas.modify(id, { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, order), force });
+    return await host.on.replicas.orders.modify(pair, {
+      ...ORDER,
+      operation: numberOf(REPLICA_OPERATIONS, order),
+      force,
+    });
   };
   return { host, begin };
 }
