@@ -251,7 +251,7 @@ export class MirrorFlows {
         await pair.step({ type: 'copy-started' });
         break;
       case 'copy-finished':
-        // Told to a target too: should it be the source next, it has yet to begin.
+        // A member that was fed mirrors nothing yet: the roles may change next.
         this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
@@ -303,6 +303,7 @@ export class MirrorFlows {
   async #restTarget(): Promise<void> {
     const target = this.#target;
     this.#target = null;
+    this.#mirrors = false;
     this.#toldFor = null;
     await target?.stop();
   }

@@ -323,6 +323,7 @@ export class MirrorSession {
       force,
       part: 'follower',
       riskAtDecision: () => null,
+      turns: null,
     });
     try {
       await this.during(transition.run(planTransition(pair.record, { alone: false }).followerSteps));

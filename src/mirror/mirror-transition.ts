@@ -11,9 +11,12 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import type { TransitionIntent, TransitionStep } from '../model/transition-plan.ts';
 import type { Elements } from './elements.ts';
 import { fallBack } from './fall-back.ts';
+import type { PairTurns } from './group-turns.ts';
 import type { MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { Pair } from './pair.ts';
+import type { BookChange } from './replica-book.ts';
+import { holdVolume, type VolumeHold } from './volume-hold.ts';
 
 /** The partner, as a transition needs it; null: it goes without. */
 export interface TransitionPartner {
@@ -36,6 +39,8 @@ export interface TransitionParts {
   readonly part: TransitionIntent['part'];
   /** Asked again when clients have been stopped; a sentence why it is given up then. */
   readonly riskAtDecision: () => string | null;
+  /** Other pairs pass the same barrier; null: it is alone. */
+  readonly turns: PairTurns | null;
 }
 
 interface Decision {
@@ -45,8 +50,7 @@ interface Decision {
 
 export class MirrorTransition {
   readonly #parts: TransitionParts;
-  #release: (() => void) | null = null;
-  #held: Promise<void> = Promise.resolve();
+  #hold: VolumeHold | null = null;
   #restricted: ElementSide | null = null;
   #decision: Decision | null = null;
 
@@ -56,20 +60,30 @@ export class MirrorTransition {
 
   /** True once it cannot be taken back any more. */
   get decided(): boolean {
-    return this.#decision !== null;
+    return this.#decision !== null && this.#parts.turns?.givenUp !== true;
   }
 
   /** Rejects with what keeps it from being carried out; whether it was decided then, `decided` says. */
   async run(steps: readonly TransitionStep[]): Promise<void> {
+    const { turns } = this.#parts;
+    let failure: unknown = null;
     try {
-      for (const step of steps) await this.#steps[step]();
+      for (const step of steps) {
+        await turns?.before();
+        await this.#steps[step]();
+        turns?.after();
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
+      turns?.end(failure);
       await this.#letGo();
     }
   }
 
   readonly #steps: Readonly<Record<TransitionStep, () => Promise<unknown>>> = {
-    'write-intent': () => this.#parts.pair.note({ intent: this.#intent(false) }),
+    'write-intent': () => this.#parts.pair.note({ intent: this.#intent(false) }, this.#write),
     propose: () => {
       const { pair, force } = this.#parts;
       return this.#send({ kind: 'propose', id: this.#id, record: pair.record, force });
@@ -77,10 +91,10 @@ export class MirrorTransition {
     'expect-agreement': () => this.#expect('agree'),
     'expect-proposal': async () => {},
     agree: () => this.#send({ kind: 'agree', id: this.#id }),
-    'hold-writes': async () => this.#hold(),
+    'hold-writes': async () => this.#holdWrites(),
     'stop-stream': () => this.#parts.partner?.flows.stopStream() ?? Promise.resolve(),
     drain: async () => {
-      await this.#held;
+      await this.#hold?.held;
       await this.#parts.partner?.flows.source?.drain();
       this.#assertInStep();
     },
@@ -116,7 +130,7 @@ export class MirrorTransition {
     'open-clients': async () => {},
     'confirm-decision': () => this.#send({ kind: 'committed', id: this.#id }),
     'expect-confirmation': () => this.#expect('committed'),
-    'clear-intent': () => this.#parts.pair.note({ intent: null }),
+    'clear-intent': () => this.#parts.pair.note({ intent: null }, this.#write),
   };
 
   /** What was written before the flow began, or while it broke, is not in the partner's hands: the roles are not changed over that. */
@@ -139,13 +153,13 @@ export class MirrorTransition {
     const { generations } = pair.kept;
     if (next === 'removed') {
       this.#decision = { record: null, generations };
-      return await pair.remove();
+      return await pair.remove({ write: this.#write });
     }
     const forgets = pair.record.work!.operation === 'Unprepare';
     const own = forgets ? createGenerations(uuid()) : generationsAfter(next, generations, uuid());
     this.#decision = { record: next, generations: own };
     const intent = partner === null ? null : { ...this.#intent(true), decision: this.#decision };
-    await pair.adopt(next, { generations: own, intent });
+    await pair.adopt(next, { generations: own, intent }, this.#write);
   }
 
   async #commit(): Promise<void> {
@@ -160,25 +174,19 @@ export class MirrorTransition {
     await pair.adopt(next, { generations: own, intent: null });
   }
 
-  /** Writes that were called before have settled when `#held` does; those called later wait. */
-  #hold(): void {
-    if (this.#release !== null) return;
-    const { volume } = this.#parts.element;
-    this.#held = new Promise((held, failed) => {
-      const released = new Promise<void>(resolve => (this.#release = resolve));
-      volume
-        .hold(async () => {
-          held();
-          await released;
-        })
-        .catch(failed);
-    });
-    this.#held.catch(() => {});
+  #holdWrites(): void {
+    const { turns, element } = this.#parts;
+    this.#hold ??= turns?.hold(element.volume) ?? holdVolume(element.volume);
   }
 
   #endHold(): void {
-    this.#release?.();
-    this.#release = null;
+    this.#hold?.release();
+    this.#hold = null;
+  }
+
+  get #write(): ((change: BookChange) => Promise<void>) | undefined {
+    const { turns } = this.#parts;
+    return turns === null ? undefined : change => turns.write(change);
   }
 
   async #letGo(): Promise<void> {
@@ -191,7 +199,7 @@ export class MirrorTransition {
   #intent(decided: boolean): TransitionIntent {
     const { part, pair, id } = this.#parts;
     const { operation } = pair.record.work!;
-    return { id, operation: operation!, part, decided, holds: this.#release !== null };
+    return { id, operation: operation!, part, decided, holds: this.#hold !== null };
   }
 
   get #id(): string {

@@ -19,6 +19,13 @@ export interface PairOrdersParts {
   readonly factsOf: (pair: Pair) => ElementFacts;
   /** Begins the transition: with the partner where there is one. A sentence why it did not; null: it has begun. */
   readonly begin: (pair: Pair, order: AcceptedOrder) => Promise<string | null>;
+  /** The same for several pairs at one moment, in their order. */
+  readonly beginTogether: (ordered: readonly OrderedPair[]) => Promise<readonly (string | null)[]>;
+}
+
+export interface OrderedPair {
+  readonly pair: Pair;
+  readonly order: AcceptedOrder;
 }
 
 export interface AcceptedOrder {
@@ -44,6 +51,12 @@ export interface GroupJudgement {
   readonly arrows: readonly Arrow[];
   readonly order: PairOrder;
   readonly alone: boolean;
+}
+
+interface BegunJob {
+  readonly job: string;
+  /** Before the order: whatever is carried out has a greater one. */
+  readonly revision: number;
 }
 
 export class PairOrders {
@@ -81,11 +94,14 @@ export class PairOrders {
   /** The same operation on all pairs of a group, each of which may begin it. */
   async modifyAll(pairs: readonly Pair[], judged: GroupJudgement): Promise<MethodOutcome> {
     const { operation, arrows, order, alone } = judged;
+    const ordered = pairs.map((pair, index) => ({
+      pair,
+      order: { operation, arrow: arrows[index]!, force: order.force, alone },
+    }));
+    const jobs = await Promise.all(ordered.map(one => this.#startJob(one)));
+    const problems = await this.#parts.beginTogether(ordered);
     const outcomes = await Promise.all(
-      pairs.map((pair, index) => {
-        const accepted: AcceptedOrder = { operation, arrow: arrows[index]!, force: order.force, alone };
-        return this.#carryOut(pair, accepted, order.waitForCopyState);
-      }),
+      ordered.map((one, index) => this.#follow(one, jobs[index]!, problems[index] ?? null, order.waitForCopyState)),
     );
     const failed = outcomes.find(({ returnCode }) => returnCode !== 0 && returnCode !== 4096);
     const running = outcomes.find(({ returnCode }) => returnCode === 4096);
@@ -101,21 +117,34 @@ export class PairOrders {
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
   }
 
-  async #carryOut(pair: Pair, accepted: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
-    const { operation, arrow } = accepted;
+  async #carryOut(pair: Pair, order: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
+    const begun = await this.#startJob({ pair, order });
+    // The partner may be gone before it has answered.
+    const problem = await this.#parts.begin(pair, order).catch(messageOf);
+    return await this.#follow({ pair, order }, begun, problem, wait);
+  }
+
+  async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<BegunJob> {
     pair.trouble = null;
     const { revision } = pair.record;
-    const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
-    // The partner may be gone before it has answered.
-    const problem = await this.#parts.begin(pair, accepted).catch(messageOf);
+    const { id } = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
+    return { job: id, revision };
+  }
+
+  async #follow(
+    { pair, order: { operation, arrow } }: OrderedPair,
+    begun: BegunJob,
+    problem: string | null,
+    wait: number | null,
+  ): Promise<MethodOutcome> {
     if (problem !== null) {
-      await this.#parts.jobs.forget(job.id);
+      await this.#parts.jobs.forget(begun.job);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
     }
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
-    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job: job.id, waitFor, revision });
+    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, waitFor, ...begun });
   }
 
   async #answer(

@@ -12,6 +12,9 @@ import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-b
 /** What is kept of the pair besides its record. */
 export type PairExtras = Partial<Omit<KeptPair, 'record'>>;
 
+/** Where a change is made durable, if not in the book by itself: together with those of other pairs. */
+export type PairWrite = (change: BookChange) => Promise<void>;
+
 export interface PairProgress {
   /** Bytes that differ or may differ; null: nobody counts them. */
   readonly dirtyBytes: number | null;
@@ -95,21 +98,27 @@ export class Pair {
   }
 
   /** What the handshake or the partner's decision made of it. */
-  adopt(record: Association, extras: PairExtras = {}): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }));
+  adopt(record: Association, extras: PairExtras = {}, write?: PairWrite): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }, write));
   }
 
   /** What is kept beside the record. */
-  note(extras: PairExtras | ((kept: KeptPair) => PairExtras)): Promise<void> {
+  note(extras: PairExtras | ((kept: KeptPair) => PairExtras), write?: PairWrite): Promise<void> {
     return this.#line.run(() => {
       const changed = typeof extras === 'function' ? extras(this.#last) : extras;
-      return Object.keys(changed).length === 0 ? Promise.resolve() : this.#keep({ ...this.#last, ...changed });
+      return Object.keys(changed).length === 0 ? Promise.resolve() : this.#keep({ ...this.#last, ...changed }, write);
     });
   }
 
   /** `partnerKnows`: nobody has to be told of it. */
-  remove({ partnerKnows = false } = {}): Promise<void> {
-    return this.#line.run(() => this.#remove(partnerKnows));
+  remove({
+    partnerKnows = false,
+    write,
+  }: {
+    partnerKnows?: boolean;
+    write?: PairWrite | undefined;
+  } = {}): Promise<void> {
+    return this.#line.run(() => this.#remove(partnerKnows, write));
   }
 
   onChange(listener: () => void): () => void {
@@ -145,22 +154,24 @@ export class Pair {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  async #keep(next: KeptPair): Promise<void> {
+  async #keep(next: KeptPair, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
     const before = this.record;
-    await this.#parts.book.commit({ pairs: { [this.id]: next } });
+    await write({ pairs: { [this.id]: next } });
     this.#last = next;
     this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
 
-  async #remove(partnerKnows = false): Promise<void> {
+  async #remove(partnerKnows = false, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal(partnerKnows));
+    await write(this.#removal(partnerKnows));
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
+
+  readonly #commit: PairWrite = change => this.#parts.book.commit(change);
 
   #removal(partnerKnows: boolean): BookChange {
     const { record, generations } = this.#last;

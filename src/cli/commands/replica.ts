@@ -8,6 +8,7 @@ import {
 } from '../../admin/records/replica.ts';
 import type { OutcomeAnswer } from '../../admin/replicas.ts';
 import { TandemError } from '../../base/errors.ts';
+import { parseDuration } from '../../base/sizes-and-durations.ts';
 import {
   COPY_PRIORITIES,
   COPY_RECOVERY_MODES,
@@ -59,6 +60,11 @@ export const replicaCommands: readonly CommandSpec[] = [
         parse: text => numberIn(COPY_RECOVERY_MODES, text, 'recovery mode'),
       },
       { flags: '--priority <priority>', about: PRIORITY_FORM, parse: readPriority },
+      {
+        flags: '--rpo <duration>',
+        about: 'an event tells when a mirror’s target is further behind than this; 1s to 100d',
+        parse: readRpo,
+      },
       { flags: '--force', about: 'what the target holds is overwritten, and that is meant' },
       WAIT,
     ],
@@ -66,6 +72,7 @@ export const replicaCommands: readonly CommandSpec[] = [
       'replica create --type snapshot --source disk1 --target disk1-monday',
       'replica create --type clone --source disk1 --target disk1-copy --wait synchronized',
       'replica create --type mirror --mode sync --source disk1 --target beta:disk1',
+      'replica create --type mirror --source disk1 --target beta:disk1 --rpo 30s',
     ],
     target: 'daemon',
     run: call =>
@@ -270,11 +277,12 @@ function codeOf({ ReturnValue }: ReplicaOutcomeRecord): 'INVALID_ARGUMENT' | 'RE
 }
 
 function settingsOf(call: CommandCall): string | undefined {
-  const { priority, recovery, stopHostIo } = call.options;
+  const { priority, recovery, stopHostIo, rpo } = call.options;
   const properties = [
     ...(priority === undefined ? [] : [`CopyPriority = ${String(priority)};`]),
     ...(recovery === undefined ? [] : [`CopyRecoveryMode = ${String(recovery)};`]),
     ...(stopHostIo === true ? ['FailedCopyStopsHostIO = true;'] : []),
+    ...(rpo === undefined ? [] : [`DesiredRPO = "${String(rpo)}";`]),
   ];
   return properties.length === 0 ? undefined : `instance of CIM_ReplicationSettingData { ${properties.join(' ')} };`;
 }
@@ -286,6 +294,21 @@ function listOf(text: unknown): string[] {
         .map(part => part.trim())
         .filter(part => part !== '')
     : [];
+}
+
+/** As an interval of CIM, ddddddddhhmmss.mmmmmm:000. */
+function readRpo(text: string): string {
+  const seconds = Math.round(parseDuration(text) / 1000);
+  if (seconds < 1 || seconds > 100 * 86_400) {
+    throw new TandemError('INVALID_ARGUMENT', `“${text}” is out of range; give a duration from 1s to 100d`);
+  }
+  const parts = [
+    [Math.floor(seconds / 86_400), 8],
+    [Math.floor(seconds / 3600) % 24, 2],
+    [Math.floor(seconds / 60) % 60, 2],
+    [seconds % 60, 2],
+  ] as const;
+  return `${parts.map(([count, digits]) => String(count).padStart(digits, '0')).join('')}.000000:000`;
 }
 
 function readPriority(text: string): number {
