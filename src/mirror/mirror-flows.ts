@@ -251,7 +251,8 @@ export class MirrorFlows {
         await pair.step({ type: 'copy-started' });
         break;
       case 'copy-finished':
-        this.#mirrors = true;
+        // A member that was fed mirrors nothing yet: the roles may change next.
+        this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
       case 'queue-overflowed':
@@ -302,6 +303,7 @@ export class MirrorFlows {
   async #restTarget(): Promise<void> {
     const target = this.#target;
     this.#target = null;
+    this.#mirrors = false;
     this.#toldFor = null;
     await target?.stop();
   }

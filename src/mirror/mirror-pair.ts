@@ -150,8 +150,12 @@ export class MirrorPair {
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
       const { revision } = pair.record;
-      const { returnCode, sentence } = await this.#session!.order(operation, force);
-      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      const answer = await this.#session!.order(operation, force).catch(error => {
+        // What ends the pair ends the stream too, maybe before the answer.
+        if (pair.removed) return null;
+        throw error;
+      });
+      if (answer !== null && answer.returnCode !== 0 && answer.returnCode !== 4096) return answer.sentence;
       await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
       return null;
     }
@@ -164,6 +168,11 @@ export class MirrorPair {
     if (!copiesFirst) return await this.#decide({ force, alone, turns });
     await this.#session?.tell();
     return null;
+  }
+
+  /** What was decided is told, or cannot be, when it settles. */
+  async told(): Promise<void> {
+    await this.#transition?.catch(() => {});
   }
 
   /** Everything is at rest when it settles. */
@@ -317,7 +326,8 @@ export class MirrorPair {
    * flow that follows from it, there is neither.
    */
   #beforeWrite(): Promise<void> | null {
-    if (this.#map?.following === true || this.pair.kept.generations.base !== null) return null;
+    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false))
+      return null;
     this.#guarding ??= this.#guard().finally(() => {
       this.#guarding = null;
     });
@@ -330,10 +340,12 @@ export class MirrorPair {
     const { map } = await this.#open();
     const until = clock.now() + LIMITS.mirrorFlowMs;
     const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
-    while (!map.following && !this.#closed && flows() && clock.now() < until) {
+    // While the element was being fed, nobody marked its writes.
+    while (!this.#closed && !isFollowed(map) && (map.following || (flows() && clock.now() < until))) {
       await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
     }
-    if (!map.following) await this.#goAlone();
+    if (this.#closed) throw new TandemError('BLOCK_IO', 'the pair is not kept any more');
+    if (!isFollowed(map)) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
@@ -359,4 +371,9 @@ export class MirrorPair {
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
     return { volume, map, journal };
   }
+}
+
+/** A source's flow has its place among the guards of the volume's writes. */
+function isFollowed(map: DirtyMapFile | null): boolean {
+  return map !== null && map.unfollow !== null;
 }

@@ -287,7 +287,10 @@ export class Replicas {
     const { name } = pair.record[here];
     await mirror.prepare();
     const gone = new AbortController();
-    const stop = pair.onChange(() => pair.removed && gone.abort());
+    // Aborted at once, the stream would end before the partner has heard why.
+    const stop = pair.onChange(() => {
+      if (pair.removed) void mirror.told().then(() => gone.abort());
+    });
     try {
       await this.links.keep(mirror, AbortSignal.any([gone.signal, this.#end.signal]));
     } finally {
