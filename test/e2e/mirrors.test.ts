@@ -164,7 +164,7 @@ mirrorTest(
   `after a failover within an outage, with writes on both sides, nothing is overwritten without Force${having}`,
   async () => {
     const mirror = await startMirror('parted', 'Synchronous');
-    const { group, alpha, beta, both, pair, alphaUri, betaUri } = mirror;
+    const { group, beta, both, pair, alphaUri, betaUri } = mirror;
     for (const proxy of group.border(['alpha'])) proxy.set('cut');
     await qemuIoWell(alphaUri, 'write -P 2 1M 1M', 'flush');
     await statesAre(both, pair, ['Broken', 'Partitioned']);
