@@ -88,6 +88,17 @@ export class JobBook {
     });
   }
 
+  /** Ends jobs whose pair went while nobody followed it. */
+  async endOrphans(): Promise<void> {
+    const { book, clock } = this.#parts;
+    await this.#line.run(async () => {
+      const ended = [...book.jobs.values()]
+        .filter(({ subject, job }) => !isJobOver(job.state) && !book.pairs.has(subject) && !book.groups.has(subject))
+        .map(kept => stepped(kept, kept.arrival === 'removed' ? { type: 'completed' } : ORPHANED, clock.now()));
+      if (ended.length > 0) await book.commit({ jobs: Object.fromEntries(ended.map(kept => [kept.job.id, kept])) });
+    });
+  }
+
   /** Resolves when everything that was told before is noted. */
   settled(): Promise<void> {
     return this.#line.idle();
@@ -124,6 +135,8 @@ export class JobBook {
   }
 }
 
+const ORPHANED: JobEvent = { type: 'failed', errorCode: 4, errorDescription: 'the pair was removed' };
+
 function stepped(kept: KeptJob, event: JobEvent, now: number): KeptJob {
   const job = stepJob(kept.job, event, now);
   return job === null ? kept : { ...kept, job };
@@ -132,7 +145,7 @@ function stepped(kept: KeptJob, event: JobEvent, now: number): KeptJob {
 function eventOf(pair: JobSubject, { arrival, job }: KeptJob): JobEvent {
   if (pair.removed) {
     if (arrival === 'removed' || pair.record.detachWhenCopied) return { type: 'completed' };
-    return { type: 'failed', errorCode: 4, errorDescription: 'the pair was removed' };
+    return ORPHANED;
   }
   const { record, progress } = pair;
   // What changes all the time may be in step for a moment only; that it was is kept.

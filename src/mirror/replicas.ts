@@ -101,7 +101,9 @@ export class Replicas {
     for (const pair of pairs.list()) {
       for (const side of ['source', 'target'] as const) await elements.settle(pair.record[side].name).catch(() => {});
       this.#drive(pair);
+      this.jobs.follow(pair);
     }
+    await this.jobs.endOrphans();
   }
 
   /** Looks at what nobody tells of, until the signal. */
