@@ -139,7 +139,7 @@ export class MirrorTransition {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
     if (record === null) return await pair.remove();
-    const next = seenFromHere(record, member);
+    const next = seenFromHere(record, pair.record, member);
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
     await pair.adopt({ ...next, when: next.when }, { generations: own, intent: null });

@@ -2,12 +2,17 @@
 import type { Clock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Association } from '../model/association.ts';
-import { judgeOperation } from '../model/operation-judge.ts';
+import { type Judgement, judgeOperation } from '../model/operation-judge.ts';
 import type { ElementFacts, PairUnderOrder } from '../model/operation-order.ts';
-import { place } from '../model/refusal.ts';
+import { place, type Refusal, refuse } from '../model/refusal.ts';
 import type { Arrow } from '../model/replica-operations.ts';
-import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation } from '../model/replica-values.ts';
-import { parseReplicationSettings } from '../model/replication-settings.ts';
+import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation, type SyncType } from '../model/replica-values.ts';
+import {
+  misfitOfSettings,
+  type ParsedSettings,
+  parseReplicationSettings,
+  settingsOf,
+} from '../model/replication-settings.ts';
 import type { JobBook } from './job-book.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
@@ -56,25 +61,27 @@ export class PairOrders {
     return { association: pair.record, facts: this.#parts.factsOf(pair) };
   }
 
-  /** `pair` undefined: the order names none that is here. */
+  /** What would become of the order; nothing is changed. `pair` undefined: the order names none that is here. */
+  judge(pair: Pair | undefined, order: PairOrder): Judgement {
+    const settingsProblem = problemOfSettings(order.settings, pair?.record.syncType ?? null);
+    const subject = pair ? ({ kind: 'pair', pair: this.underOrder(pair) } as const) : null;
+    const judgement = judgeOperation({ ...order, settingsProblem }, subject);
+    return judgement.verdict === 'refused' || pair === undefined
+      ? judgement
+      : (refuseSettingsAt(pair, order.settings) ?? judgement);
+  }
+
   async modify(pair: Pair | undefined, order: PairOrder): Promise<MethodOutcome> {
-    const settings = order.settings === null ? { settings: {} } : parseReplicationSettings(order.settings);
-    const asked = {
-      operation: order.operation,
-      force: order.force,
-      waitForCopyState: order.waitForCopyState,
-      syncPairs: order.syncPairs,
-      settingsProblem: 'problem' in settings ? settings.problem : null,
-    };
-    const judgement = judgeOperation(asked, pair ? { kind: 'pair', pair: this.underOrder(pair) } : null);
+    const judgement = this.judge(pair, order);
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, pair?.id ?? null);
     const { operation } = judgement;
     if (judgement.verdict === 'no-effect') {
+      await applySettings(pair!, order.settings);
       return done(pair!, `${place(pair!.record)}: ${operation} changes nothing, it is so already`);
     }
     const arrow = judgement.arrows[0]!;
     const accepted: AcceptedOrder = { operation, arrow, force: order.force, alone: judgement.alone };
-    return await this.#carryOut(pair!, accepted, order.waitForCopyState);
+    return await this.#carryOut(pair!, accepted, order);
   }
 
   /** The same operation on all pairs of a group, each of which may begin it. */
@@ -83,7 +90,7 @@ export class PairOrders {
     const outcomes = await Promise.all(
       pairs.map((pair, index) => {
         const accepted: AcceptedOrder = { operation, arrow: arrows[index]!, force: order.force, alone };
-        return this.#carryOut(pair, accepted, order.waitForCopyState);
+        return this.#carryOut(pair, accepted, order);
       }),
     );
     const failed = outcomes.find(({ returnCode }) => returnCode !== 0 && returnCode !== 4096);
@@ -100,7 +107,7 @@ export class PairOrders {
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor });
   }
 
-  async #carryOut(pair: Pair, accepted: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
+  async #carryOut(pair: Pair, accepted: AcceptedOrder, order: PairOrder): Promise<MethodOutcome> {
     const { operation, arrow } = accepted;
     pair.trouble = null;
     const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
@@ -109,6 +116,8 @@ export class PairOrders {
       await this.#parts.jobs.forget(job.id);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
     }
+    await applySettings(pair, order.settings);
+    const wait = order.waitForCopyState;
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
@@ -134,7 +143,8 @@ export class PairOrders {
     }
     if (arrival === 'removed' && pair.removed) {
       await this.#ended(pair, job);
-      return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null };
+      const settingsState = what === 'Dissolve' ? pair.id : null;
+      return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null, settingsState };
     }
     const { copyState } = pair.record;
     if (
@@ -178,4 +188,33 @@ export class PairOrders {
 
 function done(pair: Pair, sentence: string): MethodOutcome {
   return { returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null };
+}
+
+/** What is wrong with the settings of an order; null: nothing. `syncType` null: of no pair that is here. */
+export function problemOfSettings(settings: string | null, syncType: SyncType | null): string | null {
+  const parsed = parsedOf(settings);
+  if ('problem' in parsed) return parsed.problem;
+  return syncType === null ? null : misfitOfSettings(parsed.settings, syncType);
+}
+
+/** How a mirror behaves without its link is kept at its source. */
+function refuseSettingsAt({ record }: Pair, settings: string | null): Refusal | null {
+  const parsed = parsedOf(settings);
+  if (record.here !== 'target' || 'problem' in parsed) return null;
+  const { recoveryMode, failedCopyStopsHostIO, desiredRpoSeconds } = parsed.settings;
+  if (recoveryMode === undefined && failedCopyStopsHostIO === undefined && desiredRpoSeconds === undefined) return null;
+  const sentence = `CopyRecoveryMode, FailedCopyStopsHostIO and DesiredRPO are kept at the source: give the order on ${record.source.member}`;
+  return refuse(4, 'illegal_state', sentence);
+}
+
+/** Of an order that was found in order. */
+async function applySettings(pair: Pair, settings: string | null): Promise<void> {
+  const parsed = parsedOf(settings);
+  if ('problem' in parsed || Object.keys(parsed.settings).length === 0) return;
+  const { desiredRpoSeconds } = parsed.settings;
+  await pair.set(settingsOf(parsed.settings), desiredRpoSeconds === undefined ? {} : { desiredRpoSeconds });
+}
+
+function parsedOf(settings: string | null): ParsedSettings {
+  return settings === null ? { settings: {} } : parseReplicationSettings(settings);
 }

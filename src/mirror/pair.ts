@@ -91,6 +91,11 @@ export class Pair {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }));
   }
 
+  /** What people set of it, whatever is done to it at that moment. */
+  set(properties: Partial<Association>, extras: PairExtras = {}): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record: { ...this.record, ...properties } }));
+  }
+
   /** What is kept beside the record. */
   note(extras: PairExtras): Promise<void> {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));

@@ -16,6 +16,7 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
+import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
 import { driveLocalPair } from './local-pair.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
@@ -25,8 +26,9 @@ import type { Pair } from './pair.ts';
 import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
-import type { KeptPair, ReplicaBook } from './replica-book.ts';
+import type { KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
+import { confirmTarget } from './target-confirmation.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
@@ -128,6 +130,25 @@ export class Replicas {
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
     return await this.orders.follow(pair, 'Create', arrival, waitFor);
+  }
+
+  /** CreateGroupReplica */
+  createGroup(wish: GroupReplicaWish): Promise<MethodOutcome> {
+    const plan = (wanted: PairCreation) => planPair(this.#parts, wanted);
+    const create = (wanted: PairCreation) => this.create(wanted);
+    return createGroupReplica({ groups: this.groups, pairs: this.#parts.pairs, plan, create }, wish);
+  }
+
+  /** ConfirmTargetData */
+  confirm(pair: Pair, waitMs: number): Promise<MethodOutcome> {
+    const mirror = this.#mirrorOf(pair);
+    return confirmTarget({ pair, mirror, waitMs, clock: this.#parts.clock, end: this.#end.signal });
+  }
+
+  /** What is kept of dissolved pairs. */
+  aspects(): readonly (RemovedPair & { readonly id: string; readonly aspect: ReplicaAspect })[] {
+    const removed = [...this.#parts.book.removed];
+    return removed.flatMap(([id, { aspect, ...kept }]) => (aspect === null ? [] : [{ ...kept, id, aspect }]));
   }
 
   /** RequestStateChange, which has been found possible; `modify` orders what the job works on. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
