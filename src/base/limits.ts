@@ -177,6 +177,9 @@ export const LIMITS = {
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
   mirrorRedialMs: 1000,
+  /** How long a write waits for the flow of a pair that has just met; then it goes on alone. */
+  mirrorFlowMs: 5000,
+  mirrorFlowLookMs: 5,
   /** A write that has to reach both members and cannot: after that it fails. */
   heldWriteMs: 60_000,
   /** What an operation does at once is waited for before it is answered as a job. */
@@ -192,6 +195,8 @@ export const LIMITS = {
   replicaGroups: 256,
   replicaJobs: 1024,
   replicaJobKeepMs: 86_400_000,
+  /** How long a pair that was removed is remembered for a partner that may not have heard of it. */
+  removedPairKeepMs: 90 * 86_400_000,
   /** How far a partner's clock may run ahead before the hybrid clock stops following it. */
   clockAheadMs: 5 * 60_000,
 

@@ -73,6 +73,7 @@ export class Volume extends OrderedDevice {
   readonly #opened: StoreFiles;
   readonly #snapshots: SnapshotSet;
   readonly #guards = new WriteGuards();
+  #refusal: string | null = null;
   /** Until the volume has been set back to it, it is read in the volume's place. */
   #restoring: Snapshot | null = null;
 
@@ -307,7 +308,16 @@ export class Volume extends OrderedDevice {
     await letGo(this.#opened);
   }
 
+  /** Until the returned function is called, writes are refused for this reason, also those that wait for the volume just now. */
+  refuseWrites(reason: string): () => void {
+    this.#refusal = reason;
+    return () => {
+      this.#refusal = null;
+    };
+  }
+
   protected assertWritable(): void {
+    if (this.#refusal !== null) throw new TandemError('BLOCK_READ_ONLY', `${this.title}: ${this.#refusal}`);
     if (!this.#opened.writable) throw new TandemError('BLOCK_READ_ONLY', `${this.title} is open for reading only`);
     this.#assertNotRestoring();
   }

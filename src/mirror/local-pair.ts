@@ -16,9 +16,14 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import { copyPacing } from './copy-pacing.ts';
 import type { Elements } from './elements.ts';
 import type { Pair, PairExtras } from './pair.ts';
+import type { SnapshotMoment } from './snapshot-moment.ts';
 
 export interface LocalPairTools {
   readonly elements: Elements;
+  /** Of pairs whose snapshot is to be of the same moment as others’, by id. */
+  readonly moments: Map<string, SnapshotMoment>;
+  /** As `holdAtBoundary`. */
+  readonly hold: (volume: Volume, work: () => Promise<void>) => Promise<void>;
   readonly files: BlockFiles;
   readonly uuid: () => string;
   readonly clock: Clock;
@@ -71,10 +76,12 @@ async function carryOut(pair: Pair, tools: LocalPairTools, signal: AbortSignal):
     await pair.step({ type: 'transition-committed', sourceAhead: false }, extras);
     tools.log.debug({ pair: pair.id, operation }, 'an operation on a replica is done');
   } catch (error) {
+    tools.moments.get(pair.id)?.leave(pair.id, error);
     if (signal.aborted) return;
     await fail(pair, tools, error);
     await pair.step({ type: 'transition-aborted' });
   } finally {
+    tools.moments.delete(pair.id);
     for (const side of losing) pair.restrict(side, null);
     for (const side of ['source', 'target'] as const) await tools.elements.settle(record[side].name);
   }
@@ -94,7 +101,7 @@ async function changeSnapshot(pair: Pair, tools: LocalPairTools, signal: AbortSi
     case 'Activate':
     case 'Resync Replica':
       await dropSnapshot(pair, tools);
-      await freshSnapshot(pair, tools);
+      await freshSnapshot(pair, tools, signal);
       return {};
     case 'Restore from Replica':
       await elements.sendAway(record.source.name);
@@ -111,14 +118,18 @@ async function changeSnapshot(pair: Pair, tools: LocalPairTools, signal: AbortSi
 }
 
 /** Shows the source as it is now. Its name is durable before it is there. */
-async function freshSnapshot(pair: Pair, { elements, uuid, clock }: LocalPairTools): Promise<void> {
+async function freshSnapshot(pair: Pair, tools: LocalPairTools, signal?: AbortSignal): Promise<void> {
+  const { elements, moments, hold, uuid, clock } = tools;
   const { record } = pair;
   const volume = elements.volume(record.source.name);
   const there = pair.kept.snapshot;
   if (there !== null && hasSnapshot(volume, there)) return;
   const fresh = there ?? uuid();
   if (there === null) await pair.note({ snapshot: fresh });
-  await volume.createSnapshot({ uuid: fresh, takenMs: clock.now(), writable: record.writableTarget });
+  const wanted = { uuid: fresh, writable: record.writableTarget };
+  const moment = moments.get(pair.id);
+  if (moment !== undefined && signal !== undefined) await moment.take(pair.id, volume, wanted, signal);
+  else await hold(volume, async () => void (await volume.takeSnapshot({ ...wanted, takenMs: clock.now() })));
 }
 
 async function dropSnapshot(pair: Pair, { elements }: LocalPairTools): Promise<void> {

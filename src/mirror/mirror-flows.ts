@@ -164,9 +164,8 @@ export class MirrorFlows {
     const extent = extentOf(compareGenerations(ours, theirs));
     this.#mirrors = false;
     const copy = async (): Promise<void> => {
-      const generations = beginAlone(pair.kept.generations, uuid());
-      await pair.note({ generations });
-      this.#mirrors = await this.#source!.startCopy({ extent, generations });
+      await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
+      this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
     };
     this.#copying = copy()
       .catch(error => this.#fail(error))
@@ -252,7 +251,8 @@ export class MirrorFlows {
         await pair.step({ type: 'copy-started' });
         break;
       case 'copy-finished':
-        this.#mirrors = true;
+        // A member that was fed mirrors nothing yet: the roles may change next.
+        this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
       case 'queue-overflowed':
@@ -303,6 +303,7 @@ export class MirrorFlows {
   async #restTarget(): Promise<void> {
     const target = this.#target;
     this.#target = null;
+    this.#mirrors = false;
     this.#toldFor = null;
     await target?.stop();
   }

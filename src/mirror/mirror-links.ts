@@ -14,7 +14,10 @@ export interface MirrorLinksParts {
   /** To a member of the group; null: it is in the group no more. */
   readonly linkTo: (member: string) => MirrorLink | null;
   readonly mirrorOf: (id: string) => MirrorPair | undefined;
-  readonly wasRemoved: (id: string) => boolean;
+  /** Pairs that are kept here no more, with the partner that may not have heard of it. */
+  readonly removed: () => ReadonlyMap<string, { readonly partner: string | null }>;
+  /** The partner has heard of it. */
+  readonly forgetRemoved: (id: string) => Promise<void>;
   /** The partner wants to keep a pair with this member. NOT_FOUND, REFUSED */
   readonly takeOffer: (caller: string, offer: ReplicaOffer) => Promise<void>;
   readonly sizeOf: (pair: MirrorPair) => number;
@@ -38,6 +41,18 @@ export class MirrorLinks implements MirrorPeerService {
     }
   }
 
+  /** Tells partners of pairs that were removed while they were away, until the signal. */
+  async tellRemoved(signal: AbortSignal): Promise<void> {
+    const { clock, removed, member } = this.#parts;
+    while (!signal.aborted) {
+      for (const [id, { partner }] of removed()) {
+        // The other way round the partner dials, and is told then.
+        if (partner !== null && member < partner && !signal.aborted) await this.#tellRemoved(id, partner, signal);
+      }
+      await clock.sleep(LIMITS.mirrorGraceMs, signal).catch(() => {});
+    }
+  }
+
   /** Resolves when the partner keeps the pair too. */
   async offer(mirror: MirrorPair, force: boolean, signal: AbortSignal): Promise<void> {
     const { record } = mirror.pair;
@@ -50,7 +65,7 @@ export class MirrorLinks implements MirrorPeerService {
 
   async mirror(caller: string, association: string, channel: MirrorChannel, signal: AbortSignal): Promise<void> {
     const mirror = this.#parts.mirrorOf(association);
-    if (mirror === undefined && this.#parts.wasRemoved(association)) return await channel.send({ kind: 'removed' });
+    if (mirror === undefined && this.#parts.removed().has(association)) return await channel.send({ kind: 'removed' });
     if (mirror === undefined || mirror.partner !== caller) {
       throw new TandemError('NOT_FOUND', `${this.#parts.member} keeps no pair ${association} with ${caller}`);
     }
@@ -68,6 +83,23 @@ export class MirrorLinks implements MirrorPeerService {
       log.debug({ replica: mirror.pair.id, reason: messageOf(error) }, 'the stream of a mirror ended');
       mirror.pair.trouble ??= messageOf(error);
     }
+  }
+
+  async #tellRemoved(id: string, partner: string, signal: AbortSignal): Promise<void> {
+    try {
+      const channel = this.#link(partner).openMirror(id, signal);
+      try {
+        await channel.send({ kind: 'removed' });
+        // It ends the stream when the pair is removed there.
+        for await (const _ of channel.messages);
+      } finally {
+        channel.close();
+      }
+    } catch (error) {
+      // It does not keep the pair: that is what was to be told.
+      if (!(error instanceof TandemError) || error.code !== 'NOT_FOUND') return;
+    }
+    await this.#parts.forgetRemoved(id);
   }
 
   #link(partner: string): MirrorLink {

@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { BlockFiles } from '../block/block-files.ts';
+import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import { openEpochJournal } from '../block/epoch-journal.ts';
 import type { Association } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
@@ -13,20 +14,25 @@ import type { CopyPace } from '../model/copy-plan.ts';
 import { beginAlone } from '../model/generations.ts';
 import { isAtRisk } from '../model/operation-judge.ts';
 import type { ElementFacts } from '../model/operation-order.ts';
+import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
-import { planTransition } from '../model/transition-plan.ts';
+import { planTransition, type TransitionStep } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
+import { dirtyContext } from './dirty-context.ts';
 import type { Elements } from './elements.ts';
+import type { PairTurns } from './group-turns.ts';
 import type { MirrorElement } from './mirror-flows.ts';
 import { MirrorSession, type OrderAnswer } from './mirror-session.ts';
 import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
+import type { PairSet } from './pair-set.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
   readonly pair: Pair;
+  readonly pairs: PairSet;
   readonly elements: Elements;
   readonly trackers: VolumeTrackers;
   readonly files: BlockFiles;
@@ -40,19 +46,30 @@ export interface MirrorPairParts {
   readonly log: Log;
 }
 
+interface Decision {
+  readonly force: boolean;
+  readonly alone: boolean;
+  readonly turns: PairTurns | null;
+}
+
 export class MirrorPair {
   readonly pair: Pair;
   readonly #parts: MirrorPairParts;
   #element: Promise<MirrorElement> | null = null;
+  #map: DirtyMapFile | null = null;
+  /** Since when the partner was found to lack something that does not flow to it, ms since the epoch; null: it does not. */
+  #lackingSince: number | null = null;
   #session: MirrorSession | null = null;
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
+  #guarding: Promise<void> | null = null;
   #closed = false;
 
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
+    parts.pair.beforeWrite = () => this.#beforeWrite();
     this.#lost();
     parts.pair.onChange(() => this.#goOn());
   }
@@ -72,7 +89,17 @@ export class MirrorPair {
 
   /** How far behind the partner is, as it is now. */
   report(): void {
+    const { pair } = this;
     if (this.reachable) this.#session!.flows.report();
+    const now = this.#parts.clock.now();
+    // What flows in step knows the age of its writes itself.
+    const flows = this.reachable && pair.record.copyState === 'Synchronized';
+    const lacks = this.here === 'source' && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
+    if (lacks) this.#lackingSince ??= now;
+    else this.#lackingSince = null;
+    if (this.#lackingSince === null) return;
+    const lagMs = Math.max(pair.progress.lagMs, now - this.#lackingSince);
+    pair.progress = { ...pair.progress, dirtyBytes: this.#map!.dirtyBytes, lagMs };
   }
 
   /** What is written here reaches the partner, and no copy has to end before. */
@@ -98,6 +125,12 @@ export class MirrorPair {
     this.pair.progress = { ...this.pair.progress, dirtyBytes: map.dirtyBytes, totalBytes: volume.size };
   }
 
+  /** Runs `work` while no epoch of the source is half applied here. */
+  async atBoundary<T>(work: () => Promise<T>): Promise<T> {
+    const { journal } = await this.#open();
+    return await journal.atBoundary(work);
+  }
+
   /** Until the stream ends. One that is there already gives way: it may be dead. */
   async attach(channel: MirrorChannel): Promise<void> {
     this.#session?.close();
@@ -108,9 +141,19 @@ export class MirrorPair {
     await running;
   }
 
-  /** Begins what was ordered: a sentence why not; null: it has begun, or ended. */
-  async begin({ operation, arrow, force, alone }: AcceptedOrder): Promise<string | null> {
+  /** The steps of this member. `copy`: a copy comes first. `partner`: the other member decides. */
+  planFor({ operation, arrow, alone }: AcceptedOrder): readonly TransitionStep[] | 'copy' | 'partner' {
     const { pair, clock } = this.#parts;
+    const accepted = stepAssociation(pair.record, { type: 'operation-accepted', operation, arrow }, clock.now());
+    if (accepted === null || accepted === 'removed' || accepted.work?.phase !== 'transition') return 'copy';
+    const { decider, deciderSteps } = planTransition(accepted, { alone });
+    return alone || decider === this.here ? deciderSteps : 'partner';
+  }
+
+  /** Begins what was ordered: a sentence why not; null: it has begun, or ended. `turns`: other pairs go with it. */
+  async begin(order: AcceptedOrder, turns: PairTurns | null = null): Promise<string | null> {
+    const { pair, clock } = this.#parts;
+    const { operation, arrow, force, alone } = order;
     const accepted = stepAssociation(
       pair.record,
       { type: 'operation-accepted', operation, arrow },
@@ -126,8 +169,12 @@ export class MirrorPair {
       return null;
     }
     const taken = await pair.step({ type: 'operation-accepted', operation, arrow });
-    if (taken === null) return 'another order came first; look at the pair and give yours again';
-    if (!copiesFirst) return await this.#decide({ force, alone });
+    if (taken === null) {
+      const sentence = 'another order came first; look at the pair and give yours again';
+      turns?.end(new TandemError('REFUSED', `${place(pair.record)}: ${sentence}`));
+      return sentence;
+    }
+    if (!copiesFirst) return await this.#decide({ force, alone, turns });
     await this.#session?.tell();
     return null;
   }
@@ -139,6 +186,7 @@ export class MirrorPair {
     this.#session?.close();
     await this.#running;
     await this.#transition?.catch(() => {});
+    this.#parts.pairs.dirtyContexts.delete(this.pair.id);
     const element = await this.#element?.catch(() => null);
     await element?.journal.close();
   }
@@ -156,10 +204,10 @@ export class MirrorPair {
     const { work } = this.pair.record;
     if (this.pair.removed || work?.phase !== 'transition' || work.operation !== 'Failback') return;
     if (this.here !== 'target' || this.#transition !== null || !this.reachable) return;
-    void this.#decide({ force: true, alone: false });
+    void this.#decide({ force: true, alone: false, turns: null });
   }
 
-  #decide(order: { readonly force: boolean; readonly alone: boolean }): Promise<string | null> {
+  #decide(order: Decision): Promise<string | null> {
     const transition = this.#carryOut(order).finally(() => {
       this.#transition = null;
     });
@@ -167,7 +215,7 @@ export class MirrorPair {
     return transition;
   }
 
-  async #carryOut({ force, alone }: { readonly force: boolean; readonly alone: boolean }): Promise<string | null> {
+  async #carryOut({ force, alone, turns }: Decision): Promise<string | null> {
     const { elements, member, uuid, clock, factsOf, log } = this.#parts;
     const { pair } = this;
     const session = alone ? null : this.#session;
@@ -189,6 +237,7 @@ export class MirrorPair {
         if (force || !isAtRisk(operation, { association: pair.record, facts })) return null;
         return `meanwhile it would lose writes that only one side has: give Force`;
       },
+      turns,
     });
     try {
       const run = transition.run(planTransition(pair.record, { alone }).deciderSteps);
@@ -263,14 +312,43 @@ export class MirrorPair {
   /** A write that cannot reach the partner is about to be answered. */
   async #goAlone(): Promise<void> {
     const { pair } = this;
+    // Clients have been sent away before: nothing more is answered.
+    if (this.#closed) return;
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
       throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
     }
-    const { generations } = pair.kept;
-    const alone = beginAlone(generations, this.#parts.uuid());
-    if (alone !== generations) await pair.note({ generations: alone });
+    await pair.note(({ generations }) => {
+      const alone = beginAlone(generations, this.#parts.uuid());
+      return alone === generations ? {} : { generations: alone };
+    });
+  }
+
+  /**
+   * A flow tells of each write, or a generation was begun for them. Between a daemon's start, a meeting or a change of roles and the
+   * flow that follows from it, there is neither.
+   */
+  #beforeWrite(): Promise<void> | null {
+    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false)) return null;
+    this.#guarding ??= this.#guard().finally(() => {
+      this.#guarding = null;
+    });
+    return this.#guarding;
+  }
+
+  /** The flow is waited for where one is to come; otherwise it goes on alone. */
+  async #guard(): Promise<void> {
+    const { clock } = this.#parts;
+    const { map } = await this.#open();
+    const until = clock.now() + LIMITS.mirrorFlowMs;
+    const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
+    // While the element was being fed, nobody marked its writes.
+    while (!this.#closed && !isFollowed(map) && (map.following || (flows() && clock.now() < until))) {
+      await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
+    }
+    if (this.#closed) throw new TandemError('BLOCK_IO', 'the pair is not kept any more');
+    if (!isFollowed(map)) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
@@ -287,9 +365,18 @@ export class MirrorPair {
   }
 
   async #openElement(): Promise<MirrorElement> {
-    const { elements, trackers, files } = this.#parts;
+    const { elements, trackers, files, pairs } = this.#parts;
+    const { id } = this.pair;
     const volume = elements.volume(this.pair.record[this.here].name);
     const journal = await openEpochJournal({ files, directory: volume.directory, device: volume });
-    return { volume, map: await trackers.map(volume, this.pair.id), journal };
+    const map = await trackers.map(volume, id);
+    this.#map = map;
+    pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
+    return { volume, map, journal };
   }
+}
+
+/** A source's flow has its place among the guards of the volume's writes. */
+function isFollowed(map: DirtyMapFile | null): boolean {
+  return map !== null && map.unfollow !== null;
 }

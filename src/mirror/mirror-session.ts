@@ -52,6 +52,8 @@ export class MirrorSession {
   readonly #parts: MirrorSessionParts;
   readonly #line = new TaskLine();
   #theirs: Hello | null = null;
+  /** The one that the last copy began with. */
+  #spent: Hello | null = null;
   #said: Hello | null = null;
   #weMet = false;
   #theyMet = false;
@@ -148,7 +150,10 @@ export class MirrorSession {
         this.#theyMet = true;
         return this.#later(() => this.#begin());
       case 'removed':
-        return this.#later(() => this.#parts.pair.remove());
+        return this.#later(async () => {
+          await this.#parts.pair.remove({ partnerKnows: true });
+          this.close();
+        });
       case 'order':
         return this.#later(() => this.#answer(message), { beside: true });
       case 'propose':
@@ -277,9 +282,14 @@ export class MirrorSession {
     this.flows.follow();
   }
 
+  /** What it said of an earlier copy is not true of this one, for which it may not be ready either. */
   #partnerAt(into: ElementSide): GenerationSide | null {
     const theirs = this.#theirs;
-    return theirs?.record.work?.phase === 'copy' && theirs.record.work.into === into ? theirs.side : null;
+    if (theirs === null || theirs === this.#spent || theirs.record.revision !== this.#parts.pair.record.revision)
+      return null;
+    if (theirs.record.work?.phase !== 'copy' || theirs.record.work.into !== into) return null;
+    this.#spent = theirs;
+    return theirs.side;
   }
 
   async #answer({ id, operation, force }: Extract<MirrorMessage, { kind: 'order' }>): Promise<void> {
@@ -313,6 +323,7 @@ export class MirrorSession {
       force,
       part: 'follower',
       riskAtDecision: () => null,
+      turns: null,
     });
     try {
       await this.during(transition.run(planTransition(pair.record, { alone: false }).followerSteps));

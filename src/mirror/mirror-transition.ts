@@ -10,9 +10,13 @@ import type { MirrorMessage } from '../model/mirror-message.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { TransitionIntent, TransitionStep } from '../model/transition-plan.ts';
 import type { Elements } from './elements.ts';
+import { fallBack } from './fall-back.ts';
+import type { PairTurns } from './group-turns.ts';
 import type { MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import type { Pair } from './pair.ts';
+import type { BookChange } from './replica-book.ts';
+import { holdVolume, type VolumeHold } from './volume-hold.ts';
 
 /** The partner, as a transition needs it; null: it goes without. */
 export interface TransitionPartner {
@@ -35,6 +39,8 @@ export interface TransitionParts {
   readonly part: TransitionIntent['part'];
   /** Asked again when clients have been stopped; a sentence why it is given up then. */
   readonly riskAtDecision: () => string | null;
+  /** Other pairs pass the same barrier; null: it is alone. */
+  readonly turns: PairTurns | null;
 }
 
 interface Decision {
@@ -44,8 +50,7 @@ interface Decision {
 
 export class MirrorTransition {
   readonly #parts: TransitionParts;
-  #release: (() => void) | null = null;
-  #held: Promise<void> = Promise.resolve();
+  #hold: VolumeHold | null = null;
   #restricted: ElementSide | null = null;
   #decision: Decision | null = null;
 
@@ -55,20 +60,30 @@ export class MirrorTransition {
 
   /** True once it cannot be taken back any more. */
   get decided(): boolean {
-    return this.#decision !== null;
+    return this.#decision !== null && this.#parts.turns?.givenUp !== true;
   }
 
   /** Rejects with what keeps it from being carried out; whether it was decided then, `decided` says. */
   async run(steps: readonly TransitionStep[]): Promise<void> {
+    const { turns } = this.#parts;
+    let failure: unknown = null;
     try {
-      for (const step of steps) await this.#steps[step]();
+      for (const step of steps) {
+        await turns?.before();
+        await this.#steps[step]();
+        turns?.after();
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
+      turns?.end(failure);
       await this.#letGo();
     }
   }
 
   readonly #steps: Readonly<Record<TransitionStep, () => Promise<unknown>>> = {
-    'write-intent': () => this.#parts.pair.note({ intent: this.#intent(false) }),
+    'write-intent': () => this.#parts.pair.note({ intent: this.#intent(false) }, this.#write),
     propose: () => {
       const { pair, force } = this.#parts;
       return this.#send({ kind: 'propose', id: this.#id, record: pair.record, force });
@@ -76,11 +91,12 @@ export class MirrorTransition {
     'expect-agreement': () => this.#expect('agree'),
     'expect-proposal': async () => {},
     agree: () => this.#send({ kind: 'agree', id: this.#id }),
-    'hold-writes': async () => this.#hold(),
+    'hold-writes': async () => this.#holdWrites(),
     'stop-stream': () => this.#parts.partner?.flows.stopStream() ?? Promise.resolve(),
     drain: async () => {
-      await this.#held;
+      await this.#hold?.held;
       await this.#parts.partner?.flows.source?.drain();
+      this.#assertInStep();
     },
     flush: async () => {
       await this.#parts.partner?.flows.target?.drain();
@@ -91,13 +107,14 @@ export class MirrorTransition {
     'confirm-barrier': () => this.#send({ kind: 'barrier-durable', id: this.#id }),
     'expect-durable': () => this.#expect('barrier-durable'),
     'close-clients': async () => {
-      const { pair, elements } = this.#parts;
+      const { pair, element, elements } = this.#parts;
       const side = this.#here;
       this.#restricted = side;
       pair.restrict(side, 'read-only');
-      // Requests that wait for the volume could not be answered before it is free.
+      // Requests that wait for the volume are answered, so that their clients can go; but nothing comes after the barrier.
+      const admit = element.volume.refuseWrites('its clients are being sent away');
       this.#endHold();
-      await elements.settle(pair.record[side].name);
+      await elements.settle(pair.record[side].name).finally(admit);
     },
     decide: () => this.#decide(),
     'release-writes': async () => this.#endHold(),
@@ -113,57 +130,63 @@ export class MirrorTransition {
     'open-clients': async () => {},
     'confirm-decision': () => this.#send({ kind: 'committed', id: this.#id }),
     'expect-confirmation': () => this.#expect('committed'),
-    'clear-intent': () => this.#parts.pair.note({ intent: null }),
+    'clear-intent': () => this.#parts.pair.note({ intent: null }, this.#write),
   };
+
+  /** What was written before the flow began, or while it broke, is not in the partner's hands: the roles are not changed over that. */
+  #assertInStep(): void {
+    const { pair, element, partner } = this.#parts;
+    const { copyState, work } = pair.record;
+    const sender = work?.operation === 'Failback' ? 'target' : copyState === 'Synchronized' ? 'source' : null;
+    if (partner === null || sender !== this.#here || element.map.dirtyBytes === 0) return;
+    throw new TandemError('REFUSED', 'what was written last is not on both members yet: order it again in a moment');
+  }
 
   async #decide(): Promise<void> {
     const { pair, element, partner, uuid, now, riskAtDecision } = this.#parts;
     const risk = riskAtDecision();
     if (risk !== null) throw new TandemError('REFUSED', risk);
+    if (partner === null) await fallBack(pair, element);
     const sourceAhead = this.#here === 'source' && element.map.dirtyBytes > 0;
     const next = stepAssociation(pair.record, { type: 'transition-committed', sourceAhead }, now());
     assert(next !== null, 'the transition can be committed');
     const { generations } = pair.kept;
     if (next === 'removed') {
       this.#decision = { record: null, generations };
-      return await pair.remove();
+      return await pair.remove({ write: this.#write });
     }
     const forgets = pair.record.work!.operation === 'Unprepare';
     const own = forgets ? createGenerations(uuid()) : generationsAfter(next, generations, uuid());
     this.#decision = { record: next, generations: own };
     const intent = partner === null ? null : { ...this.#intent(true), decision: this.#decision };
-    await pair.adopt(next, { generations: own, intent });
+    await pair.adopt(next, { generations: own, intent }, this.#write);
   }
 
   async #commit(): Promise<void> {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
-    if (record === null) return await pair.remove();
-    const next = seenFromHere(record, pair.record, member);
+    if (record === null) return await pair.remove({ partnerKnows: true });
+    if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
+    const whole = await fallBack(pair, this.#parts.element);
+    const next = { ...seenFromHere(record, pair.record, member), ...(whole ? { targetData: 'UpToDate' as const } : {}) };
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
-    await pair.adopt({ ...next, when: next.when }, { generations: own, intent: null });
+    await pair.adopt(next, { generations: own, intent: null });
   }
 
-  /** Writes that were called before have settled when `#held` does; those called later wait. */
-  #hold(): void {
-    if (this.#release !== null) return;
-    const { volume } = this.#parts.element;
-    this.#held = new Promise((held, failed) => {
-      const released = new Promise<void>(resolve => (this.#release = resolve));
-      volume
-        .hold(async () => {
-          held();
-          await released;
-        })
-        .catch(failed);
-    });
-    this.#held.catch(() => {});
+  #holdWrites(): void {
+    const { turns, element } = this.#parts;
+    this.#hold ??= turns?.hold(element.volume) ?? holdVolume(element.volume);
   }
 
   #endHold(): void {
-    this.#release?.();
-    this.#release = null;
+    this.#hold?.release();
+    this.#hold = null;
+  }
+
+  get #write(): ((change: BookChange) => Promise<void>) | undefined {
+    const { turns } = this.#parts;
+    return turns === null ? undefined : change => turns.write(change);
   }
 
   async #letGo(): Promise<void> {
@@ -176,7 +199,7 @@ export class MirrorTransition {
   #intent(decided: boolean): TransitionIntent {
     const { part, pair, id } = this.#parts;
     const { operation } = pair.record.work!;
-    return { id, operation: operation!, part, decided, holds: this.#release !== null };
+    return { id, operation: operation!, part, decided, holds: this.#hold !== null };
   }
 
   get #id(): string {

@@ -23,6 +23,13 @@ export interface PairOrdersParts {
   readonly factsOf: (pair: Pair) => ElementFacts;
   /** Begins the transition: with the partner where there is one. A sentence why it did not; null: it has begun. */
   readonly begin: (pair: Pair, order: AcceptedOrder) => Promise<string | null>;
+  /** The same for several pairs at one moment, in their order. */
+  readonly beginTogether: (ordered: readonly OrderedPair[]) => Promise<readonly (string | null)[]>;
+}
+
+export interface OrderedPair {
+  readonly pair: Pair;
+  readonly order: AcceptedOrder;
 }
 
 export interface AcceptedOrder {
@@ -87,11 +94,14 @@ export class PairOrders {
   /** The same operation on all pairs of a group, each of which may begin it. */
   async modifyAll(pairs: readonly Pair[], judged: GroupJudgement): Promise<MethodOutcome> {
     const { operation, arrows, order, alone } = judged;
+    const ordered = pairs.map((pair, index) => ({
+      pair,
+      order: { operation, arrow: arrows[index]!, force: order.force, alone },
+    }));
+    const jobs = await Promise.all(ordered.map(one => this.#startJob(one)));
+    const problems = await this.#parts.beginTogether(ordered);
     const outcomes = await Promise.all(
-      pairs.map((pair, index) => {
-        const accepted: AcceptedOrder = { operation, arrow: arrows[index]!, force: order.force, alone };
-        return this.#carryOut(pair, accepted, order);
-      }),
+      ordered.map((one, index) => this.#follow(one, jobs[index]!, problems[index] ?? null, order)),
     );
     const failed = outcomes.find(({ returnCode }) => returnCode !== 0 && returnCode !== 4096);
     const running = outcomes.find(({ returnCode }) => returnCode === 4096);
@@ -107,21 +117,32 @@ export class PairOrders {
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor });
   }
 
-  async #carryOut(pair: Pair, accepted: AcceptedOrder, order: PairOrder): Promise<MethodOutcome> {
-    const { operation, arrow } = accepted;
+  async #carryOut(pair: Pair, order: AcceptedOrder, asked: PairOrder): Promise<MethodOutcome> {
+    const job = await this.#startJob({ pair, order });
+    return await this.#follow({ pair, order }, job, await this.#parts.begin(pair, order), asked);
+  }
+
+  async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<string> {
     pair.trouble = null;
-    const job = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
-    const problem = await this.#parts.begin(pair, accepted);
+    return (await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival })).id;
+  }
+
+  async #follow(
+    { pair, order: { operation, arrow } }: OrderedPair,
+    job: string,
+    problem: string | null,
+    asked: PairOrder,
+  ): Promise<MethodOutcome> {
     if (problem !== null) {
-      await this.#parts.jobs.forget(job.id);
+      await this.#parts.jobs.forget(job);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
     }
-    await applySettings(pair, order.settings);
-    const wait = order.waitForCopyState;
+    await applySettings(pair, asked.settings);
+    const wait = asked.waitForCopyState;
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
-    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job: job.id, waitFor });
+    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job, waitFor });
   }
 
   async #answer(

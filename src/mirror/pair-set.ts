@@ -29,6 +29,8 @@ interface Part {
 export class PairSet implements ElementRules {
   readonly #parts: PairSetParts;
   readonly #pairs = new Map<string, Pair>();
+  /** Asked for with every write of a client. */
+  readonly #byName = new Map<string, readonly Part[]>();
   readonly #listeners = new Set<PairListener>();
   /** Named `tandem:dirty:…`, of pairs whose dirty map is open. */
   readonly dirtyContexts = new Map<string, { readonly element: string; readonly context: MetaContext }>();
@@ -48,11 +50,15 @@ export class PairSet implements ElementRules {
 
   /** Those an element of this member has part in. */
   of(name: string): readonly Part[] {
-    return this.list().flatMap(pair =>
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const found = this.list().flatMap(pair =>
       (['source', 'target'] as const)
         .filter(side => isHere(pair.record, side) && pair.record[side].name === name)
         .map(side => ({ pair, side })),
     );
+    this.#byName.set(name, found);
+    return found;
   }
 
   /** Of every change; `before` null: it is new, `after` null: it is removed. Must only enqueue. */
@@ -110,12 +116,14 @@ export class PairSet implements ElementRules {
       case 'read-write':
         break;
       case 'held':
-        return this.#released({ pair, side });
+        return this.#released({ pair, side }).then(() => this.#beforeWriteTo({ pair, side }) ?? undefined);
       default:
         return Promise.reject(
           new TandemError('BLOCK_READ_ONLY', `${place(pair.record)}: the ${side} takes no writes now`),
         );
     }
+    const wait = pair.beforeWrite?.() ?? null;
+    if (wait !== null) return wait.then(() => this.#beforeWriteTo({ pair, side }) ?? undefined);
     const event = { type: 'client-wrote', element: side } as const;
     // What it changes has to be durable before the first byte is.
     if (side === 'source' || stepAssociation(pair.record, event, this.#parts.clock.now()) === null) return null;
@@ -142,10 +150,12 @@ export class PairSet implements ElementRules {
       clock: this.#parts.clock,
       onChange: (changed, before, after) => {
         if (after === null) this.#pairs.delete(id);
+        this.#byName.clear();
         for (const listener of this.#listeners) listener(changed, before, after);
       },
     });
     this.#pairs.set(id, pair);
+    this.#byName.clear();
     return pair;
   }
 }

@@ -4,13 +4,16 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Association } from '../model/association.ts';
-import { type Access, dutiesOf } from '../model/association-duties.ts';
+import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
 
 /** What is kept of the pair besides its record. */
 export type PairExtras = Partial<Omit<KeptPair, 'record'>>;
+
+/** Where a change is made durable, if not in the book by itself: together with those of other pairs. */
+export type PairWrite = (change: BookChange) => Promise<void>;
 
 export interface PairProgress {
   /** Bytes that differ or may differ; null: nobody counts them. */
@@ -38,11 +41,18 @@ export class Pair {
   progress: PairProgress = NOTHING;
   /** Why it did not go on last, for people; null: nothing is known. */
   trouble: string | null = null;
+  /**
+   * Of a mirrored pair: asked before each write of a client here, and again when it settles. Null: should this member fail after the
+   * write is answered, the pair knows that the partner lacks it.
+   */
+  beforeWrite: (() => Promise<void> | null) | null = null;
   readonly #parts: PairParts;
   readonly #line = new TaskLine();
   readonly #listeners = new Set<() => void>();
   readonly #restricted = new Map<ElementSide, Access>();
   #last: KeptPair;
+  /** Of the record; null: it has changed. */
+  #duties: Duties | null = null;
 
   constructor(parts: PairParts) {
     this.id = parts.id;
@@ -67,7 +77,8 @@ export class Pair {
 
   /** What the record, and what is just being changed about it, allow clients of this element. */
   access(side: ElementSide): Access {
-    return this.#restricted.get(side) ?? dutiesOf(this.record)[side];
+    this.#duties ??= dutiesOf(this.record);
+    return this.#restricted.get(side) ?? this.#duties[side];
   }
 
   /** Until the record says so itself; null: the record rules again. */
@@ -87,8 +98,8 @@ export class Pair {
   }
 
   /** What the handshake or the partner's decision made of it. */
-  adopt(record: Association, extras: PairExtras = {}): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }));
+  adopt(record: Association, extras: PairExtras = {}, write?: PairWrite): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }, write));
   }
 
   /** What people set of it, whatever is done to it at that moment. */
@@ -97,12 +108,22 @@ export class Pair {
   }
 
   /** What is kept beside the record. */
-  note(extras: PairExtras): Promise<void> {
-    return this.#line.run(() => this.#keep({ ...this.#last, ...extras }));
+  note(extras: PairExtras | ((kept: KeptPair) => PairExtras), write?: PairWrite): Promise<void> {
+    return this.#line.run(() => {
+      const changed = typeof extras === 'function' ? extras(this.#last) : extras;
+      return Object.keys(changed).length === 0 ? Promise.resolve() : this.#keep({ ...this.#last, ...changed }, write);
+    });
   }
 
-  remove(): Promise<void> {
-    return this.#line.run(() => this.#remove());
+  /** `partnerKnows`: nobody has to be told of it. */
+  remove({
+    partnerKnows = false,
+    write,
+  }: {
+    partnerKnows?: boolean;
+    write?: PairWrite | undefined;
+  } = {}): Promise<void> {
+    return this.#line.run(() => this.#remove(partnerKnows, write));
   }
 
   onChange(listener: () => void): () => void {
@@ -138,26 +159,29 @@ export class Pair {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  async #keep(next: KeptPair): Promise<void> {
+  async #keep(next: KeptPair, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
     const before = this.record;
-    await this.#parts.book.commit({ pairs: { [this.id]: next } });
+    await write({ pairs: { [this.id]: next } });
     this.#last = next;
+    this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
   }
 
-  async #remove(): Promise<void> {
+  async #remove(partnerKnows = false, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
-    await this.#parts.book.commit(this.#removal());
+    await write(this.#removal(partnerKnows));
     this.#parts.onChange(this, this.record, null);
     this.touch();
   }
 
-  #removal(): BookChange {
+  readonly #commit: PairWrite = change => this.#parts.book.commit(change);
+
+  #removal(partnerKnows: boolean): BookChange {
     const { record, generations } = this.#last;
     const { source, target, syncType, when, here, work } = record;
-    const partner = here === 'both' ? null : record[here === 'source' ? 'target' : 'source'].member;
+    const partner = here === 'both' || partnerKnows ? null : record[here === 'source' ? 'target' : 'source'].member;
     const aspect: RemovedPair['aspect'] =
       work?.operation === 'Dissolve'
         ? {

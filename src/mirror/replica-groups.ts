@@ -85,6 +85,8 @@ export class ReplicaGroups {
     const judgement = this.#judge(group, order);
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, group.id);
     const { operation } = judgement;
+    if (operation === 'Activate Consistency')
+      return refusedOutcome(refuse(1, 'not_supported', NO_CONSISTENCY), group.id);
     if (judgement.verdict === 'no-effect') return outcome(group, `group ${group.name}: it is so already`);
     const ids = order.syncPairs.flatMap(pair => (pair === null ? [] : [pair.id]));
     switch (operation) {
@@ -101,9 +103,8 @@ export class ReplicaGroups {
             : `group ${group.name} has ${left.pairs.length} pairs`,
         );
       }
-      case 'Activate Consistency':
       case 'Deactivate Consistency':
-        await this.#keep(group, { ...group, consistency: operation === 'Activate Consistency' ? 'on' : 'off' });
+        await this.#keep(group, { ...group, consistency: 'off' });
         return outcome(group, `${operation}: done`);
       default: {
         const pairs = this.#pairsOf(group);
@@ -147,6 +148,9 @@ export class ReplicaGroups {
   }
 }
 
+/** Targets of one moment when nobody orders it, as after a disaster, would need epochs that several volumes have in common. */
+const NO_CONSISTENCY =
+  'the volumes of a group are of one moment when the group is split, detached, dissolved or switched; while they are mirrored each volume is consistent by itself only';
 const ADD = 5;
 
 function orderOf(operation: number, ids: readonly string[], pairs: PairSet): PairOrder {

@@ -6,6 +6,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { BlockFiles } from '../block/block-files.ts';
+import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import { type Job, stepJob } from '../model/concrete-job.ts';
 import { type CopyPace, paceCopy } from '../model/copy-plan.ts';
@@ -15,10 +16,12 @@ import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
+import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
 import type { Elements } from './elements.ts';
+import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
-import { driveLocalPair } from './local-pair.ts';
+import { driveLocalPair, type LocalPairTools } from './local-pair.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import { MirrorLinks } from './mirror-links.ts';
 import { MirrorPair } from './mirror-pair.ts';
@@ -60,6 +63,7 @@ export class Replicas {
   readonly links: MirrorLinks;
   readonly #parts: ReplicasParts;
   readonly #mirrors = new Map<string, MirrorPair>();
+  readonly #moments: GroupMoments;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
   /** Mirrors that are further behind than wanted. */
@@ -68,17 +72,25 @@ export class Replicas {
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
     this.jobs = new JobBook(parts);
+    this.#moments = new GroupMoments({
+      ...parts,
+      mirrorOf: pair => this.#mirrors.get(pair.id),
+      begin: (pair, order) => this.#begin(pair, order),
+      hold: this.#hold,
+    });
     this.orders = new PairOrders({
       jobs: this.jobs,
       clock: parts.clock,
       factsOf: pair => this.#factsOf(pair),
       begin: (pair, order) => this.#begin(pair, order),
+      beginTogether: ordered => this.#moments.begin(ordered),
     });
     this.groups = new ReplicaGroups({ ...parts, orders: this.orders });
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
-      wasRemoved: id => parts.book.removed.has(id),
+      removed: () => parts.book.removed,
+      forgetRemoved: id => this.#forgetRemoved(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
       sizeOf: ({ pair, here }) => parts.elements.volume(pair.record[here].name).size,
     });
@@ -97,10 +109,13 @@ export class Replicas {
   /** Looks at what nobody tells of, until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, pairs } = this.#parts;
+    const telling = this.links.tellRemoved(signal);
     while (!signal.aborted) {
       await clock.sleep(LIMITS.replicaWatchMs, signal).catch(() => {});
       for (const pair of pairs.list()) await this.#watch(pair);
+      await this.#pruneRemoved();
     }
+    await telling;
   }
 
   /** Nothing is copied any more when it settles. */
@@ -167,6 +182,23 @@ export class Replicas {
     const begun = outcome.returnCode === 0 || outcome.returnCode === 4096;
     if (begun && operation === 'Abort' && ended !== null) await this.jobs.replace(ended);
     return begun ? outcome : { returnCode: 4099, sentence: outcome.sentence };
+  }
+
+  /** A partner that has been away for so long is told that the pair is unknown. */
+  async #pruneRemoved(): Promise<void> {
+    const { book, clock } = this.#parts;
+    for (const [id, { removedAt, aspect }] of book.removed) {
+      if (aspect === null && clock.now() - removedAt > LIMITS.removedPairKeepMs)
+        await book.commit({ removed: { [id]: null } });
+    }
+  }
+
+  /** What is remembered of a dissolved pair stays; nobody has to be told any more. */
+  async #forgetRemoved(id: string): Promise<void> {
+    const { book } = this.#parts;
+    const told = book.removed.get(id);
+    if (told !== undefined)
+      await book.commit({ removed: { [id]: told.aspect === null ? null : { ...told, partner: null } } });
   }
 
   /** A sentence why the partner does not keep the pair: then nobody does. */
@@ -238,8 +270,17 @@ export class Replicas {
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
     const { operation, arrow } = order;
+    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
+  }
+
+  readonly #hold = (volume: Volume, work: () => Promise<void>): Promise<void> =>
+    holdAtBoundary({ pairs: this.#parts.pairs, mirrorOf: pair => this.#mirrors.get(pair.id) }, volume, work);
+
+  get #localTools(): LocalPairTools {
+    return { ...this.#parts, moments: this.#moments.snapshots, hold: this.#hold };
   }
 
   #drive(pair: Pair): void {
@@ -248,7 +289,7 @@ export class Replicas {
       while (!this.#end.signal.aborted && !pair.removed) {
         try {
           const mirror = this.#mirrorOf(pair);
-          if (mirror === null) await driveLocalPair(pair, this.#parts, this.#end.signal);
+          if (mirror === null) await driveLocalPair(pair, this.#localTools, this.#end.signal);
           else await this.#driveMirror(mirror);
         } catch (error) {
           log.error({ error, replica: pair.id }, 'a replica stands still for a while');

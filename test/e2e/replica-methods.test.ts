@@ -84,7 +84,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await ordered(beta, 'confirm', one)).toMatchObject({ ReturnValue: 4 });
 
   // Settings of an order, which last; wrong ones.
-  const recovery = ['modify', one, 'reset-to-sync', '--recovery', 'manual', '--priority', 'urgent', '--rpo', '90'];
+  const recovery = ['modify', one, 'reset-to-sync', '--recovery', 'manual', '--priority', 'urgent', '--rpo', '90s'];
   expect(await ordered(alpha, ...recovery, '--stop-host-io')).toMatchObject({ ReturnValue: 0 });
   const kept = { CopyRecoveryModeName: 'Manual', CopyPriorityName: 'Urgent', FailedCopyStopsHostIO: true };
   expect(await alpha.json('replica', 'show', one)).toMatchObject({ ...kept, ModeName: 'Synchronous' });
@@ -136,7 +136,7 @@ test('each wrong parameter has its return code and a sentence', async () => {
     [await create('--type', 'clone', '--priority', '9'), 5, /CopyPriority is 0 to 4/],
     [await create('--type', 'clone', '--stop-host-io'), 5, /of mirrors, not of a clone/],
     [await create('--type', 'clone', '--recovery', 'manual'), 5, /of mirrors, not of a clone/],
-    [await create('--type', 'clone', '--rpo', '9'), 5, /of mirrors, not of a clone/],
+    [await create('--type', 'clone', '--rpo', '9s'), 5, /of mirrors, not of a clone/],
     [await create('--type', 'clone', '--wait', 'failedover'), 5, /can wait for/],
     [await create('--type', 'clone', '--target', 'nobody:x'), 5, /nobody/],
     [await create('--type', 'clone', '--target', 'disk1'), 5, /same volume/],

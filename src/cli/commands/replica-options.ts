@@ -2,6 +2,7 @@
 import { type ReplicaOutcomeRecord, replicaOutcomeNoun } from '../../admin/records/replica.ts';
 import type { OutcomeAnswer } from '../../admin/replicas.ts';
 import { TandemError } from '../../base/errors.ts';
+import { parseDuration } from '../../base/sizes-and-durations.ts';
 import { COPY_PRIORITIES, COPY_RECOVERY_MODES, COPY_STATES, MODES, SYNC_TYPES } from '../../model/replica-values.ts';
 import type { CommandCall } from '../command.ts';
 import { printJson, recordToJson } from '../records-output.ts';
@@ -26,9 +27,9 @@ export const SETTINGS = [
   },
   { flags: '--priority <priority>', about: PRIORITY_FORM, parse: readPriority },
   {
-    flags: '--rpo <seconds>',
-    about: 'an event tells when the target of a mirror is further behind than this',
-    parse: readInterval,
+    flags: '--rpo <duration>',
+    about: 'an event tells when a mirror’s target is further behind than this; 1s to 100d',
+    parse: readRpo,
   },
 ] as const;
 
@@ -81,13 +82,19 @@ export function readSyncType(text: string): number {
   return numberIn(SYNC_TYPES, text, 'type');
 }
 
-/** Seconds as a CIM interval. */
-function readInterval(text: string): string {
-  if (!/^\d{1,8}$/.test(text)) throw new TandemError('INVALID_ARGUMENT', `“${text}” is no number of seconds`);
-  const seconds = Number(text);
-  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
-  const days = String(Math.floor(seconds / 86_400)).padStart(8, '0');
-  return `${days}${two((seconds / 3600) % 24)}${two((seconds / 60) % 60)}${two(seconds % 60)}.000000:000`;
+/** As an interval of CIM, ddddddddhhmmss.mmmmmm:000. */
+function readRpo(text: string): string {
+  const seconds = Math.round(parseDuration(text) / 1000);
+  if (seconds < 1 || seconds > 100 * 86_400) {
+    throw new TandemError('INVALID_ARGUMENT', `“${text}” is out of range; give a duration from 1s to 100d`);
+  }
+  const parts = [
+    [Math.floor(seconds / 86_400), 8],
+    [Math.floor(seconds / 3600) % 24, 2],
+    [Math.floor(seconds / 60) % 60, 2],
+    [seconds % 60, 2],
+  ] as const;
+  return `${parts.map(([count, digits]) => String(count).padStart(digits, '0')).join('')}.000000:000`;
 }
 
 export function readPriority(text: string): number {

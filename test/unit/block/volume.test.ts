@@ -383,6 +383,21 @@ describe('a volume whose backing', () => {
     await expect(reopen(at)).rejects.toThrow(/both copies .* damaged/);
     await deleteVolume(at.files, '/disk', 'disk');
   });
+
+  test('that refuses writes refuses those too that were waiting for it', async () => {
+    const volume = await makeVolume(inMemory());
+    let admit = (): void => {};
+    let waiting: Promise<void> = Promise.resolve();
+    await volume.hold(async () => {
+      waiting = volume.write(0, filled(10, 1));
+      admit = volume.refuseWrites('its clients are being sent away');
+    });
+    await expect(waiting).rejects.toMatchObject({ code: 'BLOCK_READ_ONLY' });
+    expect((await readAt(volume, 0, 1))[0]).toBe(0);
+    admit();
+    await volume.write(0, filled(10, 1));
+    await volume.close();
+  });
 });
 
 async function holes(device: {

@@ -7,7 +7,8 @@ import { COPY, type Connected, openCleanSide, openSide, Pair, type Side, slowDow
 const SIZE = 6 * CLUSTER;
 const SECTOR = 512;
 const SECTORS = SIZE / SECTOR;
-const SEEDS = Array.from({ length: 25 }, (_, index) => index + 1);
+/** More of them with `TANDEM_MIRROR_HISTORIES=750 npx vitest run test/unit/mirror/crashes`. */
+const SEEDS = Array.from({ length: Number(process.env.TANDEM_MIRROR_HISTORIES ?? 10) }, (_, index) => index + 1);
 
 interface Change {
   readonly offset: number;

@@ -1,0 +1,49 @@
+/** Snapshots and clones of volumes that are mirrored: what is taken of a target is what its source was at one moment. */
+import { TandemError } from '../base/errors.ts';
+import type { Volume } from '../block/volume.ts';
+import { place } from '../model/refusal.ts';
+import type { ReplicaOperation } from '../model/replica-values.ts';
+import type { MirrorPair } from './mirror-pair.ts';
+import type { Pair } from './pair.ts';
+import type { PairSet } from './pair-set.ts';
+
+/** Why an operation on a snapshot or clone cannot be done beside the mirrors of its source; null: it can. */
+export function refuseBesideMirrors(pairs: PairSet, { record }: Pair, operation: ReplicaOperation): string | null {
+  const { name } = record.source;
+  const mirrors = pairs.of(name).filter(({ pair }) => pair.record.syncType === 'Mirror');
+  switch (operation) {
+    case 'Activate':
+    case 'Resync Replica':
+      return mirrors.map(({ pair }) => halfCopied(pair, name)).find(sentence => sentence !== null) ?? null;
+    case 'Restore from Replica': {
+      // A volume is set back beneath what tells its mirrors of changes; a clone is copied back by writes.
+      const harmed = mirrors.find(({ side }) => record.syncType === 'Snapshot' || side === 'target');
+      if (harmed === undefined) return null;
+      return `${name} is the ${harmed.side} of ${place(harmed.pair.record)}, whose two sides would differ unnoticed: detach that mirror first`;
+    }
+    default:
+      return null;
+  }
+}
+
+/** Runs `work` while the volume shows one moment of its source, if it is a target, and nobody writes to it. REFUSED */
+export async function holdAtBoundary(
+  { pairs, mirrorOf }: { readonly pairs: PairSet; readonly mirrorOf: (pair: Pair) => MirrorPair | undefined },
+  volume: Volume,
+  work: () => Promise<void>,
+): Promise<void> {
+  const fed = pairs.of(volume.name).filter(({ pair, side }) => side === 'target' && pair.record.syncType === 'Mirror');
+  const held = (): Promise<void> =>
+    volume.hold(async () => {
+      const sentence = fed.map(({ pair }) => halfCopied(pair, volume.name)).find(found => found !== null);
+      if (sentence) throw new TandemError('REFUSED', sentence);
+      await work();
+    });
+  const mirror = fed.map(({ pair }) => mirrorOf(pair)).find(found => found !== undefined);
+  await (mirror === undefined ? held() : mirror.atBoundary(held));
+}
+
+function halfCopied({ record }: Pair, name: string): string | null {
+  if (record.target.name !== name || record.targetData !== 'Inconsistent') return null;
+  return `${name} is only half copied as the target of ${place(record)}; wait until that is Synchronized`;
+}

@@ -1,0 +1,141 @@
+/** Volumes mirrored between real daemons, written and read by real NBD clients. Those need Debian's libnbd-bin and qemu-utils. */
+import { expect, test } from 'vitest';
+import { MODES, numberOf } from '../../src/model/replica-values.ts';
+import type { Group } from './harness/group.ts';
+import type { Member } from './harness/member.ts';
+import { startGroup } from './harness/scenario.ts';
+import {
+  contentOf,
+  createReplica,
+  createVolume,
+  MIB,
+  missingPrograms,
+  order,
+  orderWell,
+  qemuIo,
+  qemuIoWell,
+  replicaOf,
+  statesAre,
+  uriOf,
+} from './harness/volumes.ts';
+
+const missing = missingPrograms('qemu-io', 'nbdcopy');
+const having = missing === null ? '' : ` [skipped, ${missing}]`;
+const mirrorTest = test.skipIf(missing !== null);
+
+interface Mirror {
+  readonly group: Group;
+  readonly alpha: Member;
+  readonly beta: Member;
+  /** The source’s and the target’s member when it was made. */
+  readonly both: readonly [Member, Member];
+  readonly pair: string;
+  readonly alphaUri: string;
+  readonly betaUri: string;
+}
+
+/** disk1 on alpha and its mirror on beta, Synchronized, with a pattern in the first 4 MiB. */
+async function startMirror(
+  label: string,
+  mode: 'Synchronous' | 'Asynchronous',
+  { sizeMiB = 16, settings }: { readonly sizeMiB?: number; readonly settings?: string } = {},
+): Promise<Mirror> {
+  const group = await startGroup({ label, members: ['alpha', 'beta'], proxied: true });
+  const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+  await createVolume(alpha, 'disk1', sizeMiB * MIB);
+  const alphaUri = await uriOf(alpha, 'disk1');
+  await qemuIoWell(alphaUri, 'write -P 1 0 4M', 'flush');
+  const { Synchronization } = await createReplica(alpha, {
+    syncType: 'Mirror',
+    mode: numberOf(MODES, mode),
+    source: 'disk1',
+    target: 'beta:disk1',
+    settings,
+  });
+  const pair = Synchronization!;
+  await statesAre([alpha, beta], pair, ['Synchronized', 'Synchronized']);
+  return { group, alpha, beta, both: [alpha, beta], pair, alphaUri, betaUri: await uriOf(beta, 'disk1') };
+}
+
+async function expectSame({ alpha, beta }: Mirror): Promise<void> {
+  expect(await contentOf(beta, 'disk1')).toBe(await contentOf(alpha, 'disk1'));
+}
+
+async function expectReadOnly(uri: string): Promise<void> {
+  const refused = await qemuIo(uri, 'write 0 4k');
+  expect(refused.exitCode, 'a client can write').not.toBe(0);
+}
+
+for (const mode of ['Synchronous', 'Asynchronous'] as const) {
+  mirrorTest(`a ${mode.toLowerCase()} mirror obeys each order on both members${having}`, async () => {
+    const mirror = await startMirror(`orders-${mode.slice(0, 3)}`, mode);
+    const { alpha, beta, both, pair, alphaUri, betaUri } = mirror;
+    await expectSame(mirror);
+    await expectReadOnly(betaUri);
+    const [ours, theirs] = [await replicaOf(alpha, pair), await replicaOf(beta, pair)];
+    expect(Object.keys(ours!)).toEqual(expect.arrayContaining([...PROPERTIES]));
+    const settled = { PercentSynced: 100, SyncMaintained: true, SyncState: 6, ReadOnly: 3, RequestedCopyState: 15 };
+    const made = { ...settled, SystemElement: 'alpha:disk1', SyncedElement: 'beta:disk1', CopyMethodology: 8 };
+    for (const told of [ours, theirs]) expect(told).toMatchObject(made);
+
+    await orderWell(alpha, pair, 'Suspend');
+    await statesAre(both, pair, ['Suspended', 'Suspended']);
+    await qemuIoWell(alphaUri, 'write -P 2 1M 1M', 'flush');
+    await qemuIoWell(betaUri, 'read -P 1 1M 1M');
+    await expectReadOnly(betaUri);
+    await orderWell(beta, pair, 'Resume');
+    await statesAre(both, pair, ['Synchronized', 'Synchronized']);
+    await qemuIoWell(betaUri, 'read -P 2 1M 1M');
+
+    await orderWell(alpha, pair, 'Split');
+    await statesAre(both, pair, ['Split', 'Split']);
+    await expectSame(mirror);
+    await qemuIoWell(alphaUri, 'write -P 3 2M 1M', 'flush');
+    await qemuIoWell(betaUri, 'write -P 4 3M 1M', 'flush', 'read -P 1 2M 1M');
+    await statesAre(both, pair, ['Skewed', 'Skewed']);
+    for (const member of both) {
+      expect(await order(member, pair, 'Resync Replica')).toMatchObject({ ReturnValue: 4, Detail: 'force_required' });
+    }
+    await qemuIoWell(betaUri, 'read -P 4 3M 1M');
+    await orderWell(alpha, pair, 'Resync Replica', { force: true });
+    await statesAre(both, pair, ['Synchronized', 'Synchronized']);
+    await qemuIoWell(betaUri, 'read -P 1 3M 1M', 'read -P 3 2M 1M');
+    await expectSame(mirror);
+
+    await orderWell(alpha, pair, 'Fracture');
+    await statesAre(both, pair, ['Fractured', 'Fractured']);
+    await orderWell(alpha, pair, 'Resync Replica');
+    await statesAre(both, pair, ['Synchronized', 'Synchronized']);
+
+    await orderWell(beta, pair, 'Failover');
+    await statesAre(both, pair, ['Failedover', 'Failedover']);
+    await expectReadOnly(alphaUri);
+    await qemuIoWell(betaUri, 'write -P 5 5M 1M', 'flush');
+    expect(await replicaOf(alpha, pair)).toMatchObject({ ReadOnly: 2, SyncMaintained: false });
+    await orderWell(beta, pair, 'Failback', { wait: 'Synchronized' });
+    await statesAre(both, pair, ['Synchronized', 'Synchronized']);
+    await qemuIoWell(alphaUri, 'read -P 5 5M 1M', 'write -P 6 6M 1M', 'flush');
+    await expectReadOnly(betaUri);
+
+    await orderWell(alpha, pair, 'Reverse Roles');
+    await statesAre(both, pair, ['Synchronized', 'Synchronized']);
+    expect(await replicaOf(alpha, pair)).toMatchObject({ SystemElement: 'beta:disk1', SyncedElement: 'alpha:disk1' });
+    await expectReadOnly(alphaUri);
+    await qemuIoWell(betaUri, 'read -P 6 6M 1M', 'write -P 7 7M 1M', 'flush');
+
+    await orderWell(alpha, pair, 'Detach');
+    await statesAre(both, pair, ['none', 'none']);
+    await expectSame(mirror);
+    await qemuIoWell(alphaUri, 'read -P 7 7M 1M', 'write -P 8 8M 1M', 'flush');
+    await qemuIoWell(betaUri, 'write -P 9 8M 1M', 'flush');
+    await qemuIoWell(alphaUri, 'read -P 8 8M 1M');
+  });
+}
+
+/** Of CIM_StorageSynchronized, all 24. */
+const PROPERTIES: readonly string[] = [
+  ...['WhenSynced', 'SyncMaintained', 'CopyState', 'Mode', 'PercentSynced', 'ProgressStatus', 'RequestedCopyState'],
+  ...['SyncType', 'WhenActivated', 'WhenDeactivated', 'WhenEstablished', 'WhenSuspended', 'WhenSynchronized'],
+  ...['CopyRecoveryMode', 'FailedCopyStopsHostIO', 'SystemElement', 'SyncedElement', 'CopyType', 'ReplicaType'],
+  ...['SyncState', 'CopyPriority', 'CopyMethodology', 'UndiscoveredElement', 'ReadOnly'],
+];
