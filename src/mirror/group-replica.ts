@@ -1,10 +1,9 @@
 /** CreateGroupReplica: a pair for each of several sources, together in a new group. */
-import { type Refusal, refuse } from '../model/refusal.ts';
+import { refuse } from '../model/refusal.ts';
 import { numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import { parseReplicationSettings } from '../model/replication-settings.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
-import type { PairCreation, PlannedPair } from './pair-creation.ts';
-import type { PairSet } from './pair-set.ts';
+import { type PairCreation, type PairCreationParts, planPair } from './pair-creation.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 
 export interface GroupReplicaWish extends Omit<PairCreation, 'source' | 'target' | 'detachWhenCopied'> {
@@ -17,14 +16,13 @@ export interface GroupReplicaWish extends Omit<PairCreation, 'source' | 'target'
 
 export interface GroupReplicaParts {
   readonly groups: ReplicaGroups;
-  readonly pairs: PairSet;
-  readonly plan: (wanted: PairCreation) => PlannedPair | Refusal;
+  readonly parts: PairCreationParts;
   readonly create: (wanted: PairCreation) => Promise<MethodOutcome>;
 }
 
 /** Nothing is made where one of them is refused. Where one fails afterwards, those that were made stay, in the group. */
 export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupReplicaWish): Promise<MethodOutcome> {
-  const { groups, pairs, plan, create } = parts;
+  const { groups, create } = parts;
   const { name, sources, target, deleteOnEmptyElement, ...common } = wish;
   if (sources.length === 0) return refused('there is no source: name volumes, or a group that has pairs');
   if (new Set(sources).size < sources.length) return refused('a source is named twice');
@@ -36,7 +34,7 @@ export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupRe
     return { ...common, source, target: target.replaceAll('*', plain), detachWhenCopied: false };
   });
   for (const each of wanted) {
-    const planned = plan(each);
+    const planned = planPair(parts.parts, each);
     if ('verdict' in planned) return refusedOutcome(planned, null);
   }
   const group = await groups.create({ name, syncType: wish.syncType, pairs: [], deleteOnEmptyElement });
@@ -48,7 +46,7 @@ export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupRe
   let made = 0;
   for (const each of wanted) {
     const outcome = await create(each);
-    const pair = outcome.synchronization === null ? undefined : pairs.get(outcome.synchronization);
+    const pair = outcome.synchronization === null ? undefined : parts.parts.pairs.get(outcome.synchronization);
     if (pair !== undefined) {
       const order = { operation: ADD, force: false, waitForCopyState: null, settings: null };
       const added = await groups.modify(groups.find(name)!, { ...order, syncPairs: [pair.record] });

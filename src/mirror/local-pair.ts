@@ -79,6 +79,7 @@ async function carryOut(pair: Pair, tools: LocalPairTools, signal: AbortSignal):
     tools.moments.get(pair.id)?.leave(pair.id, error);
     if (signal.aborted) return;
     await fail(pair, tools, error);
+    await breakWithoutSnapshot(pair, tools, error);
     await pair.step({ type: 'transition-aborted' });
   } finally {
     tools.moments.delete(pair.id);
@@ -252,10 +253,21 @@ function report(pair: Pair, dirtyBytes: number, totalBytes: number): void {
   pair.touch();
 }
 
+/** What was there has been dropped for one that could not be taken. */
+async function breakWithoutSnapshot(pair: Pair, { elements }: LocalPairTools, error: unknown): Promise<void> {
+  const { record, kept } = pair;
+  if (record.syncType !== 'Snapshot') return;
+  if (kept.snapshot !== null && hasSnapshot(elements.volume(record.source.name), kept.snapshot)) return;
+  await pair.step(isFull(error) ? { type: 'space-exhausted' } : { type: 'element-failed', element: 'target' });
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof TandemError && error.code === 'BLOCK_FULL';
+}
+
 /** The pair is Broken by what failed; an operation says so too. */
 async function fail(pair: Pair, { log }: LocalPairTools, error: unknown): Promise<void> {
   log.warn({ pair: pair.id, error }, 'a replica could not be brought further');
   pair.trouble = messageOf(error);
-  const cause = error instanceof TandemError && error.code === 'BLOCK_FULL' ? 'space' : 'target';
-  await pair.step({ type: 'copy-failed', cause });
+  await pair.step({ type: 'copy-failed', cause: isFull(error) ? 'space' : 'target' });
 }

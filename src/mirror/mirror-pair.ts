@@ -163,8 +163,12 @@ export class MirrorPair {
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
       const { revision } = pair.record;
-      const { returnCode, sentence } = await this.#session!.order(operation, force);
-      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      const answer = await this.#session!.order(operation, force).catch(error => {
+        // What ends the pair ends the stream too, maybe before the answer.
+        if (pair.removed) return null;
+        throw error;
+      });
+      if (answer !== null && answer.returnCode !== 0 && answer.returnCode !== 4096) return answer.sentence;
       await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
       return null;
     }
@@ -177,6 +181,11 @@ export class MirrorPair {
     if (!copiesFirst) return await this.#decide({ force, alone, turns });
     await this.#session?.tell();
     return null;
+  }
+
+  /** What was decided is told, or cannot be, when it settles. */
+  async told(): Promise<void> {
+    await this.#transition?.catch(() => {});
   }
 
   /** Everything is at rest when it settles. */
@@ -330,7 +339,8 @@ export class MirrorPair {
    * flow that follows from it, there is neither.
    */
   #beforeWrite(): Promise<void> | null {
-    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false)) return null;
+    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false))
+      return null;
     this.#guarding ??= this.#guard().finally(() => {
       this.#guarding = null;
     });

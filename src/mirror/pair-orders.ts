@@ -1,5 +1,6 @@
 /** ModifyReplicaSynchronization on pairs: judges an order, begins it, and waits for what is done at once. [volumes.md §3.3] */
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Association } from '../model/association.ts';
 import { type Judgement, judgeOperation } from '../model/operation-judge.ts';
@@ -55,6 +56,12 @@ export interface GroupJudgement {
   readonly arrows: readonly Arrow[];
   readonly order: PairOrder;
   readonly alone: boolean;
+}
+
+interface BegunJob {
+  readonly job: string;
+  /** Before the order: whatever is carried out has a greater one. */
+  readonly revision: number;
 }
 
 export class PairOrders {
@@ -114,27 +121,31 @@ export class PairOrders {
     const rests = (): boolean =>
       pair.removed || pair.record.copyState !== 'Initialized' || pair.record.holdAt === 'Initialized';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
-    return await this.#answer(pair, { what, arrival, job: job.id, waitFor });
+    return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
   }
 
   async #carryOut(pair: Pair, order: AcceptedOrder, asked: PairOrder): Promise<MethodOutcome> {
-    const job = await this.#startJob({ pair, order });
-    return await this.#follow({ pair, order }, job, await this.#parts.begin(pair, order), asked);
+    const begun = await this.#startJob({ pair, order });
+    // The partner may be gone before it has answered.
+    const problem = await this.#parts.begin(pair, order).catch(messageOf);
+    return await this.#follow({ pair, order }, begun, problem, asked);
   }
 
-  async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<string> {
+  async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<BegunJob> {
     pair.trouble = null;
-    return (await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival })).id;
+    const { revision } = pair.record;
+    const { id } = await this.#parts.jobs.start({ what: operation, pair, arrival: arrow.arrival });
+    return { job: id, revision };
   }
 
   async #follow(
     { pair, order: { operation, arrow } }: OrderedPair,
-    job: string,
+    begun: BegunJob,
     problem: string | null,
     asked: PairOrder,
   ): Promise<MethodOutcome> {
     if (problem !== null) {
-      await this.#parts.jobs.forget(job);
+      await this.#parts.jobs.forget(begun.job);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
     }
     await applySettings(pair, asked.settings);
@@ -142,7 +153,7 @@ export class PairOrders {
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
-    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, job, waitFor });
+    return await this.#answer(pair, { what: operation, arrival: arrow.arrival, waitFor, ...begun });
   }
 
   async #answer(
@@ -152,7 +163,15 @@ export class PairOrders {
       arrival,
       job,
       waitFor,
-    }: { what: string; arrival: CopyState | 'removed'; job: string; waitFor: CopyState | null },
+      revision,
+    }: {
+      what: string;
+      arrival: CopyState | 'removed';
+      job: string;
+      waitFor: CopyState | null;
+      /** Before the order: whatever is carried out has a greater one. Null: nothing was ordered. */
+      revision: number | null;
+    },
   ): Promise<MethodOutcome> {
     const over = (): boolean => pair.removed || pair.record.work === null;
     if (waitFor !== null && !pair.removed) {
@@ -168,12 +187,9 @@ export class PairOrders {
       return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null, settingsState };
     }
     const { copyState } = pair.record;
-    if (
-      over() &&
-      copyState !== 'Initialized' &&
-      copyState !== arrival &&
-      !(waitFor !== null && copyState === waitFor)
-    ) {
+    const elsewhere =
+      copyState !== 'Initialized' && copyState !== arrival && !(waitFor !== null && copyState === waitFor);
+    if (over() && (elsewhere || pair.record.revision === revision)) {
       const why = pair.trouble ?? `it is ${copyState}`;
       this.#parts.jobs.follow(pair);
       return failedOutcome(`${what} failed: ${why}`, pair.id);

@@ -149,21 +149,18 @@ export class Replicas {
 
   /** CreateGroupReplica */
   createGroup(wish: GroupReplicaWish): Promise<MethodOutcome> {
-    const plan = (wanted: PairCreation) => planPair(this.#parts, wanted);
-    const create = (wanted: PairCreation) => this.create(wanted);
-    return createGroupReplica({ groups: this.groups, pairs: this.#parts.pairs, plan, create }, wish);
+    return createGroupReplica({ parts: this.#parts, groups: this.groups, create: wanted => this.create(wanted) }, wish);
   }
-
   /** ConfirmTargetData */
   confirm(pair: Pair, waitMs: number): Promise<MethodOutcome> {
-    const mirror = this.#mirrorOf(pair);
-    return confirmTarget({ pair, mirror, waitMs, clock: this.#parts.clock, end: this.#end.signal });
+    const { clock } = this.#parts;
+    return confirmTarget({ pair, mirror: this.#mirrorOf(pair), waitMs, clock, end: this.#end.signal });
   }
-
   /** What is kept of dissolved pairs. */
   aspects(): readonly (RemovedPair & { readonly id: string; readonly aspect: ReplicaAspect })[] {
-    const removed = [...this.#parts.book.removed];
-    return removed.flatMap(([id, { aspect, ...kept }]) => (aspect === null ? [] : [{ ...kept, id, aspect }]));
+    return [...this.#parts.book.removed].flatMap(([id, { aspect, ...kept }]) =>
+      aspect === null ? [] : [{ ...kept, id, aspect }],
+    );
   }
 
   /** RequestStateChange, which has been found possible; `modify` orders what the job works on. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */
@@ -308,7 +305,10 @@ export class Replicas {
     const { name } = pair.record[here];
     await mirror.prepare();
     const gone = new AbortController();
-    const stop = pair.onChange(() => pair.removed && gone.abort());
+    // Aborted at once, the stream would end before the partner has heard why.
+    const stop = pair.onChange(() => {
+      if (pair.removed) void mirror.told().then(() => gone.abort());
+    });
     try {
       await this.links.keep(mirror, AbortSignal.any([gone.signal, this.#end.signal]));
     } finally {

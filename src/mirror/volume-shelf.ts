@@ -239,6 +239,7 @@ export class VolumeShelf {
   }
 
   async #enter(name: string): Promise<void> {
+    if (this.#places.get(name)?.volume) return await this.settle(name);
     const { directory, files, emit, trackers } = this.#parts;
     const place: Place = this.#places.get(name) ?? { directory: join(directory, name), volume: null, problem: null };
     this.#places.set(name, place);

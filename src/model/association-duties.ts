@@ -32,10 +32,12 @@ export function dutiesOf(association: Association): Duties {
 const MIRRORING: ReadonlySet<CopyState> = new Set(['Synchronized']);
 
 function sourceAccess(association: Association): Access {
-  const { copyState, sourceData, work, failedCopyStopsHostIO, mode, brokenBy } = association;
+  const { copyState, syncType, sourceData, work, failedCopyStopsHostIO, mode, brokenBy } = association;
   if (copyState === 'Failedover' || copyState === 'Invalid') return 'read-only';
   const overwritten = work?.phase === 'copy' && work.into === 'source';
-  if (overwritten || sourceData === 'Inconsistent') return 'read-only';
+  // A rollback may be done once more after a crash: what was written in between would be lost.
+  const setBack = syncType === 'Snapshot' && work?.operation === 'Restore from Replica';
+  if (overwritten || setBack || sourceData === 'Inconsistent') return 'read-only';
   const stops = failedCopyStopsHostIO && mode === 'Synchronous';
   return stops && copyState === 'Broken' && brokenBy === 'link' ? 'held' : 'read-write';
 }

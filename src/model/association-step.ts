@@ -138,6 +138,8 @@ function afterCopy(association: Association, now: number): AssociationStep {
 }
 
 function afterCopyFailure(association: Association, cause: ElementSide | 'space'): AssociationStep {
+  // What could not even be made ready.
+  if (association.copyState === 'Initialized' && association.work === null) return breakBy(association, cause);
   if (association.work?.phase !== 'copy') return null;
   if (association.copyState !== 'Unsynchronized') return { ...association, work: null };
   return breakBy(association, cause);

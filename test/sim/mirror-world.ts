@@ -1,0 +1,85 @@
+/** Two members with a volume each, and a line between them that can be cut. */
+import { TandemError } from '../../src/base/errors.ts';
+import type { MirrorLink, ReplicaOffer } from '../../src/peer/link.ts';
+import { createMemoryChannels, type MemoryChannels } from './memory-channels.ts';
+import { SimTime } from './sim-clock.ts';
+import type { SimRandom } from './sim-random.ts';
+import { VolumeMember } from './volume-member.ts';
+
+export const MEMBERS = ['alpha', 'beta'] as const;
+export type MemberName = (typeof MEMBERS)[number];
+
+export class MirrorWorld {
+  readonly time = new SimTime();
+  readonly members: Readonly<Record<MemberName, VolumeMember>>;
+  readonly #streams = new Set<MemoryChannels>();
+  #up = true;
+
+  constructor(random: SimRandom) {
+    const create = (name: MemberName): VolumeMember =>
+      new VolumeMember({
+        name,
+        members: MEMBERS,
+        time: this.time,
+        random,
+        linkTo: member => this.#linkTo(name, member as MemberName),
+      });
+    this.members = { alpha: create('alpha'), beta: create('beta') };
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  cut(): void {
+    this.#up = false;
+    this.#breakAll();
+  }
+
+  restore(): void {
+    this.#up = true;
+  }
+
+  powerFails(name: MemberName): void {
+    this.members[name].powerFails();
+    this.#breakAll();
+  }
+
+  #breakAll(): void {
+    for (const stream of this.#streams) stream.cut();
+    this.#streams.clear();
+  }
+
+  #linkTo(from: MemberName, to: MemberName): MirrorLink {
+    const other = this.members[to];
+    const assertThere = (): void => {
+      if (!this.#up || other.running === null) throw new TandemError('PEER_UNREACHABLE', `${to} cannot be reached`);
+    };
+    return {
+      offerReplica: async (offer: ReplicaOffer) => {
+        await this.time.wait(1);
+        assertThere();
+        await other.on.replicas.links.offerReplica(from, JSON.parse(JSON.stringify(offer)) as ReplicaOffer);
+      },
+      openMirror: (association, signal) => {
+        assertThere();
+        const channels = createMemoryChannels({ time: this.time, delayMs: () => 1 });
+        const [near, far] = channels;
+        this.#streams.add(channels);
+        const gone = new AbortController();
+        const end = (): void => {
+          gone.abort();
+          channels.cut();
+        };
+        if (signal.aborted) end();
+        else signal.addEventListener('abort', end, { once: true });
+        void other.on.replicas.links
+          .mirror(from, association, far, gone.signal)
+          .then(() => far.close())
+          .catch(() => channels.cut());
+        return near;
+      },
+      close: () => {},
+    };
+  }
+}
