@@ -51,6 +51,9 @@ export const LIMITS = {
   chunkMaxBytes: 64 * 1024,
   recipeChunks: 524_288,
 
+  /** What rounds told of and what rests on updates under way: gaps in the vector, and sets of updates that are told apart. */
+  standingIntervals: 16_384,
+  standingClaims: 8,
   /** Updates a folder keeps in memory between their receipt and their record. */
   pendingUpdates: 4096,
   /** Attempts at once to let updates that wait for one another take their places together. */

@@ -267,7 +267,7 @@ function removeDirectory({ tree, touched }: ApplyTools, { path }: Of<'remove-dir
     const code = errnoOf(error);
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     const names = tree.directory(path)?.list().slice(0, NAMES_SHOWN).map(nameText) ?? [];
-    return { kind: 'not-empty', detail: `“${path}” still holds ${names.length} names`, names };
+    return notEmpty(path, names);
   }
   tree.forget(path);
   touched.removed(path);
@@ -275,10 +275,12 @@ function removeDirectory({ tree, touched }: ApplyTools, { path }: Of<'remove-dir
 }
 
 function preserveAnything({ tree, touched }: ApplyTools, operation: Of<'preserve'>): Outcome {
-  const { path } = operation;
+  const { path, unless = [] } = operation;
   const place = placeOf(tree, path);
   const look = place?.directory.lookAt(place.name) ?? null;
   if (place === null || look === null) return changed(path, 'it is gone');
+  const still = look.kind === 'directory' ? unless.filter(name => tree.directory(path)?.lookAt(name)) : [];
+  if (still.length > 0) return notEmpty(path, still);
   const source = { ...place, look, key: keyOf(operation), by: 'rename' } as const;
   const preserved = preserve(tree, source, operation.preserve);
   tree.forget(path);
@@ -320,6 +322,10 @@ function done(stat: Stat | null, preserved: Preserved | null = null): Outcome {
 
 function changed(path: string, what: string): Outcome {
   return { kind: 'changed', detail: `“${path}”: ${what}` };
+}
+
+function notEmpty(path: string, names: readonly string[]): Outcome {
+  return { kind: 'not-empty', detail: `“${path}” still holds ${names.length} names`, names };
 }
 
 function occupied(path: string): Outcome {

@@ -57,7 +57,8 @@ export interface Disk {
   recover(operations: readonly Operation[]): Promise<Outcome[]>;
   /**
    * What was set aside or stepped aside, has no other name and belongs to no operation any more is preserved: after a
-   * recovery, and before anything else where the database that would tell was lost.
+   * recovery, and before anything else where the database that would tell was lost. What an interrupted run has put in
+   * place is made durable.
    */
   salvage(): Promise<Preserved[]>;
 
@@ -217,8 +218,13 @@ export type Operation =
   | { readonly kind: 'remove'; readonly path: string; readonly expect: Stat; readonly preserve: PreserveOrder }
   /** Only an empty directory goes; otherwise 'not-empty' with the names. */
   | { readonly kind: 'remove-directory'; readonly path: string }
-  /** Moves whatever is there, directories with all below, to the preserved area. */
-  | { readonly kind: 'preserve'; readonly path: string; readonly preserve: PreserveOrder };
+  /** Moves whatever is there, directories with all below, to the preserved area; not a directory in which one of `unless` is. */
+  | {
+      readonly kind: 'preserve';
+      readonly path: string;
+      readonly preserve: PreserveOrder;
+      readonly unless?: readonly string[];
+    };
 
 export interface StagedFile {
   readonly stagingId: string;

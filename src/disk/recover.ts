@@ -160,13 +160,14 @@ function undoAside(
   const aside = asides.lookAt(tree, key);
   if (aside === null) return undone();
   const replaced = now !== null && now.ino !== aside.ino;
-  if (replaced && !sameContent(operation.expect ?? aside, aside)) {
+  // With its directory, a user has taken along whatever had the name, and it may be what was installed: nobody has seen this.
+  if (place === null || (replaced && !sameContent(operation.expect ?? aside, aside))) {
     settleAside(tools, operation, key);
     return undone();
   }
   const copy = findPreserved(tree, operation.preserve, key);
   if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-  if (now === null && place !== null) {
+  if (now === null) {
     asides.putBack(tree, key, place);
     tools.touched.path(path, aside.ino);
   }

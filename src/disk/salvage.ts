@@ -9,6 +9,8 @@ import type { Touched } from './touched.ts';
 import { isStepAside, STAGING_PREFIX, type Tree } from './tree.ts';
 
 export function salvageAsides(tree: Tree, touched: Touched): Preserved[] {
+  // An interrupted group may have put in place what is not durable yet: from now on it counts as what users made.
+  tree.root.syncFileSystem();
   const aside = tree.own('aside');
   const staging = tree.own('staging');
   const steppedAside = staging.list().filter(name => typeof name === 'string' && isStepAside(STAGING_PREFIX + name));

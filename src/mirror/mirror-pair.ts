@@ -163,8 +163,9 @@ export class MirrorPair {
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
     if (!alone && decider !== this.here) {
       const { revision } = pair.record;
-      const answer = await this.#session!.order(operation, force).catch(error => {
-        // What ends the pair ends the stream too, maybe before the answer.
+      const answer = await this.#session!.order(operation, force).catch(async error => {
+        // What ends the pair ends the stream too, maybe before the answer, and before this member has heard of it.
+        if (arrow.arrival === 'removed') await this.#heard(() => false);
         if (pair.removed) return null;
         throw error;
       });

@@ -225,9 +225,10 @@ class FetchRun {
     };
     try {
       const outcome = await fetchLargeFile(target.core, item, channel, hash64);
-      if (!this.#largeJobs.delete(job)) return;
+      const isAwaited = this.#largeJobs.delete(job);
+      // Also where the link broke in the last moment: the flow has let go of it and does not leave it lying.
       if (outcome.kind === 'staged') target.flow.staged(item, outcome.staged, outcome.recipe);
-      else target.flow.fetchFailed(item, outcome.kind, outcome.reason);
+      else if (isAwaited) target.flow.fetchFailed(item, outcome.kind, outcome.reason);
     } catch (error) {
       if (!this.#largeJobs.delete(job)) return;
       const kind = failureOf(error);

@@ -46,7 +46,7 @@ export async function forceDownload(
       closed: true,
       abandoned: false,
       asOf: null,
-      unanswered: EMPTY_VECTOR,
+      letGo: EMPTY_VECTOR,
       tally: session.running.at(-1) ?? noSession(),
     },
     source: connection.fetcher.source({ core, flow }),

@@ -265,14 +265,14 @@ export class InboundSession {
   }
 
   async #settle({ settled }: SessionTurn): Promise<void> {
-    const { core } = this.folder;
+    const { core, flow } = this.folder;
     const latest = this.#latest;
     if (!latest || !core.active) return;
     const inSync = coversVector(core.store.vector, latest.vector);
     if (mayFinish(core, { guid: this.#partner.guid, state: latest.state, inSync })) await finishFirstSync(core);
     if (latest.state !== 'normal') return;
     // What an earlier session is held up by does not hold up the later ones.
-    let held: VersionVector = EMPTY_VECTOR;
+    let held: VersionVector = flow.standing;
     for (const each of [...this.#open]) {
       const wanted = each === this.#open.at(-1) ? latest.vector : each.asked;
       const missing = subtractVectors(subtractVectors(wanted, held), core.store.vector);

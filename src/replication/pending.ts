@@ -22,11 +22,8 @@ export interface Round {
   closed: boolean;
   /** True when the session ended before the round did. */
   abandoned: boolean;
-  /**
-   * What the partner was told to leave out, and what was let go of without an outcome since: the end of the round says
-   * nothing about it.
-   */
-  unanswered: VersionVector;
+  /** What was let go of without an outcome since it was asked for: while this stays so, the end of the round says nothing. */
+  letGo: VersionVector;
   /** The session it belongs to, where what comes of it is counted. */
   readonly tally: SessionTally;
   /** When the partner knew what it tells, milliseconds since the Unix epoch; null: now. */
@@ -224,17 +221,19 @@ export class PendingUpdates {
     this.#givenUp.delete(gvsn);
   }
 
-  /** What is under way or given up for now, as a vector: neither to be claimed nor to be asked for. */
-  points(): VersionVector {
-    return vectorFromVersions([...this.#items.keys(), ...this.#givenUp.keys()]);
+  /** What is under way or given up for now. */
+  versions(): Gvsn[] {
+    return [...this.#items.keys(), ...this.#givenUp.keys()];
   }
 
-  /**
-   * What the end of a round must not claim: what is under way or given up, and the versions it replaces. A partner that
-   * holds the newer one sends no older ones; should it lose it before it is here, the older ones are still wanted.
-   */
-  unclaimable(): VersionVector {
-    return unclaimableVersions([...this.#items.values(), ...this.#givenUp.values()].map(({ update }) => update));
+  /** Whether this version is under way or given up for now. */
+  awaits(gvsn: Gvsn): boolean {
+    return this.#items.has(gvsn) || this.#givenUp.has(gvsn);
+  }
+
+  /** All that it awaits, as a vector: neither to be claimed nor to be asked for. */
+  points(): VersionVector {
+    return vectorFromVersions(this.versions());
   }
 
   list(): readonly PendingUpdate[] {
@@ -258,10 +257,6 @@ export class PendingUpdates {
       });
     }
   }
-}
-
-export function unclaimableVersions(updates: readonly Update[]): VersionVector {
-  return vectorFromVersions(updates.flatMap(({ gvsn, ancestry }) => [gvsn, ...ancestry]));
 }
 
 function slotOf({ parent, name }: { readonly parent: Uid; readonly name: string }): string {

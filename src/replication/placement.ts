@@ -37,6 +37,8 @@ export interface Loss {
   readonly always: boolean;
 }
 
+const LOOKS_BEFORE_PRESERVING = 2;
+
 export class Placement {
   readonly plan: GroupPlan = emptyPlan();
   /** Where a file or directory lay before it stepped aside, by the path it has meanwhile. */
@@ -75,6 +77,27 @@ export class Placement {
       if (child.provisional) this.forget(step, child);
       else this.put(step, child, deletedRecord(child, await this.stamp(child)));
     }
+  }
+
+  /**
+   * A directory goes in which nothing recorded is left. Names that no record knows of keep it from being removed: once it was
+   * looked at again in vain, it is preserved with them, but not while something recorded is in it whose own operation failed.
+   */
+  async removeDirectory(candidate: Candidate, loss: Omit<Loss, 'always'>, step: Step): Promise<void> {
+    const { path, lost } = loss;
+    const { item } = candidate;
+    if (item === null || item.attempts < LOOKS_BEFORE_PRESERVING) {
+      step.operations.push({ kind: 'remove-directory', path });
+      return;
+    }
+    const [recorded] = await this.core.store.children([lost.uid]);
+    const unless = recorded!.map(({ name }) => name);
+    step.operations.push({
+      kind: 'preserve',
+      path,
+      preserve: this.preserve(candidate, { ...loss, always: true }),
+      unless,
+    });
   }
 
   async stamp(before: Update): Promise<Stamp> {

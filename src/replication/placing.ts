@@ -2,7 +2,14 @@
  * Places updates in the tree: each becomes a step of operations and records, waits for another record, or brings forth
  * new versions that settle a conflict. Runs within a task of the folder's line; decisions are the model's. [dfsr.md §5.6]
  */
-import { homeOf, keptInPlace, reparented, revived } from '../model/name-conflict.ts';
+import {
+  homeOf,
+  keptInPlace,
+  loserTombstone,
+  reparented,
+  resolveNameConflict,
+  revived,
+} from '../model/name-conflict.ts';
 import { needsRepair } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { succession } from '../model/update-order.ts';
@@ -127,9 +134,14 @@ async function placeBelowTombstone(
     const back = made(revived(dead, await p.stamp(dead)), candidate);
     if ((await p.place(back, dead, step)) === 'not') return 'not';
   } else if (home.kind === 'lost') {
-    const uid = await replacement(p, candidate, (await p.view.record(directory))!, step);
-    if (uid === null) return 'not';
-    directory = uid;
+    const found = await replacement(p, candidate, (await p.view.record(directory))!, step);
+    if (found === 'not') return 'not';
+    if (found === 'beaten') {
+      // It goes as what was in there went: with its content preserved wherever it lies.
+      const lost = loserTombstone(update, { ...(await p.stamp(update)), mergedInto: null });
+      return p.place({ ...candidate, update: lost, depth: candidate.depth + 1 }, local, step);
+    }
+    directory = found.uid;
   }
   if (directory === update.parent) return p.place({ ...candidate, depth: candidate.depth + 1 }, local, step);
   if (directory === update.uid) {
@@ -157,13 +169,25 @@ async function isMergedBack(p: Placement, winner: FileRecord, lost: Update): Pro
   return homeOf(winner.uid, uid => (uid === lost.uid ? lost : recordOf(uid))).kind === 'lost';
 }
 
-/** The directory that now stands, or is made to stand, under a name that a directory lost; null if it cannot be placed. */
-async function replacement(p: Placement, candidate: Candidate, lost: FileRecord, step: Step): Promise<Uid | null> {
+/**
+ * The directory that now stands, or is made to stand, under a name that a directory lost. 'beaten': what stands there wins
+ * over any, as only a file with a higher fence does.
+ */
+async function replacement(
+  p: Placement,
+  candidate: Candidate,
+  lost: FileRecord,
+  step: Step,
+): Promise<{ readonly uid: Uid } | 'beaten' | 'not'> {
   const uid = await p.view.occupant(lost.parent, lost.name);
   const occupant = uid === undefined ? undefined : await p.view.record(uid);
-  if (occupant?.present && occupant.kind === 'directory') return occupant.uid;
+  if (occupant?.present && occupant.kind === 'directory') return occupant;
   const fresh = await successor(p, lost);
-  return (await p.place(made(fresh, candidate), undefined, step)) === 'placed' ? fresh.uid : null;
+  if (occupant?.present && !occupant.provisional && resolveNameConflict(fresh, occupant).winner === occupant)
+    return 'beaten';
+  if ((await p.place(made(fresh, candidate), undefined, step)) === 'not') return 'not';
+  // One that had no place itself has lost its name by now.
+  return (await p.view.record(fresh.uid))?.present ? fresh : 'beaten';
 }
 
 /** A new directory under the name that another one lost. */
@@ -264,21 +288,8 @@ async function placeTombstone(
     p.put(step, local, { ...back, parent, name, mode, disk, provisional: false });
     return 'placed';
   }
-  // Names that no record knows of keep it from being removed; not so with records whose deletion may yet fail.
-  const stubborn = item !== null && item.attempts >= 2 && (await p.core.store.children([local.uid]))[0]!.length === 0;
-  if (stubborn)
-    step.operations.push({
-      kind: 'preserve',
-      path,
-      preserve: p.preserve(candidate, {
-        lost: local,
-        path,
-        conflictType: 5,
-        reason: 'its directory was deleted',
-        always: true,
-      }),
-    });
-  else step.operations.push({ kind: 'remove-directory', path });
+  const reason = update.nameConflict ? 'another one with its name won' : 'its directory was deleted';
+  await p.removeDirectory(candidate, { lost: local, path, conflictType: update.nameConflict ? 1 : 5, reason }, step);
   p.put(step, local, after);
   return 'placed';
 }

@@ -138,7 +138,11 @@ export async function absorb(
     if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
   }
   const path = (await p.view.path(occupant))!;
-  step.operations.push({ kind: 'remove-directory', path });
+  await p.removeDirectory(
+    candidate,
+    { lost: occupant, path, conflictType: 1, reason: 'another one with its name won' },
+    step,
+  );
   p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
   return install(p, candidate, local, step);
 }

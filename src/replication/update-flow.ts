@@ -8,13 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
-import {
-  containsVersion,
-  mergeVectors,
-  subtractVectors,
-  type VersionVector,
-  vectorFromVersions,
-} from '../model/version-vector.ts';
+import { containsVersion, EMPTY_VECTOR, mergeVectors, type VersionVector } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -24,8 +18,10 @@ import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { obstacleOf } from './obstacle-events.ts';
 import { parentOf } from './paths.ts';
-import { type ContentSource, type PendingUpdate, type Round, type Staged, unclaimableVersions } from './pending.ts';
+import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
+import { StandingClaims } from './standing-claims.ts';
+import { StrayContent } from './stray-content.ts';
 import type { SessionTally } from './sync-session.ts';
 import { WaitingUpdates } from './waiting.ts';
 
@@ -36,10 +32,11 @@ export class UpdateFlow {
   readonly #bell = new Bell();
   readonly #attempts = new Map<Gvsn, number>();
   readonly #recipes = new Map<Gvsn, Recipe>();
-  readonly #rounds = new Set<Round>();
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
   readonly #diskWaits: DiskWaits;
+  readonly #strays: StrayContent;
+  readonly #claims: StandingClaims;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -54,20 +51,29 @@ export class UpdateFlow {
     this.#core = core;
     this.#waiting = new WaitingUpdates(core.pending);
     this.#diskWaits = new DiskWaits(core);
+    this.#strays = new StrayContent(core);
     core.onCommitted = uids => this.#wake(uids);
-    core.onUnclaimed = gvsns => this.#leaveUnanswered(vectorFromVersions(gvsns));
+    this.#claims = new StandingClaims(core, () => this.retry());
+    core.onUnclaimed = gvsns => {
+      this.#claims.letGo(gvsns);
+      this.#claims.drop();
+    };
   }
 
-  /** What a partner need not send: what is here, under way, or given up for now. */
+  /** What a partner need not send: what is here, under way, or given up for now, and what rests on that. */
   have(): VersionVector {
-    return mergeVectors(this.#core.store.vector, this.#core.pending.points());
+    return mergeVectors(mergeVectors(this.#core.store.vector, this.#core.pending.points()), this.standing);
+  }
+
+  /** What is claimed as soon as updates under way are recorded. */
+  get standing(): VersionVector {
+    return this.#claims.versions;
   }
 
   /** To be called together with `have`: what is left out of the request is not answered by it. */
   openRound({ partner, connection, asOf }: Pick<Round, 'partner' | 'connection' | 'asOf'>, tally: SessionTally): Round {
-    const unanswered = this.#core.pending.unclaimable();
-    const round = { partner, connection, closed: false, abandoned: false, unanswered, tally, asOf };
-    this.#rounds.add(round);
+    const round = { partner, connection, closed: false, abandoned: false, letGo: EMPTY_VECTOR, tally, asOf };
+    this.#claims.open(round);
     return round;
   }
 
@@ -91,18 +97,18 @@ export class UpdateFlow {
     const wanting = taken.filter(item => item.contentNeeded);
     const copied = wanting.length > 0 ? await findHere(core, wanting) : new Set<PendingUpdate>();
     for (const item of taken) {
-      if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
+      if (item.staged) this.staged(item, item.staged, null);
+      else if (!item.contentNeeded || copied.has(item)) this.#makeReady(item);
       else source.fetch(item);
     }
   }
 
-  /** All updates of the partner's view have been taken: the vector takes it in, but for what is still under way. */
+  /** All updates of the partner's view have been taken: the vector takes in what does not rest on what is under way. */
   async closeRound(round: Round, vector: VersionVector): Promise<void> {
     const core = this.#core;
     round.closed = true;
     await core.line.run(async () => {
-      this.#rounds.delete(round);
-      const claimVector = subtractVectors(subtractVectors(vector, core.pending.unclaimable()), round.unanswered);
+      const claimVector = this.#claims.close(round, vector);
       const contact = Math.min(round.asOf ?? Number.POSITIVE_INFINITY, core.clock.now());
       const remember = contact - core.memory.lastContact > 60_000;
       await core.commit({ claimVector, ...(remember ? { memory: { lastContact: contact } } : {}) });
@@ -113,7 +119,7 @@ export class UpdateFlow {
   /** The session broke off. What it had brought and is complete goes on, the rest is asked for again. */
   abandonRound(round: Round): void {
     round.abandoned = true;
-    this.#rounds.delete(round);
+    this.#claims.abandon(round);
     for (const item of this.#core.pending.list()) {
       if (item.round === round && (item.stage === 'blocked' || item.stage === 'wait')) this.#leave(item);
     }
@@ -121,7 +127,7 @@ export class UpdateFlow {
 
   staged(item: PendingUpdate, staged: Staged, recipe: Recipe | null): void {
     if (!this.#core.pending.holds(item)) {
-      if (!this.#core.pending.has(item.update.gvsn)) this.#discard([staged.stagingId]);
+      this.#strays.came(item, staged);
       return;
     }
     item.staged = staged;
@@ -151,7 +157,7 @@ export class UpdateFlow {
         });
       this.#giveUp(item, reason, { awaitsSource: kind === 'changed' });
       // A partial file is kept for another attempt, but not where the source itself has something newer.
-      if (kind === 'changed') this.#discard([stagingIdOf(item)]);
+      if (kind === 'changed') this.#strays.discard([stagingIdOf(item)]);
     }
   }
 
@@ -203,7 +209,7 @@ export class UpdateFlow {
       await this.#core.clock.sleep(1000, signal).catch(() => {});
       const due = this.#core.pending.takeDue(this.#core.clock.now());
       for (const entry of due) this.#attempts.set(entry.update.gvsn, entry.attempts);
-      this.#leaveUnanswered(unclaimableVersions(due.map(entry => entry.update)));
+      this.#claims.letGo(due.map(entry => entry.update.gvsn));
       if (due.length > 0) this.retry();
     }
   }
@@ -216,7 +222,7 @@ export class UpdateFlow {
       item.round.abandoned = true;
       if (item.stage !== 'running') this.#leave(item);
     }
-    this.#leaveUnanswered(unclaimableVersions(pending.takeGivenUp(connection).map(({ update }) => update)));
+    this.#claims.letGo(pending.takeGivenUp(connection).map(({ update }) => update.gvsn));
   }
 
   /** Forgets all work under way: the folder was halted. */
@@ -248,6 +254,7 @@ export class UpdateFlow {
     this.#ready.unshift(...left);
     await this.#carryOut(plan);
     for (const { item } of plan.blocked) await this.#breakCircle(item);
+    await this.#claims.settle();
     // With nothing left under way a session may be in sync, and a first synchronisation at its end.
     if (core.pending.size === 0) this.retry();
   }
@@ -276,7 +283,7 @@ export class UpdateFlow {
     );
     const result = await runGroup(core, plan, recipes);
     for (const item of result.done) this.#finish(item);
-    this.#discard(unusedStaging(result.done, plan));
+    this.#strays.discard(unusedStaging(result.done, plan));
     for (const blocked of plan.blocked) await this.#block(blocked);
     // Only now: what came to wait in this very group may wait for something the group has brought.
     this.#wake([...result.done.map(item => item.update.uid), ...result.committed.map(record => record.uid)]);
@@ -292,39 +299,30 @@ export class UpdateFlow {
     for (const failed of result.failed) await this.#stepFailed(failed);
   }
 
-  /** Staged content that has not been installed and will not be. */
-  #discard(stagingIds: readonly string[]): void {
-    if (stagingIds.length === 0) return;
-    this.#core.disk.stageDrop(stagingIds).catch(error => {
-      this.#core.log.debug({ err: error }, 'staged content could not be dropped');
-    });
-  }
-
-  /** Rounds that are under way have not asked for these, or have let go of them: they must not claim them. */
-  #leaveUnanswered(versions: VersionVector): void {
-    for (const round of this.#rounds) round.unanswered = mergeVectors(round.unanswered, versions);
-  }
-
   /** Without an outcome: the update will be offered again. */
   #leave(item: PendingUpdate): void {
-    this.#waiting.delete(item);
-    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
-    this.#recipes.delete(item.update.gvsn);
-    this.#leaveUnanswered(unclaimableVersions([item.update]));
+    this.#clear(item);
+    this.#claims.letGo([item.update.gvsn]);
     this.#wake([item.update.uid]);
-    if (item.staged) this.#discard([item.staged.stagingId]);
+    if (item.staged) this.#strays.discard([item.staged.stagingId]);
   }
 
   #finish(item: PendingUpdate): void {
-    this.#waiting.delete(item);
-    this.#core.obstacles.pass(item);
     this.#core.pending.remove(item);
+    this.#clear(item);
     item.forced?.();
     this.finished(item);
     item.round.tally.updatesTransferred++;
     this.#attempts.delete(item.update.gvsn);
+  }
+
+  /** Forgets what was only needed while it was under way. */
+  #clear(item: PendingUpdate): void {
+    this.#waiting.delete(item);
+    this.#core.obstacles.pass(item);
     this.#recipes.delete(item.update.gvsn);
+    this.#strays.ended(item);
   }
 
   async #block({ item, wait, reason, closed }: Blocked): Promise<void> {
@@ -373,12 +371,10 @@ export class UpdateFlow {
 
   #giveUp(item: PendingUpdate, reason: string, { awaitsSource = false } = {}): void {
     const core = this.#core;
-    this.#waiting.delete(item);
-    core.obstacles.pass(item);
+    this.#clear(item);
     item.attempts++;
-    this.#recipes.delete(item.update.gvsn);
     core.pending.giveUp(item, reason, core.clock.now(), { awaitsSource });
-    if (item.staged) this.#discard([item.staged.stagingId]);
+    if (item.staged) this.#strays.discard([item.staged.stagingId]);
     core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
     this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);
     this.#wake([item.update.uid]);

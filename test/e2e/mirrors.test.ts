@@ -8,6 +8,7 @@ import {
   contentOf,
   createReplica,
   createVolume,
+  inStep,
   MIB,
   missingPrograms,
   order,
@@ -131,6 +132,58 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
     await qemuIoWell(alphaUri, 'read -P 8 8M 1M');
   });
 }
+
+mirrorTest(
+  `what was flushed outlives SIGKILL of the source, the target and both, and the pair comes back by itself${having}`,
+  async () => {
+    const mirror = await startMirror('killed', 'Synchronous');
+    const { alpha, beta, both, pair, alphaUri, betaUri } = mirror;
+    for (const [turn, killed] of [[alpha], [beta], [alpha, beta]].entries()) {
+      const pattern = 10 + turn;
+      const flushed = `-P ${pattern} ${turn + 4}M 1M`;
+      await qemuIoWell(alphaUri, `write ${flushed}`, 'flush');
+      const writing = qemuIo(
+        alphaUri,
+        ...Array.from({ length: 40 }, (_, i) => `write -P 77 ${8 * 1024 + i * 100}k 100k`),
+      );
+      await Promise.all(killed.map(member => member.kill()));
+      await writing;
+      await Promise.all(killed.map(member => member.start()));
+      // A client is there at once.
+      await qemuIoWell(alphaUri, `write -P ${pattern} ${turn + 1}M 1M`, 'flush');
+      await inStep(both, pair);
+      await qemuIoWell(alphaUri, `read ${flushed}`);
+      await qemuIoWell(betaUri, `read ${flushed}`, `read -P ${pattern} ${turn + 1}M 1M`);
+      await expectReadOnly(betaUri);
+      await expectSame(mirror);
+    }
+  },
+);
+
+mirrorTest(
+  `after a failover within an outage, with writes on both sides, nothing is overwritten without Force${having}`,
+  async () => {
+    const mirror = await startMirror('parted', 'Synchronous');
+    const { group, alpha, beta, both, pair, alphaUri, betaUri } = mirror;
+    for (const proxy of group.border(['alpha'])) proxy.set('cut');
+    await qemuIoWell(alphaUri, 'write -P 2 1M 1M', 'flush');
+    await statesAre(both, pair, ['Broken', 'Partitioned']);
+    await expectReadOnly(betaUri);
+    expect(await order(beta, pair, 'Failover')).toMatchObject({ ReturnValue: 4, Detail: 'force_required' });
+    await orderWell(beta, pair, 'Failover', { force: true });
+    await qemuIoWell(betaUri, 'write -P 3 2M 1M', 'flush');
+    for (const proxy of group.border(['alpha'])) proxy.set('open');
+    await statesAre(both, pair, ['Failedover', 'Failedover']);
+    await expectReadOnly(alphaUri);
+    await qemuIoWell(alphaUri, 'read -P 2 1M 1M', 'read -P 1 2M 1M');
+    await qemuIoWell(betaUri, 'read -P 1 1M 1M', 'read -P 3 2M 1M');
+    expect(await order(beta, pair, 'Failback')).toMatchObject({ ReturnValue: 4, Detail: 'force_required' });
+    await orderWell(beta, pair, 'Failback', { force: true });
+    await inStep(both, pair);
+    await qemuIoWell(alphaUri, 'read -P 1 1M 1M', 'read -P 3 2M 1M');
+    await expectSame(mirror);
+  },
+);
 
 /** Of CIM_StorageSynchronized, all 24. */
 const PROPERTIES: readonly string[] = [

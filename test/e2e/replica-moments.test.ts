@@ -15,6 +15,8 @@ import { startGroup } from './harness/scenario.ts';
 import { until } from './harness/until.ts';
 
 const MIB = 1_048_576;
+/** Each look into a volume is a program that starts. */
+const TIME_MS = 240_000;
 
 /** Writes stamps 1, 2, 3, … to the two volumes in turn, each when the one before is answered, and says how far it is. */
 function startStamps(first: string, second: string) {
@@ -85,32 +87,37 @@ test.skipIf(!HAS_NBDSH)(
     expect(there).toBeGreaterThanOrEqual(500);
     expect(expectOneMoment(...uris)).toBeGreaterThan(there);
   },
+  TIME_MS,
 );
 
-test.skipIf(!HAS_NBDSH)('snapshots of a group are of one moment, again and again [nbdsh]', async () => {
-  const group = await startGroup({ label: 'moments', members: ['alpha'] });
-  const alpha = group.member('alpha');
-  const uris = [await makeVolume(alpha, 'data', '64MiB'), await makeVolume(alpha, 'log', '64MiB')] as const;
-  const ids: string[] = [];
-  for (const name of ['data', 'log']) {
-    const { Synchronization } = await alpha.json<OutcomeRow>(
-      ...['replica', 'create', '--type', 'snapshot', '--source', name, '--target', `${name}-then`],
-    );
-    ids.push(Synchronization!);
-  }
-  await alpha.json('replica', 'group', 'create', 'nightly', '--type', 'snapshot', '--pair', ids.join(','));
-  const stamps = startStamps(...uris);
-  let last = 0;
-  for (let round = 0; round < 3; round += 1) {
-    await written(stamps, 200);
-    await modify(alpha, 'nightly', 'resync-replica');
-    for (const id of ids) await inState(alpha, id, 'Synchronized');
-    const now = expectOneMoment(await snapshotUri(alpha, 'data-then'), await snapshotUri(alpha, 'log-then'));
-    expect(now).toBeGreaterThan(last);
-    last = now;
-  }
-  stamps.end();
-});
+test.skipIf(!HAS_NBDSH)(
+  'snapshots of a group are of one moment, again and again [nbdsh]',
+  async () => {
+    const group = await startGroup({ label: 'moments', members: ['alpha'] });
+    const alpha = group.member('alpha');
+    const uris = [await makeVolume(alpha, 'data', '64MiB'), await makeVolume(alpha, 'log', '64MiB')] as const;
+    const ids: string[] = [];
+    for (const name of ['data', 'log']) {
+      const { Synchronization } = await alpha.json<OutcomeRow>(
+        ...['replica', 'create', '--type', 'snapshot', '--source', name, '--target', `${name}-then`],
+      );
+      ids.push(Synchronization!);
+    }
+    await alpha.json('replica', 'group', 'create', 'nightly', '--type', 'snapshot', '--pair', ids.join(','));
+    const stamps = startStamps(...uris);
+    let last = 0;
+    for (let round = 0; round < 3; round += 1) {
+      await written(stamps, 200);
+      await modify(alpha, 'nightly', 'resync-replica');
+      for (const id of ids) await inState(alpha, id, 'Synchronized');
+      const now = expectOneMoment(await snapshotUri(alpha, 'data-then'), await snapshotUri(alpha, 'log-then'));
+      expect(now).toBeGreaterThan(last);
+      last = now;
+    }
+    stamps.end();
+  },
+  TIME_MS,
+);
 
 /** A snapshot is served beside its volume. */
 async function snapshotUri(member: Member, name: string): Promise<string> {

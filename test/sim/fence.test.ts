@@ -134,6 +134,21 @@ describe('an authoritative restore', () => {
     expect(world.preserved('alpha')).toEqual(['of alpha, later']);
   });
 
+  test('a fenced file wins over a directory, and what is in that is preserved', async () => {
+    await begin({ a: 'first a' });
+    await apart(async () => {
+      world.write('alpha', 'f', 'the file');
+      await world.pass(SECOND);
+      await fence('alpha', { path: 'f' });
+      for (const path of ['f/x', 'f/d/y']) world.write('beta', path, `beta ${path}`);
+    });
+    for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ a: 'first a', f: 'the file' });
+    expect(world.preserved('beta').sort()).toEqual(['beta f/d/y', 'beta f/x']);
+    expect(world.told('UPDATE_REJECTED')).toEqual([]);
+    expect(await versions('alpha')).toEqual(await versions('beta'));
+    expect(world.folder('alpha').core.highestClaimed(world.folder('alpha').core.members.database)).toBeLessThan(40);
+  });
+
   test('a daemon that dies in the middle carries the order out at its next start', async () => {
     const many = Object.fromEntries(Array.from({ length: 2300 }, (_, i) => [`f${i}`, `content ${i}`]));
     await begin(many);

@@ -76,7 +76,8 @@ export class MirrorWorld {
         void other.on.replicas.links
           .mirror(from, association, far, gone.signal)
           .then(() => far.close())
-          .catch(() => channels.cut());
+          .catch(() => channels.cut())
+          .finally(() => signal.removeEventListener('abort', end));
         return near;
       },
       close: () => {},

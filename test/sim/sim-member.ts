@@ -211,7 +211,11 @@ export class SimMember {
       outboundIdleMs: 12 * 3_600_000,
       log: silentLog,
       emit: (name, message) => {
-        if (life.alive) options.note(`${this.name} ${name}: ${message}`);
+        if (!life.alive) return;
+        options.note(`${this.name} ${name}: ${message}`);
+        // What honest members tell can be settled, now or when it is tried again.
+        if (name === 'UPDATE_REJECTED' && message.includes('never ends'))
+          options.bug(`${this.name} rejects an update: ${message}`);
       },
       fail: error => this.#failed(life, error),
     });

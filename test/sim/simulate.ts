@@ -443,6 +443,8 @@ class SimWorld {
     while (this.time.now < until) {
       await this.time.run(this.time.now + 500);
       this.#assertNoBugs();
+      // One that was still stopping when the weather cleared could not be started then.
+      for (const member of this.#members) member.start();
       if (!this.#members.every(member => member.running)) continue;
       await this.#release();
       const now = this.#members

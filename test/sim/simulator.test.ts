@@ -36,6 +36,10 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
     },
   ],
   [9, { ...PLAIN, filters: true }],
+  [3082, { fences: true }],
+  [3318, { fences: true }],
+  [7284, { fences: true }],
+  [8004, { topology: 'ring', losses: true }],
 ];
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */

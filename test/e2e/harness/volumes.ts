@@ -155,6 +155,19 @@ export async function statesAre(
   });
 }
 
+/** Waits until the members have met and neither lacks anything: a short outage leaves the state as it is. */
+export async function inStep(members: readonly Member[], pair: string): Promise<void> {
+  const look = async (): Promise<boolean> => {
+    const records = await Promise.all(members.map(member => replicaOf(member, pair)));
+    return records.every(
+      record => record?.CopyState === 4 && record.ProgressStatus === 2 && record.OutOfSyncBytes === 0,
+    );
+  };
+  const explain = async (): Promise<string> =>
+    JSON.stringify(await Promise.all(members.map(member => replicaOf(member, pair))), null, 1);
+  await until('both are Synchronized, Completed and nothing differs', look, { everyMs: 50, explain });
+}
+
 export function qemuIo(uri: string, ...commands: readonly string[]): Promise<Ran> {
   const options = commands.every(command => command.startsWith('read')) ? ['-r'] : [];
   return run('qemu-io', [...options, '-f', 'raw', ...commands.flatMap(command => ['-c', command]), uri]);

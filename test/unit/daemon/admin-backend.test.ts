@@ -33,7 +33,7 @@ function pendingOf(update: Update): PendingUpdate {
       closed: false,
       abandoned: false,
       asOf: null,
-      unanswered: EMPTY_VECTOR,
+      letGo: EMPTY_VECTOR,
       tally,
     },
     source: { fetch: () => {} },

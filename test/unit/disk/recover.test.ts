@@ -1,5 +1,6 @@
 /** Power failures and kills at every moment of a group of operations: each has happened whole, or not at all. */
 import { describe, expect, it } from 'vitest';
+import { errnoError } from '../../../src/base/errno.ts';
 import type { Random } from '../../../src/base/random.ts';
 import type { Disk, Operation, Outcome } from '../../../src/disk/disk.ts';
 import type { Stat } from '../../../src/model/update.ts';
@@ -227,6 +228,46 @@ describe('recovery', () => {
     expect(world.user.read(`.tandem/conflicts/${preserved!.id}/plain`)).toBe(lost);
   });
 
+  it.each([false, true])(
+    'keeps the loser of a conflict preserved, though a user has moved its directory before the recovery (unlinkable: %s)',
+    async unlinkable => {
+      const { world, memory, disk } = await prepare();
+      const lost = world.user.read('d/inner');
+      const operation = await installOperation(disk, 'd/inner', 'new', (await disk.look(['d/inner']))[0]!, true);
+      memory.onCall = call => {
+        if (unlinkable && call.operation === 'link') throw errnoError('EPERM', 'operation not permitted');
+      };
+      await applyOne(disk, operation);
+      memory.onCall = null;
+      world.user.rename('d', 'moved');
+      memory.kill();
+      const after = makeDisk(world);
+      expect((await after.recover([operation])).map(o => o.kind)).toEqual(['undone']);
+      const items = await after.preserved('conflicts');
+      expect(items.map(({ id }) => world.user.read(`.tandem/conflicts/${id}/inner`))).toEqual([lost]);
+      expect(world.user.read('moved/inner')).toBe('new');
+      expect(listAside(world)).toEqual([]);
+    },
+  );
+
+  it('preserves what was edited in the moment of a replacement, though its directory was moved before the recovery', async () => {
+    const { world, memory, disk } = await prepare();
+    const operation = await installOperation(disk, 'd/inner', 'new', (await disk.look(['d/inner']))[0]!);
+    memory.onCall = call => {
+      if (call.operation === 'rename' && call.name === operation.staged.stagingId)
+        world.user.append('d/inner', ' and edited');
+      if (call.operation === 'lookAt' && world.user.read('d/inner') === 'new') throw new PowerFailure();
+    };
+    await untilPowerFails(disk.apply([operation]));
+    memory.onCall = null;
+    world.user.rename('d', 'moved');
+    memory.kill();
+    const after = makeDisk(world);
+    expect((await after.recover([operation])).map(o => o.kind)).toEqual(['undone']);
+    const items = await after.preserved('conflicts');
+    expect(items.map(({ id }) => world.user.read(`.tandem/conflicts/${id}/inner`))).toEqual(['old d/inner and edited']);
+  });
+
   it('preserves what was set aside and has no other name when the database is lost', async () => {
     const { world, memory, disk } = await prepare();
     const lost = world.user.read('plain');
@@ -242,6 +283,20 @@ describe('recovery', () => {
     const items = await after.preserved('conflicts');
     const contents = items.map(({ id, path }) => world.user.read(`.tandem/conflicts/${id}/${path}`));
     expect(contents.sort()).toEqual([lost, 'stepped aside'].sort());
+  });
+
+  it('makes durable what had been installed when the database is lost', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { world, memory, disk } = await prepare();
+      await applyOne(disk, await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!));
+      await applyOne(disk, await installOperation(disk, 'fresh', 'new fresh', null));
+      memory.kill();
+      const after = makeDisk(world);
+      await after.salvage();
+      await after.recover([]);
+      memory.crash(seeded(seed));
+      expect(['plain', 'fresh'].map(path => world.user.read(path))).toEqual(['new', 'new fresh']);
+    }
   });
 
   it('preserves what was edited in the moment of a replacement that a crash followed', async () => {

@@ -278,3 +278,17 @@ it('partial files are kept for a day, whole ones only on request', async () => {
   expect((await disk.stageSweep(new Set())).bytes).toBe(0);
   expect(await disk.stageOpen('part')).toEqual({ bytes: 0 });
 });
+
+describe('preserving a directory', () => {
+  it('does not take what must not go with it', async () => {
+    for (const name of ['kept', 'extra']) world.user.write(`d/${name}`, name);
+    const operation = { kind: 'preserve', path: 'd', preserve: order('d', true), unless: ['gone', 'kept'] } as const;
+    expect(await applyOne(disk, operation)).toMatchObject({ kind: 'not-empty', names: ['kept'] });
+    expect(world.user.read('d/extra')).toBe('extra');
+    world.user.remove('d/kept');
+    expect(await applyOne(disk, operation)).toMatchObject({ kind: 'done' });
+    const [item] = await disk.preserved('conflicts');
+    expect(world.user.read(`.tandem/conflicts/${item!.id}/d/extra`)).toBe('extra');
+    expect(world.user.exists('d')).toBe(false);
+  });
+});

@@ -210,3 +210,28 @@ describe('random lives of a mirror', () => {
     });
   }
 });
+
+/** `modify` on the pair of alpha or beta, and what follows from it. */
+async function carryOut(life: Life, name: MemberName, operation: ReplicaOperation): Promise<number> {
+  const { replicas, pairs } = life.world.members[name].on;
+  const order = { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force: false };
+  const { returnCode } = await life.pass(replicas.orders.modify(pairs.list()[0], order));
+  await life.rest();
+  return returnCode;
+}
+
+test('roles are reversed on the stream that brought the first copy, and what is written then reaches the other member', async () => {
+  const life = new Life(1);
+  await life.begin();
+  expect(await carryOut(life, 'alpha', 'Reverse Roles')).toBe(0);
+  await life.write('beta');
+  await life.settle();
+  expect((await life.bytes('alpha')).some(byte => byte !== 0)).toBe(true);
+});
+
+test('an order that ends the pair is answered 0 on the member that has it carried out by the other one', async () => {
+  const life = new Life(1);
+  await life.begin();
+  expect(await carryOut(life, 'beta', 'Detach')).toBe(0);
+  expect(MEMBERS.map(name => life.record(name))).toEqual([null, null]);
+});

@@ -36,7 +36,7 @@ function itemOf(number: number, { partner = 'alpha', attempts = 1 } = {}): Pendi
     closed: true,
     abandoned: false,
     asOf: null,
-    unanswered: EMPTY_VECTOR,
+    letGo: EMPTY_VECTOR,
     tally: noSession(),
   };
   return {
