@@ -18,6 +18,22 @@ import { idRecordNoun } from '../src/admin/records/id-record.ts';
 import { localMemberNoun } from '../src/admin/records/local-member.ts';
 import { methodResultNoun } from '../src/admin/records/method-result.ts';
 import { propagationNoun } from '../src/admin/records/propagation.ts';
+import {
+  jobNoun,
+  replicaGroupNoun,
+  replicaNoun,
+  replicaOperationNoun,
+  replicaOutcomeNoun,
+} from '../src/admin/records/replica.ts';
+import {
+  peerSystemNoun,
+  replicaAspectNoun,
+  replicaTargetNoun,
+  replicationTypeNoun,
+  supportedCopyStateNoun,
+  supportedOperationNoun,
+  supportedWaitNoun,
+} from '../src/admin/records/replica-capability.ts';
 import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../src/admin/records/service.ts';
 import { sessionNoun } from '../src/admin/records/session.ts';
@@ -157,6 +173,18 @@ function recordsDoc(): string {
     syncReportNoun,
     syncOperationNoun,
     replicaSourceNoun,
+    replicaNoun,
+    replicaOperationNoun,
+    replicaOutcomeNoun,
+    replicaGroupNoun,
+    jobNoun,
+    replicaTargetNoun,
+    peerSystemNoun,
+    replicationTypeNoun,
+    supportedOperationNoun,
+    supportedCopyStateNoun,
+    supportedWaitNoun,
+    replicaAspectNoun,
   ];
   const intro =
     'The properties of records as `--json` prints them. Datetimes are ISO 8601 in UTC; `9999-01-01` stands for “never”, `1601-01-01` for\n' +

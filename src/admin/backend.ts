@@ -23,10 +23,11 @@ import type { ReplicaSourceRecord, SyncOperationRecord, SyncReportRecord } from 
 import type { ServiceRecord } from './records/service.ts';
 import type { SessionRecord } from './records/session.ts';
 import type { BacklogRecord, UpdateRecord } from './records/update.ts';
+import type { ReplicaQueriesBackend } from './replica-queries.ts';
 import type { ReplicasBackend } from './replicas.ts';
 import type { VolumesBackend } from './volumes.ts';
 
-export interface AdminBackend extends FoldersBackend, VolumesBackend, ReplicasBackend {}
+export interface AdminBackend extends FoldersBackend, VolumesBackend, ReplicasBackend, ReplicaQueriesBackend {}
 
 /** What is about folders, and the member as a whole. */
 export interface FoldersBackend extends InsightBackend {

@@ -20,6 +20,7 @@ import { serviceNoun } from './records/service.ts';
 import { sessionNoun } from './records/session.ts';
 import { backlogNoun, updateNoun } from './records/update.ts';
 import { REPLICA_METHODS } from './replica-methods.ts';
+import { REPLICA_QUERY_METHODS } from './replica-query-methods.ts';
 import { VOLUME_METHODS } from './volume-methods.ts';
 
 export interface AdminMethod {
@@ -161,6 +162,7 @@ export const ADMIN_METHODS = {
   ...INSIGHT_METHODS,
   ...VOLUME_METHODS,
   ...REPLICA_METHODS,
+  ...REPLICA_QUERY_METHODS,
 } as const satisfies Record<keyof AdminBackend, AdminMethod>;
 
 /** Methods with one answer, and methods that stream. */

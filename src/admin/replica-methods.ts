@@ -7,6 +7,7 @@ import type { ReplicasBackend } from './replicas.ts';
 
 const name = z.string().min(1).max(4096);
 const names = z.array(name).max(LIMITS.replicas);
+const number = z.int().optional();
 const nothing = z.strictObject({});
 const replicaQuery = z.strictObject({ replica: name });
 const groupQuery = z.strictObject({ group: name });
@@ -14,7 +15,17 @@ const jobQuery = z.strictObject({ job: name });
 const outcome = { outcome: replicaOutcomeNoun };
 
 export const REPLICA_METHODS = {
-  replicas: { rpc: 'ListReplicas', request: nothing, records: { replicas: replicaNoun } },
+  replicas: {
+    rpc: 'ListReplicas',
+    request: z.strictObject({
+      type: number,
+      syncType: number,
+      mode: number,
+      locality: number,
+      copyState: number,
+    }),
+    records: { ...outcome, replicas: replicaNoun },
+  },
   replica: { rpc: 'GetReplica', request: replicaQuery, records: { replica: replicaNoun } },
   replicaOperations: {
     rpc: 'ListReplicaOperations',
@@ -25,10 +36,10 @@ export const REPLICA_METHODS = {
     rpc: 'CreateElementReplica',
     request: z.strictObject({
       syncType: z.int(),
-      mode: z.int().optional(),
+      mode: number,
       source: name,
       target: name,
-      waitForCopyState: z.int().optional(),
+      waitForCopyState: number,
       settings: z.string().max(4096).optional(),
       writable: z.boolean(),
       detachWhenCopied: z.boolean(),
@@ -42,10 +53,26 @@ export const REPLICA_METHODS = {
       synchronization: name,
       operation: z.int(),
       force: z.boolean(),
-      waitForCopyState: z.int().optional(),
+      waitForCopyState: number,
       settings: z.string().max(4096).optional(),
       syncPairs: names,
     }),
+    records: outcome,
+  },
+  modifyReplicas: {
+    rpc: 'ModifyListSynchronization',
+    request: z.strictObject({
+      synchronizations: names,
+      operation: z.int(),
+      force: z.boolean(),
+      waitForCopyState: number,
+      settings: z.string().max(4096).optional(),
+    }),
+    records: { ...outcome, outcomes: replicaOutcomeNoun },
+  },
+  confirmTargetData: {
+    rpc: 'ConfirmTargetData',
+    request: replicaQuery.extend({ waitMs: z.int().min(1).max(LIMITS.confirmTargetMs) }),
     records: outcome,
   },
   attachReplica: { rpc: 'AttachReplica', request: replicaQuery, records: outcome },
@@ -54,6 +81,23 @@ export const REPLICA_METHODS = {
   createReplicaGroup: {
     rpc: 'CreateReplicaGroup',
     request: z.strictObject({ name, syncType: z.int(), pairs: names, deleteOnEmptyElement: z.boolean() }),
+    records: outcome,
+  },
+  createGroupReplica: {
+    rpc: 'CreateGroupReplica',
+    request: z.strictObject({
+      name,
+      syncType: z.int(),
+      mode: number,
+      sources: names,
+      sourceGroup: name.optional(),
+      target: name,
+      waitForCopyState: number,
+      settings: z.string().max(4096).optional(),
+      writable: z.boolean(),
+      force: z.boolean(),
+      deleteOnEmptyElement: z.boolean(),
+    }),
     records: outcome,
   },
   deleteReplicaGroup: { rpc: 'DeleteReplicaGroup', request: groupQuery, records: outcome },

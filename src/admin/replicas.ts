@@ -11,8 +11,8 @@ import type {
 } from './records/replica.ts';
 
 export interface ReplicasBackend {
-  /** GetReplicationRelationships */
-  replicas(): Promise<{ readonly replicas: readonly ReplicaRecord[] }>;
+  /** GetReplicationRelationships; a filter that is none is told by `outcome`. */
+  replicas(filter: ReplicaFilter): Promise<OutcomeAnswer & { readonly replicas: readonly ReplicaRecord[] }>;
   replica(query: ReplicaQuery): Promise<{ readonly replica: ReplicaRecord }>;
   /** GetSupportedOperations of a pair as it is now. */
   replicaOperations(query: ReplicaQuery): Promise<{ readonly operations: readonly ReplicaOperationRecord[] }>;
@@ -20,6 +20,12 @@ export interface ReplicasBackend {
   createReplica(order: ReplicaCreation): Promise<OutcomeAnswer>;
   /** ModifyReplicaSynchronization */
   modifyReplica(order: ReplicaOrder): Promise<OutcomeAnswer>;
+  /** ModifyListSynchronization: all of them or, where one is refused, none; with OnGroupOrListError = 2, those that can. */
+  modifyReplicas(
+    order: ReplicaListOrder,
+  ): Promise<OutcomeAnswer & { readonly outcomes: readonly ReplicaOutcomeRecord[] }>;
+  /** ConfirmTargetData: answers when the target durably holds what was written to the source until now, or with 3. */
+  confirmTargetData(query: ReplicaQuery & { readonly waitMs: number }): Promise<OutcomeAnswer>;
   /** A replicated folder that was detached is a pair again; it is named by its id or the beginning of it. NOT_FOUND */
   attachReplica(query: ReplicaQuery): Promise<OutcomeAnswer>;
   /** CopyPriority is what a client may write of a pair. */
@@ -27,6 +33,8 @@ export interface ReplicasBackend {
   replicaGroups(): Promise<{ readonly groups: readonly ReplicaGroupRecord[] }>;
   /** CreateGroup */
   createReplicaGroup(order: GroupCreation): Promise<OutcomeAnswer>;
+  /** CreateGroupReplica: a pair for each source, all of them in a group of this name. */
+  createGroupReplica(order: GroupReplicaCreation): Promise<OutcomeAnswer>;
   /** DeleteGroup; its pairs stay. */
   deleteReplicaGroup(query: GroupQuery): Promise<OutcomeAnswer>;
   jobs(): Promise<{ readonly jobs: readonly JobRecord[] }>;
@@ -37,6 +45,16 @@ export interface ReplicasBackend {
 
 export interface ReplicaQuery {
   readonly replica: string;
+}
+
+export interface ReplicaFilter {
+  /** 2 storage, 3 groups: those have records of their own, so none are listed. */
+  readonly type?: number | undefined;
+  readonly syncType?: number | undefined;
+  readonly mode?: number | undefined;
+  /** 2 both elements here, 3 one of them at a partner. */
+  readonly locality?: number | undefined;
+  readonly copyState?: number | undefined;
 }
 
 export interface GroupQuery {
@@ -78,6 +96,21 @@ export interface ReplicaOrder {
   /** Of AddSyncPair and RemoveSyncPair. */
   readonly syncPairs: readonly string[];
 }
+
+export type ReplicaListOrder = Omit<ReplicaOrder, 'synchronization' | 'syncPairs'> & {
+  readonly synchronizations: readonly string[];
+};
+
+export type GroupReplicaCreation = Omit<ReplicaCreation, 'source' | 'target' | 'detachWhenCopied'> & {
+  readonly name: string;
+  /** Volumes of this member; empty: those of `sourceGroup`. */
+  readonly sources: readonly string[];
+  /** A group whose sources are meant. */
+  readonly sourceGroup?: string | undefined;
+  /** With `*` for the name of the source. */
+  readonly target: string;
+  readonly deleteOnEmptyElement: boolean;
+};
 
 export interface GroupCreation {
   readonly name: string;

@@ -191,6 +191,8 @@ export const LIMITS = {
   replicaWatchMs: 1000,
   /** How long WaitForCopyState may wait. */
   waitForCopyStateMs: 60_000,
+  /** How long a client may have the confirmation of a target waited for. */
+  confirmTargetMs: 86_400_000,
   /** Associations, groups, pairs of a group, and jobs that are kept; how long a job that ended is. */
   replicas: 1024,
   replicaGroups: 256,

@@ -12,6 +12,8 @@ import { jobCommands } from './commands/job.ts';
 import { propagationCommands } from './commands/propagation.ts';
 import { recordCommands } from './commands/record.ts';
 import { replicaCommands } from './commands/replica.ts';
+import { replicaGroupCommands } from './commands/replica-group.ts';
+import { replicaQueryCommands } from './commands/replica-query.ts';
 import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { syncCommands } from './commands/sync.ts';
@@ -38,6 +40,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...conflictCommands,
   ...volumeCommands,
   ...replicaCommands,
+  ...replicaQueryCommands,
+  ...replicaGroupCommands,
   ...jobCommands,
   ...recordCommands,
   ...eventCommands,

@@ -33,6 +33,7 @@ import { createForceFile } from './force-file.ts';
 import { lockHome } from './home-lock.ts';
 import { createPropagationAnswers, type PropagationAnswers } from './propagation-answers.ts';
 import { createReplicaMethods } from './replica-methods.ts';
+import { createReplicaQueries } from './replica-queries.ts';
 import { settledBackend } from './settled-backend.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
@@ -171,6 +172,7 @@ class Running {
     const asked = {
       ...settledBackend(folders, () => reloads.idle()),
       ...createVolumeMethods(own.member, volumes),
+      ...createReplicaQueries({ member: own.member, volumes, partners }),
       ...createReplicaMethods({ ...volumes, folders: pairs, folderOrders }),
     };
     const admin = await createAdminServer({ socketPath: own.adminSocket, backend: asked, log });

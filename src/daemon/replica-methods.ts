@@ -10,14 +10,18 @@ import type { KeptJob } from '../mirror/replica-book.ts';
 import type { Replicas } from '../mirror/replicas.ts';
 import { elementPath } from '../model/association-record.ts';
 import { requestJobState } from '../model/concrete-job.ts';
+import type { Judgement } from '../model/operation-judge.ts';
 import { refuse } from '../model/refusal.ts';
 import { operationsNow } from '../model/replica-capabilities.ts';
 import type { ReplicaGroup } from '../model/replica-group.ts';
 import { COPY_PRIORITIES, JOB_REQUESTS, nameOf, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import type { FolderOrders } from './folder-orders.ts';
 import type { FolderPairs } from './folder-pairs.ts';
+import { modifyList } from './list-orders.ts';
+import { passes, problemOfFilter } from './replica-filter.ts';
 import { associationOf, createReplicaNames, idOf, type NamedReplica } from './replica-names.ts';
-import { answer, groupRecord, jobRecord, replicaRecord } from './replica-records.ts';
+import { FOUND } from './replica-queries.ts';
+import { answer, groupRecord, jobRecord, outcomeRecord, replicaRecord } from './replica-records.ts';
 
 export interface ReplicaMethodsParts {
   readonly pairs: PairSet;
@@ -46,8 +50,16 @@ export function createReplicaMethods({ pairs, replicas, folders, folderOrders }:
   const modify = (named: NamedReplica | undefined, order: PairOrder): Promise<MethodOutcome> =>
     named?.kind === 'folder' ? folderOrders.modify(named.pair, order) : replicas.orders.modify(named?.pair, order);
 
+  const judge = (named: NamedReplica | undefined, order: PairOrder): Judgement =>
+    named?.kind === 'folder' ? folderOrders.judge(named.pair, order) : replicas.orders.judge(named?.pair, order);
+
   return {
-    replicas: async () => ({ replicas: names.list().map(replicaRecord) }),
+    replicas: async filter => {
+      const problem = problemOfFilter(filter);
+      if (problem !== null) return { ...answer(refusedOutcome(refuse(5, 'settings', problem), null)), replicas: [] };
+      const listed = names.list().filter(named => passes(associationOf(named), filter));
+      return { ...FOUND, replicas: listed.map(replicaRecord) };
+    },
     replica: async ({ replica }) => ({ replica: replicaRecord(names.get(replica)) }),
     replicaOperations: async ({ replica }) => {
       const named = names.get(replica);
@@ -73,6 +85,19 @@ export function createReplicaMethods({ pairs, replicas, folders, folderOrders }:
       if (group !== undefined) return answer(await replicas.groups.modify(group, asked));
       return answer(await modify(names.find(synchronization), asked));
     },
+    modifyReplicas: async ({ synchronizations, waitForCopyState = null, settings = null, ...order }) => {
+      const asked: PairOrder = { ...order, waitForCopyState, settings, syncPairs: [] };
+      const named = synchronizations.map(each => names.find(each));
+      const { outcome, outcomes } = await modifyList({ judge, modify }, named, asked);
+      return { ...answer(outcome), outcomes: outcomes.map(outcomeRecord) };
+    },
+    confirmTargetData: async ({ replica, waitMs }) => {
+      const { kind, pair } = names.get(replica);
+      if (kind === 'volume') return answer(await replicas.confirm(pair, waitMs));
+      const { source, target } = pair.association;
+      const sentence = `on ${source.member}, “tandem wait --folder ${source.name} --member ${target.member}” waits for a replicated folder`;
+      return answer(refusedOutcome(refuse(1, 'not_supported', sentence), pair.association.id));
+    },
     attachReplica: async ({ replica }) => {
       const all = folders.detached();
       const found = all.filter(({ id }) => id.startsWith(replica.toLowerCase()));
@@ -92,7 +117,7 @@ export function createReplicaMethods({ pairs, replicas, folders, folderOrders }:
           refusedOutcome(refuse(5, 'settings', `${copyPriority} is no CopyPriority; they are 0 to 4`), pair.id),
         );
       }
-      await pair.adopt({ ...pair.record, copyPriority: priority });
+      await pair.set({ copyPriority: priority });
       const sentence = `${elementPath(pair.record.target)} has CopyPriority ${priority}`;
       return answer({ returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null });
     },
@@ -101,6 +126,12 @@ export function createReplicaMethods({ pairs, replicas, folders, folderOrders }:
     }),
     createReplicaGroup: async ({ pairs: named, ...wish }) =>
       answer(await replicas.groups.create({ ...wish, pairs: named.map(volumeNamed) })),
+    createGroupReplica: async ({ sourceGroup, sources, ...wish }) => {
+      const { mode = null, waitForCopyState = null, settings = null } = wish;
+      const of = sourceGroup === undefined ? [] : groupNamed(sourceGroup).pairs.flatMap(id => pairs.get(id) ?? []);
+      const named = sources.length > 0 ? sources : [...new Set(of.map(({ record }) => elementPath(record.source)))];
+      return answer(await replicas.createGroup({ ...wish, sources: named, mode, waitForCopyState, settings }));
+    },
     deleteReplicaGroup: async ({ group }) => answer(await replicas.groups.delete(groupNamed(group))),
     jobs: async () => ({ jobs: replicas.jobs.list().map(jobRecord) }),
     job: async ({ job }) => ({ job: jobRecord(jobNamed(job)) }),

@@ -77,13 +77,14 @@ export function groupRecord(group: ReplicaGroup, groups: ReplicaGroups): Replica
 /** Also of RequestStateChange, which has codes of its own. */
 type Answered = Omit<MethodOutcome, 'returnCode'> & { readonly returnCode: number };
 
-export function outcomeRecord({ returnCode, sentence, detail, synchronization, job }: Answered) {
+export function outcomeRecord({ returnCode, sentence, detail, synchronization, job, settingsState = null }: Answered) {
   return {
     ReturnValue: returnCode,
     Message: sentence,
     Detail: detail,
     Synchronization: synchronization,
     Job: job,
+    SettingsState: settingsState,
   } satisfies ReplicaOutcomeRecord;
 }
 

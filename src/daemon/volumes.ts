@@ -25,6 +25,7 @@ import type { VolumePartners } from './volume-partners.ts';
 export interface Volumes {
   readonly shelf: VolumeShelf;
   readonly pairs: PairSet;
+  readonly elements: Elements;
   readonly replicas: Replicas;
   /** Null: NBD clients are not served. */
   readonly server: NbdServer | null;
@@ -105,6 +106,7 @@ export async function startVolumes({
   return {
     shelf,
     pairs,
+    elements,
     replicas,
     server,
     close: async () => {

@@ -12,6 +12,8 @@ export interface MethodOutcome {
   readonly synchronization: string | null;
   /** Id of the job that goes on; null: nothing does. */
   readonly job: string | null;
+  /** Id of the aspect that Dissolve leaves; left out: none. */
+  readonly settingsState?: string | null;
 }
 
 export function refusedOutcome(

@@ -1,5 +1,5 @@
 /** What a mirrored pair's data here is, compared with the other side's. */
-import type { Association } from '../model/association.ts';
+import { type Association, withOwnSettings } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import { beginAlone, type GenerationSide, type Generations } from '../model/generations.ts';
 
@@ -21,7 +21,7 @@ export function generationsAfter(record: Association, generations: Generations, 
   return duties[side] === 'read-write' && duties.flow === 'none' ? beginAlone(generations, fresh) : generations;
 }
 
-/** The same association as the other member keeps it. */
-export function seenFromHere(record: Association, member: string): Association {
-  return { ...record, here: record.source.member === member ? 'source' : 'target' };
+/** What the partner decided, as this member keeps it instead of `ours`. */
+export function seenFromHere(decided: Association, ours: Association, member: string): Association {
+  return { ...withOwnSettings(decided, ours), here: decided.source.member === member ? 'source' : 'target' };
 }

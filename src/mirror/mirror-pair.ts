@@ -102,6 +102,19 @@ export class MirrorPair {
     pair.progress = { ...pair.progress, dirtyBytes: this.#map!.dirtyBytes, lagMs };
   }
 
+  /** What is written here reaches the partner, and no copy has to end before. */
+  get flowing(): boolean {
+    const { copyState, here } = this.pair.record;
+    return this.reachable && here === 'source' && copyState === 'Synchronized' && this.#session!.flows.source !== null;
+  }
+
+  /** Resolves when the partner durably holds what was written here until now; false: nothing flows. PEER_UNREACHABLE */
+  async drain(): Promise<boolean> {
+    const source = this.flowing ? this.#session!.flows.source : null;
+    await source?.drain();
+    return source !== null;
+  }
+
   get connected(): boolean {
     return this.#session !== null;
   }

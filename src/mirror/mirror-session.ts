@@ -250,7 +250,7 @@ export class MirrorSession {
         await pair.remove();
         return true;
       }
-      const next = seenFromHere(record, member);
+      const next = seenFromHere(record, pair.record, member);
       await pair.adopt(next, { generations: generationsAfter(next, pair.kept.generations, uuid()), intent: null });
     } else {
       return true;

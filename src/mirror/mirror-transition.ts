@@ -168,7 +168,10 @@ export class MirrorTransition {
     if (record === null) return await pair.remove({ partnerKnows: true });
     if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
     const whole = await fallBack(pair, this.#parts.element);
-    const next = { ...seenFromHere(record, member), ...(whole ? { targetData: 'UpToDate' as const } : {}) };
+    const next = {
+      ...seenFromHere(record, pair.record, member),
+      ...(whole ? { targetData: 'UpToDate' as const } : {}),
+    };
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
     await pair.adopt(next, { generations: own, intent: null });

@@ -3,12 +3,12 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { describeUnknown } from '../base/known-names.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type Association, createAssociation, type StorageElement } from '../model/association.ts';
+import { createAssociation, type StorageElement } from '../model/association.ts';
 import { createGenerations } from '../model/generations.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { CREATION_WAITS } from '../model/replica-operations.ts';
 import { COPY_STATES, type CopyState, MODES, nameOf, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
-import { parseReplicationSettings, type ReplicationSettings } from '../model/replication-settings.ts';
+import { misfitOfSettings, parseReplicationSettings, settingsOf } from '../model/replication-settings.ts';
 import type { Elements } from './elements.ts';
 import type { PairSet } from './pair-set.ts';
 import type { KeptPair } from './replica-book.ts';
@@ -63,6 +63,8 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
   if (mode !== null && syncType !== 'Mirror') return refuse(5, 'settings', `a ${syncType.toLowerCase()} has no Mode`);
   const parsed = wanted.settings === null ? { settings: {} } : parseReplicationSettings(wanted.settings);
   if ('problem' in parsed) return refuse(5, 'settings', `ReplicationSettingData: ${parsed.problem}`);
+  const misfit = misfitOfSettings(parsed.settings, syncType);
+  if (misfit !== null) return refuse(5, 'settings', `ReplicationSettingData: ${misfit}`);
   const waitFor = wanted.waitForCopyState === null ? null : nameOf(COPY_STATES, wanted.waitForCopyState);
   if (waitFor === undefined || (waitFor !== null && !CREATION_WAITS.includes(waitFor))) {
     return refuse(5, 'wait_for_copy_state', `a creation can wait for ${CREATION_WAITS.join(', ')}`);
@@ -96,19 +98,6 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
   return { kept, waitFor, arrival: holdAt ?? 'Synchronized', makesTarget, sizeBytes };
 }
 
-/** What an order's settings say about the record. */
-export function settingsOf({
-  copyPriority,
-  recoveryMode,
-  failedCopyStopsHostIO,
-}: ReplicationSettings): Partial<Association> {
-  return {
-    ...(copyPriority === undefined ? {} : { copyPriority }),
-    ...(recoveryMode === undefined ? {} : { recoveryMode }),
-    ...(failedCopyStopsHostIO === undefined ? {} : { failedCopyStopsHostIO }),
-  };
-}
-
 interface PlannedElements {
   readonly source: StorageElement;
   readonly target: StorageElement;
@@ -131,6 +120,10 @@ function planElements(parts: PairCreationParts, wanted: PairCreation, syncType: 
   const remote = target.member !== member;
   if (remote && syncType !== 'Mirror')
     return refuse(1, 'not_supported', `a ${syncType.toLowerCase()} lies on the member of its source`);
+  if (!remote && syncType === 'Mirror') {
+    const sentence = `a mirror is on another member: write MEMBER:${target.name}, or make a clone`;
+    return refuse(1, 'not_supported', sentence);
+  }
   if (!shelf.has(source.name)) {
     const known = shelf.list().map(({ name }) => name);
     return refuse(5, 'unknown_synchronization', describeUnknown({ what: 'volume', name: source.name, known }));

@@ -3,12 +3,17 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Association } from '../model/association.ts';
-import { judgeOperation } from '../model/operation-judge.ts';
+import { type Judgement, judgeOperation } from '../model/operation-judge.ts';
 import type { ElementFacts, PairUnderOrder } from '../model/operation-order.ts';
-import { place } from '../model/refusal.ts';
+import { place, type Refusal, refuse } from '../model/refusal.ts';
 import type { Arrow } from '../model/replica-operations.ts';
-import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation } from '../model/replica-values.ts';
-import { parseReplicationSettings } from '../model/replication-settings.ts';
+import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation, type SyncType } from '../model/replica-values.ts';
+import {
+  misfitOfSettings,
+  type ParsedSettings,
+  parseReplicationSettings,
+  settingsOf,
+} from '../model/replication-settings.ts';
 import type { JobBook } from './job-book.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
@@ -70,25 +75,27 @@ export class PairOrders {
     return { association: pair.record, facts: this.#parts.factsOf(pair) };
   }
 
-  /** `pair` undefined: the order names none that is here. */
+  /** What would become of the order; nothing is changed. `pair` undefined: the order names none that is here. */
+  judge(pair: Pair | undefined, order: PairOrder): Judgement {
+    const settingsProblem = problemOfSettings(order.settings, pair?.record.syncType ?? null);
+    const subject = pair ? ({ kind: 'pair', pair: this.underOrder(pair) } as const) : null;
+    const judgement = judgeOperation({ ...order, settingsProblem }, subject);
+    return judgement.verdict === 'refused' || pair === undefined
+      ? judgement
+      : (refuseSettingsAt(pair, order.settings) ?? judgement);
+  }
+
   async modify(pair: Pair | undefined, order: PairOrder): Promise<MethodOutcome> {
-    const settings = order.settings === null ? { settings: {} } : parseReplicationSettings(order.settings);
-    const asked = {
-      operation: order.operation,
-      force: order.force,
-      waitForCopyState: order.waitForCopyState,
-      syncPairs: order.syncPairs,
-      settingsProblem: 'problem' in settings ? settings.problem : null,
-    };
-    const judgement = judgeOperation(asked, pair ? { kind: 'pair', pair: this.underOrder(pair) } : null);
+    const judgement = this.judge(pair, order);
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, pair?.id ?? null);
     const { operation } = judgement;
     if (judgement.verdict === 'no-effect') {
+      await applySettings(pair!, order.settings);
       return done(pair!, `${place(pair!.record)}: ${operation} changes nothing, it is so already`);
     }
     const arrow = judgement.arrows[0]!;
     const accepted: AcceptedOrder = { operation, arrow, force: order.force, alone: judgement.alone };
-    return await this.#carryOut(pair!, accepted, order.waitForCopyState);
+    return await this.#carryOut(pair!, accepted, order);
   }
 
   /** The same operation on all pairs of a group, each of which may begin it. */
@@ -101,7 +108,7 @@ export class PairOrders {
     const jobs = await Promise.all(ordered.map(one => this.#startJob(one)));
     const problems = await this.#parts.beginTogether(ordered);
     const outcomes = await Promise.all(
-      ordered.map((one, index) => this.#follow(one, jobs[index]!, problems[index] ?? null, order.waitForCopyState)),
+      ordered.map((one, index) => this.#follow(one, jobs[index]!, problems[index] ?? null, order)),
     );
     const failed = outcomes.find(({ returnCode }) => returnCode !== 0 && returnCode !== 4096);
     const running = outcomes.find(({ returnCode }) => returnCode === 4096);
@@ -117,11 +124,11 @@ export class PairOrders {
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
   }
 
-  async #carryOut(pair: Pair, order: AcceptedOrder, wait: number | null): Promise<MethodOutcome> {
+  async #carryOut(pair: Pair, order: AcceptedOrder, asked: PairOrder): Promise<MethodOutcome> {
     const begun = await this.#startJob({ pair, order });
     // The partner may be gone before it has answered.
     const problem = await this.#parts.begin(pair, order).catch(messageOf);
-    return await this.#follow({ pair, order }, begun, problem, wait);
+    return await this.#follow({ pair, order }, begun, problem, asked);
   }
 
   async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<BegunJob> {
@@ -135,12 +142,14 @@ export class PairOrders {
     { pair, order: { operation, arrow } }: OrderedPair,
     begun: BegunJob,
     problem: string | null,
-    wait: number | null,
+    asked: PairOrder,
   ): Promise<MethodOutcome> {
     if (problem !== null) {
       await this.#parts.jobs.forget(begun.job);
       return failedOutcome(`${place(pair.record)}: ${problem}`, pair.id);
     }
+    await applySettings(pair, asked.settings);
+    const wait = asked.waitForCopyState;
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
     await this.#within(LIMITS.replicaAnswerMs, pair, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
@@ -174,7 +183,8 @@ export class PairOrders {
     }
     if (arrival === 'removed' && pair.removed) {
       await this.#ended(pair, job);
-      return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null };
+      const settingsState = what === 'Dissolve' ? pair.id : null;
+      return { ...done(pair, `${place(pair.record)} is a pair no more`), synchronization: null, settingsState };
     }
     const { copyState } = pair.record;
     const elsewhere =
@@ -215,4 +225,33 @@ export class PairOrders {
 
 function done(pair: Pair, sentence: string): MethodOutcome {
   return { returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null };
+}
+
+/** What is wrong with the settings of an order; null: nothing. `syncType` null: of no pair that is here. */
+export function problemOfSettings(settings: string | null, syncType: SyncType | null): string | null {
+  const parsed = parsedOf(settings);
+  if ('problem' in parsed) return parsed.problem;
+  return syncType === null ? null : misfitOfSettings(parsed.settings, syncType);
+}
+
+/** How a mirror behaves without its link is kept at its source. */
+function refuseSettingsAt({ record }: Pair, settings: string | null): Refusal | null {
+  const parsed = parsedOf(settings);
+  if (record.here !== 'target' || 'problem' in parsed) return null;
+  const { recoveryMode, failedCopyStopsHostIO, desiredRpoSeconds } = parsed.settings;
+  if (recoveryMode === undefined && failedCopyStopsHostIO === undefined && desiredRpoSeconds === undefined) return null;
+  const sentence = `CopyRecoveryMode, FailedCopyStopsHostIO and DesiredRPO are kept at the source: give the order on ${record.source.member}`;
+  return refuse(4, 'illegal_state', sentence);
+}
+
+/** Of an order that was found in order. */
+async function applySettings(pair: Pair, settings: string | null): Promise<void> {
+  const parsed = parsedOf(settings);
+  if ('problem' in parsed || Object.keys(parsed.settings).length === 0) return;
+  const { desiredRpoSeconds } = parsed.settings;
+  await pair.set(settingsOf(parsed.settings), desiredRpoSeconds === undefined ? {} : { desiredRpoSeconds });
+}
+
+function parsedOf(settings: string | null): ParsedSettings {
+  return settings === null ? { settings: {} } : parseReplicationSettings(settings);
 }

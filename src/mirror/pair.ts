@@ -102,6 +102,11 @@ export class Pair {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }, write));
   }
 
+  /** What people set of it, whatever is done to it at that moment. */
+  set(properties: Partial<Association>, extras: PairExtras = {}): Promise<void> {
+    return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record: { ...this.record, ...properties } }));
+  }
+
   /** What is kept beside the record. */
   note(extras: PairExtras | ((kept: KeptPair) => PairExtras), write?: PairWrite): Promise<void> {
     return this.#line.run(() => {

@@ -7,7 +7,7 @@ import { addPairs, conditionOf, type GroupCondition, type ReplicaGroup, removePa
 import { nameOf, SYNC_TYPES } from '../model/replica-values.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
-import type { PairOrder, PairOrders } from './pair-orders.ts';
+import { type PairOrder, type PairOrders, problemOfSettings } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
 import type { ReplicaBook } from './replica-book.ts';
 
@@ -128,7 +128,8 @@ export class ReplicaGroups {
     const { id, syncType, consistency } = group;
     const pairs = this.#pairsOf(group).map(pair => this.#parts.orders.underOrder(pair));
     const subject: GroupUnderOrder = { id, syncType, consistency: consistency !== 'off', pairs };
-    return judgeOperation({ ...order, settingsProblem: null }, { kind: 'group', group: subject });
+    const settingsProblem = problemOfSettings(order.settings, syncType);
+    return judgeOperation({ ...order, settingsProblem }, { kind: 'group', group: subject });
   }
 
   /** With the place that each of its pairs knows of; null: the group is deleted. */
@@ -138,7 +139,7 @@ export class ReplicaGroups {
     for (const id of new Set([...before.pairs, ...(after?.pairs ?? [])])) {
       const pair = pairs.get(id);
       const group = after?.pairs.includes(id) === true ? after.id : null;
-      if (pair && pair.record.group !== group) await pair.adopt({ ...pair.record, group });
+      if (pair && pair.record.group !== group) await pair.set({ group });
     }
   }
 

@@ -19,6 +19,7 @@ import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
 import type { Elements } from './elements.ts';
 import { GroupMoments } from './group-moments.ts';
+import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
 import { driveLocalPair, type LocalPairTools } from './local-pair.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
@@ -28,8 +29,9 @@ import type { Pair } from './pair.ts';
 import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
-import type { KeptPair, ReplicaBook } from './replica-book.ts';
+import type { KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
+import { confirmTarget } from './target-confirmation.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
@@ -145,6 +147,22 @@ export class Replicas {
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
     return await this.orders.follow(pair, 'Create', arrival, waitFor);
+  }
+
+  /** CreateGroupReplica */
+  createGroup(wish: GroupReplicaWish): Promise<MethodOutcome> {
+    return createGroupReplica({ parts: this.#parts, groups: this.groups, create: wanted => this.create(wanted) }, wish);
+  }
+  /** ConfirmTargetData */
+  confirm(pair: Pair, waitMs: number): Promise<MethodOutcome> {
+    const { clock } = this.#parts;
+    return confirmTarget({ pair, mirror: this.#mirrorOf(pair), waitMs, clock, end: this.#end.signal });
+  }
+  /** What is kept of dissolved pairs. */
+  aspects(): readonly (RemovedPair & { readonly id: string; readonly aspect: ReplicaAspect })[] {
+    return [...this.#parts.book.removed].flatMap(([id, { aspect, ...kept }]) =>
+      aspect === null ? [] : [{ ...kept, id, aspect }],
+    );
   }
 
   /** RequestStateChange, which has been found possible; `modify` orders what the job works on. A copy is given up as by Abort; otherwise by Suspend, and goes on as by Resume. */

@@ -2,7 +2,7 @@
  * Two members meet again: from both records of the association and the comparison of generations each makes the same one.
  * It is symmetric: it does not matter who computes it. [volumes.md §4]
  */
-import { type Association, lessThanUpToDate, startCopy } from './association.ts';
+import { type Association, lessThanUpToDate, startCopy, withOwnSettings } from './association.ts';
 import { settle } from './association-step.ts';
 import type { GenerationVerdict } from './generations.ts';
 import type { ElementSide } from './replica-operations.ts';
@@ -24,7 +24,8 @@ function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Associat
   const chosen = ruling(ours, theirs);
   const member = ours.here === 'both' ? null : ours[ours.here].member;
   const adopted: Association = {
-    ...chosen,
+    ...withOwnSettings(chosen, ours),
+    ...settingsAtSource(ours, theirs, chosen),
     here: member === null ? 'both' : chosen.source.member === member ? 'source' : 'target',
     work: null,
     sourceData: dataOf(ours, theirs, chosen.source.member),
@@ -43,6 +44,13 @@ function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Associat
   // A clone's source goes its own way once the copy is complete.
   if (adopted.syncType === 'Clone' && adopted.copyState === 'Synchronized') return adopted;
   return afterOutage(adopted, { verdict, side, broken: isBroken(ours) || isBroken(theirs) }, now);
+}
+
+/** How the pair behaves without its link is kept at the source; where both take themselves for it, the ruling record says it. */
+function settingsAtSource(ours: Association, theirs: Association, ruling: Association) {
+  const source = ours.here === 'source' ? ours : theirs;
+  const { recoveryMode, failedCopyStopsHostIO } = ours.here === theirs.here ? ruling : source;
+  return { recoveryMode, failedCopyStopsHostIO };
 }
 
 /** What a partner says of these changes nothing: no data is expected to be the same. */

@@ -204,3 +204,13 @@ export function startCopy(
 export function lessThanUpToDate(condition: DataCondition): DataCondition {
   return condition === 'UpToDate' ? 'Consistent' : condition;
 }
+
+/**
+ * What the partner's record makes of ours: each member keeps which group the pair is in here and what a copy gets beside its own
+ * clients; how the pair behaves without its link is kept at the source.
+ */
+export function withOwnSettings(theirs: Association, ours: Association): Association {
+  const { group, copyPriority, recoveryMode, failedCopyStopsHostIO } = ours;
+  const own = { ...theirs, group, copyPriority };
+  return ours.here === 'source' ? { ...own, recoveryMode, failedCopyStopsHostIO } : own;
+}

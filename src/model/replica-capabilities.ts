@@ -31,6 +31,10 @@ export const REPLICATION_TYPES = {
 } as const;
 export type ReplicationType = keyof typeof REPLICATION_TYPES;
 
+/** Type and Locality, filters of GetReplicationRelationships. */
+export const RELATIONSHIP_TYPES = { 2: 'Storage Synchronized', 3: 'Group Synchronized' } as const;
+export const LOCALITIES = { 2: 'Local', 3: 'Remote' } as const;
+
 /** ServiceControlling: whom the operation is to be asked of. */
 export const SERVICES_CONTROLLING = { 2: 'Source', 3: 'Target', 4: 'Either', 5: 'Both' } as const;
 

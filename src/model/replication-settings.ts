@@ -10,6 +10,7 @@ import {
   type CopyPriority,
   type CopyRecoveryMode,
   nameOf,
+  type SyncType,
 } from './replica-values.ts';
 
 /** Left out: the default, or as it was. */
@@ -73,6 +74,41 @@ const READERS: Readonly<Record<string, { readonly form: string; readonly read: R
     },
   },
 };
+
+/** How a copy of each kind is made: what else may be wished for cannot be had. */
+const METHODOLOGIES: Readonly<Record<SyncType, readonly CopyMethodology[]>> = {
+  Mirror: ['Full Copy', 'Delta-Update'],
+  Snapshot: ['Copy-On-Write'],
+  Clone: ['Snap-And-Clone'],
+};
+const UNDECIDED: readonly CopyMethodology[] = ['Not Specified', 'Implementation decides'];
+
+/** Why the settings do not go with a pair of this kind; null: they do. */
+export function misfitOfSettings(settings: ReplicationSettings, syncType: SyncType): string | null {
+  const { copyMethodology, failedCopyStopsHostIO, recoveryMode, desiredRpoSeconds } = settings;
+  const kind = `a ${syncType.toLowerCase()}`;
+  if (copyMethodology !== undefined && ![...UNDECIDED, ...METHODOLOGIES[syncType]].includes(copyMethodology)) {
+    return `${kind} is made by ${METHODOLOGIES[syncType].join(', then ')}, not by ${copyMethodology}`;
+  }
+  if (settings.consistentPointInTime === true) return 'ConsistentPointInTime cannot be had for what is newly copied';
+  if (syncType === 'Mirror') return null;
+  if (failedCopyStopsHostIO === true) return `FailedCopyStopsHostIO is of mirrors, not of ${kind}`;
+  if (recoveryMode !== undefined) return `CopyRecoveryMode is of mirrors, not of ${kind}`;
+  return desiredRpoSeconds === undefined ? null : `DesiredRPO is of mirrors, not of ${kind}`;
+}
+
+/** What the settings of an order say about the record. */
+export function settingsOf({
+  copyPriority,
+  recoveryMode,
+  failedCopyStopsHostIO,
+}: ReplicationSettings): Pick<ReplicationSettings, 'copyPriority' | 'recoveryMode' | 'failedCopyStopsHostIO'> {
+  return {
+    ...(copyPriority === undefined ? {} : { copyPriority }),
+    ...(recoveryMode === undefined ? {} : { recoveryMode }),
+    ...(failedCopyStopsHostIO === undefined ? {} : { failedCopyStopsHostIO }),
+  };
+}
 
 const INSTANCE = /^\s*instance\s+of\s+CIM_ReplicationSettingData\s*\{([^{}]*)\}\s*;?\s*$/i;
 const PROPERTY = /\s*([A-Za-z_]\w*)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]+)\s*;\s*/y;

@@ -18,27 +18,78 @@ import { type Columns, choice, count, datetime, flag, type Noun, nullable, type 
 import { METHOD_RETURN_VALUES } from './names.ts';
 
 const columns = {
-  InstanceID: text('Identity of the pair; it stays when the roles are reversed.', { heading: 'PAIR' }),
-  SystemElement: text('The source, as member:name.', { heading: 'SOURCE' }),
-  SyncedElement: text('The target, as member:name.', { heading: 'TARGET' }),
-  SyncType: choice(SYNC_TYPES, 'What the target is of the source.', { heading: 'TYPE' }),
-  Mode: nullable(choice(MODES, 'When a write is answered; null: not a mirror.', { heading: 'MODE' })),
-  CopyState: choice(COPY_STATES, 'State of the pair.', { heading: 'STATE' }),
-  ProgressStatus: choice(PROGRESS_STATUSES, 'What is being done.', { heading: 'PROGRESS' }),
-  PercentSynced: nullable(
-    count('How much of the target is the same; 100 in Synchronized only. Null: nobody counts it.', { heading: '%' }),
+  InstanceID: text('Identity of the pair; it stays when the roles are reversed.', {
+    derived: 'Given when the pair is made; of a folder, from the GUIDs of the connection and the folder.',
+    heading: 'PAIR',
+  }),
+  SystemElement: text('The source, as member:name.', {
+    derived: 'Changes places with SyncedElement by Reverse Roles.',
+    heading: 'SOURCE',
+  }),
+  SyncedElement: text('The target, as member:name.', { derived: 'Of a folder, this member’s.', heading: 'TARGET' }),
+  SyncType: choice(SYNC_TYPES, 'What the target is of the source.', {
+    derived: 'As it was made; a replicated folder is a Mirror.',
+    heading: 'TYPE',
+  }),
+  Mode: nullable(
+    choice(MODES, 'When a write is answered; null: not a mirror.', {
+      derived: 'As it was made, or by Reset To Sync and Reset To Async; of a folder always Asynchronous.',
+      heading: 'MODE',
+    }),
   ),
-  RequestedCopyState: choice(COPY_STATES, 'Where an operation is to lead; Not Applicable once it is there.'),
-  SyncState: choice(SYNC_STATES, 'CopyState and ProgressStatus in older words.'),
-  SyncMaintained: flag('What is written to the source reaches the target.'),
-  CopyType: choice(COPY_TYPES, 'How the target follows.'),
-  ReplicaType: choice(REPLICA_TYPES, 'What the target holds.'),
-  CopyMethodology: choice(COPY_METHODOLOGIES, 'How it is copied.'),
-  CopyPriority: choice(COPY_PRIORITIES, 'What a copy gets beside busy clients; “tandem replica set” changes it.'),
-  CopyRecoveryMode: choice(COPY_RECOVERY_MODES, 'Whether it goes on by itself when the link is back.'),
-  FailedCopyStopsHostIO: flag('Writes wait, then fail, while they cannot reach a synchronous target.'),
-  ReadOnly: nullable(choice(ELEMENT_CHOICES, 'Which element clients cannot write to; null: neither.')),
-  UndiscoveredElement: nullable(choice(ELEMENT_CHOICES, 'Which element is not there; null: both are.')),
+  CopyState: choice(COPY_STATES, 'State of the pair.', {
+    derived:
+      'Kept, durable; changes by operations and what happens to link and disks. Of a folder, from the folder, the connection and the last order.',
+    heading: 'STATE',
+  }),
+  ProgressStatus: choice(PROGRESS_STATUSES, 'What is being done.', {
+    derived:
+      'What is under way; at rest, what CopyState asks for next. Pending while the flow stands still for a while.',
+    heading: 'PROGRESS',
+  }),
+  PercentSynced: nullable(
+    count('How much of the target is the same; 100 in Synchronized only. Null: nobody counts it.', {
+      derived: '100·(1 − OutOfSyncBytes/size), rounded down.',
+      heading: '%',
+    }),
+  ),
+  RequestedCopyState: choice(COPY_STATES, 'Where an operation is to lead; Not Applicable once it is there.', {
+    derived: 'Set when an operation is accepted; stays where it failed.',
+  }),
+  SyncState: choice(SYNC_STATES, 'CopyState and ProgressStatus in older words.', {
+    derived: 'What is under way first, then by CopyState.',
+  }),
+  SyncMaintained: flag('What is written to the source reaches the target.', {
+    derived: 'A mirror that is Synchronized.',
+  }),
+  CopyType: choice(COPY_TYPES, 'How the target follows.', {
+    derived: 'Sync or Async by Mode; snapshots and clones UnSyncAssoc; with --detach UnSyncUnAssoc.',
+  }),
+  ReplicaType: choice(REPLICA_TYPES, 'What the target holds.', {
+    derived: 'After Delta for snapshots; Full Copy otherwise.',
+  }),
+  CopyMethodology: choice(COPY_METHODOLOGIES, 'How it is copied.', {
+    derived: 'Mirror: Full Copy, and Delta-Update once it was whole; snapshot Copy-On-Write; clone Snap-And-Clone.',
+  }),
+  CopyPriority: choice(COPY_PRIORITIES, 'What a copy gets beside busy clients; “tandem replica set” changes it.', {
+    derived: 'Kept by each member for itself.',
+  }),
+  CopyRecoveryMode: choice(COPY_RECOVERY_MODES, 'Whether it goes on by itself when the link is back.', {
+    derived: 'From the settings of the order; kept at the source.',
+  }),
+  FailedCopyStopsHostIO: flag('Writes wait, then fail, while they cannot reach a synchronous target.', {
+    derived: 'From the settings of the order; kept at the source.',
+  }),
+  ReadOnly: nullable(
+    choice(ELEMENT_CHOICES, 'Which element clients cannot write to; null: neither.', {
+      derived: 'What the state allows clients; of a folder, whether a member is read-only in group.yaml.',
+    }),
+  ),
+  UndiscoveredElement: nullable(
+    choice(ELEMENT_CHOICES, 'Which element is not there; null: both are.', {
+      derived: 'Found out when the pair is opened.',
+    }),
+  ),
   WhenEstablished: nullable(datetime('When the pair was made.')),
   WhenActivated: nullable(datetime('When its flow was last started.')),
   WhenDeactivated: nullable(datetime('When it was last deactivated.')),
@@ -77,6 +128,7 @@ const outcomeColumns = {
   Detail: nullable(text('Why it was refused, as one word; null: it was not.')),
   Synchronization: nullable(text('The pair or group; null: there is none.')),
   Job: nullable(text('The job that goes on; null: nothing does.')),
+  SettingsState: nullable(text('Of Dissolve: the aspect that is kept of the pair; null: none is.')),
 } satisfies Columns;
 
 export const replicaOutcomeNoun = {

@@ -3,7 +3,7 @@ import { jobNoun } from '../../admin/records/replica.ts';
 import { JOB_REQUESTS, numberOf } from '../../model/replica-values.ts';
 import type { CommandSpec } from '../command.ts';
 import { printRecord, printRecords } from '../records-output.ts';
-import { printOutcome } from './replica.ts';
+import { printOutcome } from './replica-options.ts';
 
 const JOB = { usage: '<job>', about: 'the job, by its id or the beginning of it' };
 

@@ -119,7 +119,7 @@ export async function orderWell(
 
 /** Null: the member keeps no such pair. */
 export async function replicaOf(member: Member, pair: string): Promise<ReplicaRecord | null> {
-  const { replicas } = await ask(member, client => client.replicas());
+  const { replicas } = await ask(member, client => client.replicas({}));
   return replicas.find(({ InstanceID }) => InstanceID === pair) ?? null;
 }
 

@@ -28,6 +28,15 @@ import {
   replicaOperationNoun,
   replicaOutcomeNoun,
 } from '../../../src/admin/records/replica.ts';
+import {
+  peerSystemNoun,
+  replicaAspectNoun,
+  replicaTargetNoun,
+  replicationTypeNoun,
+  supportedCopyStateNoun,
+  supportedOperationNoun,
+  supportedWaitNoun,
+} from '../../../src/admin/records/replica-capability.ts';
 import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../../src/admin/records/replica-sync.ts';
 import { serviceNoun } from '../../../src/admin/records/service.ts';
 import { sessionNoun } from '../../../src/admin/records/session.ts';
@@ -148,7 +157,10 @@ export function createFakeBackend(): FakeBackend {
       orders.push({ name: 'deleteVolume', order });
       volumeNamed(order.volume);
     },
-    replicas: async () => ({ replicas: [sample(replicaNoun, REPLICA)] }),
+    replicas: async filter => {
+      const of = outcome('replicas', filter, filter.copyState === 99 ? 5 : 0);
+      return { ...of, replicas: [sample(replicaNoun, REPLICA)] };
+    },
     replica: async query => ({ replica: replicaNamed(query.replica) }),
     replicaOperations: async query => {
       replicaNamed(query.replica);
@@ -156,6 +168,28 @@ export function createFakeBackend(): FakeBackend {
     },
     createReplica: async order => outcome('createReplica', order),
     modifyReplica: async order => outcome('modifyReplica', order, order.operation === 99 ? 5 : 0),
+    modifyReplicas: async order => ({ ...outcome('modifyReplicas', order), outcomes: [] }),
+    confirmTargetData: async order => outcome('confirmTargetData', order, order.waitMs === 1000 ? 3 : 0),
+    createGroupReplica: async order => outcome('createGroupReplica', order, 4096),
+    replicaTargets: async query => ({
+      ...outcome('replicaTargets', query, query.source === 'disk1' ? 0 : 5),
+      targets: [sample(replicaTargetNoun, { TargetElement: 'alpha:disk2' })],
+    }),
+    peerSystems: async () => ({ systems: [sample(peerSystemNoun, { Name: 'beta' })] }),
+    replicationTypes: async () => ({ types: [sample(replicationTypeNoun)] }),
+    supportedOperations: async query => ({
+      ...outcome('supportedOperations', query, query.copyState === 99 ? 5 : 0),
+      operations: [sample(supportedOperationNoun, { Operation: 21 })],
+    }),
+    supportedCopyStates: async query => ({
+      ...outcome('supportedCopyStates', query),
+      states: [sample(supportedCopyStateNoun, { CopyState: 4 })],
+    }),
+    supportedWaitStates: async query => ({
+      ...outcome('supportedWaitStates', query),
+      states: [sample(supportedWaitNoun, { CopyState: 7 })],
+    }),
+    replicaAspects: async () => ({ aspects: [sample(replicaAspectNoun)] }),
     attachReplica: async order => outcome('attachReplica', order),
     setReplica: async order => outcome('setReplica', order),
     replicaGroups: async () => ({
