@@ -31,6 +31,7 @@ import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts
 import type { PairSet } from './pair-set.ts';
 import type { KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
+import { ReplicaWatch, tellChange } from './replica-watch.ts';
 import { confirmTarget } from './target-confirmation.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
@@ -66,11 +67,11 @@ export class Replicas {
   readonly #moments: GroupMoments;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
-  /** Mirrors that are further behind than wanted. */
-  readonly #behind = new Set<string>();
+  readonly #watch: ReplicaWatch;
 
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
+    this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
     this.#moments = new GroupMoments({
       ...parts,
@@ -90,7 +91,7 @@ export class Replicas {
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
       removed: () => parts.book.removed,
-      forgetRemoved: id => this.#forgetRemoved(id),
+      forgetRemoved: id => this.#watch.partnerKnows(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
       sizeOf: ({ pair, here }) => parts.elements.volume(pair.record[here].name).size,
     });
@@ -114,8 +115,11 @@ export class Replicas {
     const telling = this.links.tellRemoved(signal);
     while (!signal.aborted) {
       await clock.sleep(LIMITS.replicaWatchMs, signal).catch(() => {});
-      for (const pair of pairs.list()) await this.#watch(pair);
-      await this.#pruneRemoved();
+      for (const pair of pairs.list()) {
+        this.#mirrors.get(pair.id)?.report();
+        await this.#watch.look(pair);
+      }
+      await this.#watch.forgetOld();
     }
     await telling;
   }
@@ -181,23 +185,6 @@ export class Replicas {
     const begun = outcome.returnCode === 0 || outcome.returnCode === 4096;
     if (begun && operation === 'Abort' && ended !== null) await this.jobs.replace(ended);
     return begun ? outcome : { returnCode: 4099, sentence: outcome.sentence };
-  }
-
-  /** A partner that has been away for so long is told that the pair is unknown. */
-  async #pruneRemoved(): Promise<void> {
-    const { book, clock } = this.#parts;
-    for (const [id, { removedAt, aspect }] of book.removed) {
-      if (aspect === null && clock.now() - removedAt > LIMITS.removedPairKeepMs)
-        await book.commit({ removed: { [id]: null } });
-    }
-  }
-
-  /** What is remembered of a dissolved pair stays; nobody has to be told any more. */
-  async #forgetRemoved(id: string): Promise<void> {
-    const { book } = this.#parts;
-    const told = book.removed.get(id);
-    if (told !== undefined)
-      await book.commit({ removed: { [id]: told.aspect === null ? null : { ...told, partner: null } } });
   }
 
   /** A sentence why the partner does not keep the pair: then nobody does. */
@@ -351,51 +338,7 @@ export class Replicas {
     const { elements, emit } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
     this.jobs.follow(pair);
-    if (after === null) {
-      emit('REPLICA_REMOVED', `${place(pair.record)} is a pair no more`, { replica: pair.id });
-    } else if (before !== null && before.copyState !== after.copyState) {
-      const what = `${place(after)}: ${before.copyState} → ${after.copyState}`;
-      const event =
-        after.copyState === 'Broken' || after.copyState === 'Partitioned'
-          ? 'REPLICA_BROKEN'
-          : after.copyState === 'Invalid'
-            ? 'REPLICA_INVALID'
-            : 'REPLICA_CHANGED';
-      emit(event, pair.trouble === null || event === 'REPLICA_CHANGED' ? what : `${what}: ${pair.trouble}`, {
-        replica: pair.id,
-      });
-    }
-  }
-
-  /** Told once, until it has caught up. */
-  #watchLag({ id, record, kept, progress }: Pair): void {
-    if (kept.desiredRpoSeconds === null || record.here === 'target') return;
-    const behind = progress.lagMs > kept.desiredRpoSeconds * 1000;
-    if (behind && !this.#behind.has(id)) {
-      const sentence = `${place(record)} is ${Math.round(progress.lagMs / 1000)} s behind; ${kept.desiredRpoSeconds} s are wanted`;
-      this.#parts.emit('REPLICA_BEHIND', sentence, { replica: id });
-    }
-    if (behind) this.#behind.add(id);
-    else this.#behind.delete(id);
-  }
-
-  /** A snapshot without room is Broken, its source is not. */
-  async #watch(pair: Pair): Promise<void> {
-    const { record, kept } = pair;
-    this.#mirrors.get(pair.id)?.report();
-    this.#watchLag(pair);
-    if (record.syncType !== 'Snapshot' || kept.snapshot === null || record.copyState === 'Broken') return;
-    try {
-      const snapshot = this.#parts.elements
-        .volume(record.source.name)
-        .snapshots.find(({ uuid }) => uuid === kept.snapshot);
-      const broken = snapshot?.state.broken ?? null;
-      if (broken === null) return;
-      pair.trouble = broken;
-      await pair.step({ type: 'space-exhausted' });
-    } catch (error) {
-      if (!(error instanceof TandemError)) throw error;
-    }
+    tellChange(emit, pair, { before, after });
   }
 }
 
