@@ -97,7 +97,10 @@ export class MirrorPair {
     const lacks = this.here === 'source' && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
     if (lacks) this.#lackingSince ??= now;
     else this.#lackingSince = null;
-    if (this.#lackingSince === null) return;
+    if (this.#lackingSince === null) {
+      if (!flows) pair.progress = { ...pair.progress, lagMs: 0 };
+      return;
+    }
     const lagMs = Math.max(pair.progress.lagMs, now - this.#lackingSince);
     pair.progress = { ...pair.progress, dirtyBytes: this.#map!.dirtyBytes, lagMs };
   }
@@ -311,7 +314,9 @@ export class MirrorPair {
     const { pair } = this;
     const { flow } = dutiesOf(pair.record);
     if (this.#stopsHostIo() && flow !== 'none') pair.restrict('source', 'held');
-    pair.progress = { ...pair.progress, paused: true, lagBytes: 0, lagMs: 0 };
+    // What was on its way is lacking still, and no younger.
+    if (pair.progress.lagMs > 0) this.#lackingSince ??= clock.now() - pair.progress.lagMs;
+    pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
     this.#grace ??= clock.after(LIMITS.mirrorGraceMs, () => {
       this.#grace = null;
       pair.restrict('source', null);
