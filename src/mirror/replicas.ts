@@ -1,4 +1,5 @@
 /** All replicas of this member at work: their drivers, jobs, events, and the methods of the replication service. */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -71,6 +72,8 @@ export class Replicas {
 
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
+    // As many listen as there are replicas.
+    setMaxListeners(0, this.#end.signal);
     this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
     this.#moments = new GroupMoments({

@@ -1,5 +1,6 @@
 /** Replicated folders as pairs of storage elements, ordered by the CLI of real daemons. */
 import { expect, test } from 'vitest';
+import { withCliHere } from './harness/cli-here.ts';
 import { arrives, get, put } from './harness/files.ts';
 import type { Member } from './harness/member.ts';
 import { startGroup } from './harness/scenario.ts';
@@ -40,7 +41,7 @@ test('a folder is suspended, resumed, split, edited on both sides and resynchron
   group.groupFile.connections = [{ from: 'alpha', to: 'beta' }];
   group.writeGroupFile();
   await group.start();
-  const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+  const [alpha, beta] = [withCliHere(group.member('alpha')), withCliHere(group.member('beta'))];
   put(alpha.root, { first: 'one' });
   await arrives(beta, 'first', 'one');
   await becomes(beta, 'Synchronized');

@@ -1,5 +1,6 @@
 /** The methods of the replication service between real daemons, by the CLI: what a client needs, and what each mistake answers. */
 import { expect, test } from 'vitest';
+import { withCliHere } from './harness/cli-here.ts';
 import type { Member } from './harness/member.ts';
 import { startGroup } from './harness/scenario.ts';
 import { until } from './harness/until.ts';
@@ -39,7 +40,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   group.groupFile.connections = [];
   group.writeGroupFile();
   await group.start();
-  const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+  const [alpha, beta] = [withCliHere(group.member('alpha')), withCliHere(group.member('beta'))];
   for (const name of ['disk1', 'disk2', 'spare']) await alpha.json('volume', 'create', name, '--size', '4MiB');
   expect(await alpha.json('replica', 'peers')).toMatchObject([{ Name: 'beta', Replicas: 0, Reachable: true }]);
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'clone')).toMatchObject([
@@ -125,7 +126,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
 
 test('each wrong parameter has its return code and a sentence', async () => {
   const group = await startGroup({ label: 'replica-input', members: ['alpha'] });
-  const alpha = group.member('alpha');
+  const alpha = withCliHere(group.member('alpha'));
   await alpha.json('volume', 'create', 'disk1', '--size', '1MiB');
   const create = (...words: string[]) => ordered(alpha, 'create', '--source', 'disk1', '--target', 'x', ...words);
   const refusals: [Outcome, number, RegExp][] = [
