@@ -162,8 +162,9 @@ export class VolumeShelf {
       );
     }
     return this.#line.run(async () => {
-      if (this.#places.has(name) || this.#parts.exports.record(name) !== undefined) {
-        throw new TandemError('REFUSED', `there is a volume or snapshot ${name} already`);
+      if (this.#places.has(name)) throw new TandemError('REFUSED', `there is a volume ${name} already`);
+      if (this.#parts.exports.record(name) !== undefined) {
+        throw new TandemError('REFUSED', `there is a snapshot ${name} already`);
       }
       await createVolume({
         files,
