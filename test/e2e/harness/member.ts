@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { tandemHere } from './cli-here.ts';
 import { CLI, outliveNothing, type Ran, tandem } from './program.ts';
 import { Hopeless, until } from './until.ts';
 
@@ -35,7 +36,7 @@ export interface Member {
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   tandem(...args: string[]): Promise<Ran>;
-  /** What `tandem … --json` prints, parsed; an error where the command fails. */
+  /** What `tandem … --json` prints, parsed, asked in this process; an error where the command fails. */
   json<T = unknown>(...args: string[]): Promise<T>;
   /** The end of the daemon's log. */
   log(bytes?: number): string;
@@ -147,7 +148,7 @@ export async function createMember(options: {
     signal: signal => void child?.kill(signal),
     tandem: (...args) => tandem([...args, '--home', home]),
     json: async <T>(...args: string[]) => {
-      const ran = await tandem([...args, '--home', home, '--json']);
+      const ran = await tandemHere([...args, '--home', home, '--json']);
       if (ran.exitCode !== 0)
         throw new Error(`tandem ${args.join(' ')} on ${name} ended with ${ran.exitCode}: ${ran.stderr}${ran.stdout}`);
       return JSON.parse(ran.stdout) as T;
