@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventOf, folderShows, releaseFolder } from './harness/admin-view.ts';
+import { withCliHere } from './harness/cli-here.ts';
 import { arrives, get, put } from './harness/files.ts';
 import { createGroup, type Group, type GroupFile } from './harness/group.ts';
 import { type Ran, tandem } from './harness/program.ts';
@@ -29,7 +30,7 @@ describe('configuration', () => {
       text = String(given);
     });
     writeFileSync(join(members[0]!.home, 'group.yaml'), text ?? JSON.stringify(file, null, 2));
-    return members[0]!.tandem('config', 'check');
+    return withCliHere(members[0]!).tandem('config', 'check');
   };
 
   test('the table of bad group.yaml files', { timeout: 120_000 }, async () => {
@@ -223,7 +224,7 @@ describe('commands', () => {
 
   test('unknown folders, members, records, conflicts and words are answered with what there is', async () => {
     const group = await startGroup({ members: ['alpha', 'beta'] });
-    const alpha = group.member('alpha');
+    const alpha = withCliHere(group.member('alpha'));
     await group.identical();
     expectClear(await alpha.tandem('folder', 'show', 'dcos'), EXIT.notFound, /dcos.*docs/s);
     expectClear(
