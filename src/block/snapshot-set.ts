@@ -40,9 +40,13 @@ export class SnapshotSet {
     return [...this.#snapshots.values()];
   }
 
+  find(uuid: string): Snapshot | undefined {
+    return this.#snapshots.get(uuid);
+  }
+
   /** NOT_FOUND */
   get(uuid: string): Snapshot {
-    const snapshot = this.#snapshots.get(uuid);
+    const snapshot = this.find(uuid);
     if (snapshot === undefined) throw new TandemError('NOT_FOUND', `the volume has no snapshot ${uuid}; list them`);
     return snapshot;
   }

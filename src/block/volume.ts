@@ -164,6 +164,11 @@ export class Volume extends OrderedDevice {
     return this.#snapshots.list;
   }
 
+  /** Undefined: it has none of this uuid. */
+  snapshot(uuid: string): Snapshot | undefined {
+    return this.#snapshots.find(uuid);
+  }
+
   /** Shows what was written by all writes called before; durable when it settles. */
   createSnapshot(wanted: NewSnapshot): Promise<Snapshot> {
     return this.alone(() => this.takeSnapshot(wanted));

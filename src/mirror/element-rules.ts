@@ -13,14 +13,6 @@ export interface ElementRules {
   contexts(name: string): readonly MetaContext[];
 }
 
-/** Of volumes that belong to no pair. */
-export const NO_RULES: ElementRules = {
-  access: () => 'read-write',
-  beforeWrite: () => null,
-  bond: () => null,
-  contexts: () => [],
-};
-
 const STRICTNESS: Readonly<Record<Access, number>> = { 'read-write': 0, held: 1, 'read-only': 2, closed: 3 };
 
 export function strictest(all: Iterable<Access>): Access {

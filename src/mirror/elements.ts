@@ -1,6 +1,6 @@
 /** The storage elements of this member, volumes and snapshots, as pairs deal with them: found, served, taken away, measured. */
 import type { Clock } from '../base/clock.ts';
-import { messageOf, TandemError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { BlockDevice } from '../block/device.ts';
 import type { Exports } from '../block/nbd/exports.ts';
@@ -115,16 +115,6 @@ export class Elements {
   #snapshot(name: string): BlockDevice | null {
     const place = this.#parts.rules.snapshotNamed(name);
     if (place === null || !this.#parts.shelf.has(place.volume)) return null;
-    const snapshots = this.#parts.shelf.get(place.volume).volume?.snapshots ?? [];
-    return snapshots.find(({ uuid }) => uuid === place.uuid) ?? null;
-  }
-
-  /** By name or uuid. NOT_FOUND */
-  nameOf(named: string): string {
-    return this.#parts.shelf.get(named).name;
-  }
-
-  assertFree(name: string): void {
-    if (this.isTaken(name)) throw new TandemError('REFUSED', `there is a volume or snapshot ${name} already`);
+    return this.#parts.shelf.get(place.volume).volume?.snapshot(place.uuid) ?? null;
   }
 }

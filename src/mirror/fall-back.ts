@@ -11,7 +11,7 @@ export async function fallBack(pair: Pair, { volume, map }: MirrorElement): Prom
   const { snapshot } = kept;
   if (record.work?.operation !== 'Failover' || record.here !== 'target' || record.targetData !== 'Inconsistent')
     return false;
-  if (snapshot === null || !volume.snapshots.some(({ uuid }) => uuid === snapshot)) return false;
+  if (snapshot === null || volume.snapshot(snapshot) === undefined) return false;
   // What the copy had brought already is gone again, and its source does not know that.
   map.mark(0, map.size);
   await map.save();

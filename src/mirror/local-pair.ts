@@ -124,7 +124,7 @@ async function freshSnapshot(pair: Pair, tools: LocalPairTools, signal?: AbortSi
   const { record } = pair;
   const volume = elements.volume(record.source.name);
   const there = pair.kept.snapshot;
-  if (there !== null && hasSnapshot(volume, there)) return;
+  if (there !== null && volume.snapshot(there) !== undefined) return;
   const fresh = there ?? uuid();
   if (there === null) await pair.note({ snapshot: fresh });
   const wanted = { uuid: fresh, writable: record.writableTarget };
@@ -138,7 +138,7 @@ async function dropSnapshot(pair: Pair, { elements }: LocalPairTools): Promise<v
   if (kept.snapshot === null) return;
   await elements.withdraw(record.target.name);
   const volume = elements.volume(record.source.name);
-  if (hasSnapshot(volume, kept.snapshot)) await volume.deleteSnapshot(kept.snapshot);
+  if (volume.snapshot(kept.snapshot) !== undefined) await volume.deleteSnapshot(kept.snapshot);
   await pair.note({ snapshot: null });
 }
 
@@ -147,7 +147,7 @@ async function release(pair: Pair, volume: Volume, { elements }: LocalPairTools,
   const { record, kept } = pair;
   const { name } = record.target;
   await elements.withdraw(name);
-  if (kept.snapshot !== null && hasSnapshot(volume, kept.snapshot)) {
+  if (kept.snapshot !== null && volume.snapshot(kept.snapshot) !== undefined) {
     const totalBytes = volume.size;
     await volume.releaseSnapshot(kept.snapshot, {
       directory: elements.directoryFor(name),
@@ -164,7 +164,7 @@ async function endCopy(pair: Pair, tools: LocalPairTools): Promise<PairExtras> {
   const goesOn = record.work!.operation === 'Suspend' || record.work!.operation === 'Resume';
   if (kept.snapshot === null || goesOn) return {};
   const volume = tools.elements.volume(record.source.name);
-  if (hasSnapshot(volume, kept.snapshot)) await volume.deleteSnapshot(kept.snapshot);
+  if (volume.snapshot(kept.snapshot) !== undefined) await volume.deleteSnapshot(kept.snapshot);
   return { snapshot: null };
 }
 
@@ -194,7 +194,7 @@ async function copyOver(pair: Pair, tools: LocalPairTools, signal: AbortSignal):
   const { source, target } = pair.record;
   const [from, to] = [elements.volume(source.name), elements.volume(target.name)];
   await freshSnapshot(pair, tools);
-  const snapshot = from.snapshots.find(({ uuid }) => uuid === pair.kept.snapshot);
+  const snapshot = from.snapshot(pair.kept.snapshot!);
   if (snapshot === undefined) throw new TandemError('BLOCK_IO', `the snapshot of ${from.title} to copy from is gone`);
   await pair.step({ type: 'copy-started' });
   await copyDevice({
@@ -244,10 +244,6 @@ async function copyBack(pair: Pair, { elements, files, clock }: LocalPairTools, 
   await Promise.all([elements.settle(source.name), elements.settle(target.name)]);
 }
 
-function hasSnapshot(volume: Volume, wanted: string): boolean {
-  return volume.snapshots.some(({ uuid }) => uuid === wanted);
-}
-
 function report(pair: Pair, dirtyBytes: number, totalBytes: number): void {
   pair.progress = { dirtyBytes, totalBytes, paused: false, lagBytes: 0, lagMs: 0 };
   pair.touch();
@@ -257,7 +253,7 @@ function report(pair: Pair, dirtyBytes: number, totalBytes: number): void {
 async function breakWithoutSnapshot(pair: Pair, { elements }: LocalPairTools, error: unknown): Promise<void> {
   const { record, kept } = pair;
   if (record.syncType !== 'Snapshot') return;
-  if (kept.snapshot !== null && hasSnapshot(elements.volume(record.source.name), kept.snapshot)) return;
+  if (kept.snapshot !== null && elements.volume(record.source.name).snapshot(kept.snapshot) !== undefined) return;
   await pair.step(isFull(error) ? { type: 'space-exhausted' } : { type: 'element-failed', element: 'target' });
 }
 

@@ -235,8 +235,7 @@ export class MirrorFlows {
     const { snapshot } = pair.kept;
     const generations = afterCopyIn(pair.kept.generations, theirs);
     await pair.step({ type: 'copy-finished' }, { generations, snapshot: null });
-    if (snapshot !== null && volume.snapshots.some(({ uuid }) => uuid === snapshot))
-      await volume.deleteSnapshot(snapshot);
+    if (snapshot !== null && volume.snapshot(snapshot) !== undefined) await volume.deleteSnapshot(snapshot);
   }
 
   #on(event: FlowEvent): void {

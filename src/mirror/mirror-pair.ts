@@ -168,12 +168,14 @@ export class MirrorPair {
       const { revision } = pair.record;
       const answer = await this.#session!.order(operation, force).catch(async error => {
         // What ends the pair ends the stream too, maybe before the answer, and before this member has heard of it.
-        if (arrow.arrival === 'removed') await this.#heard(() => false);
+        if (arrow.arrival === 'removed') await pair.within(LIMITS.replicaAnswerMs, () => pair.removed);
         if (pair.removed) return null;
         throw error;
       });
       if (answer !== null && answer.returnCode !== 0 && answer.returnCode !== 4096) return answer.sentence;
-      await this.#heard(() => pair.record.work !== null || pair.record.revision !== revision);
+      // What the partner decided is known here a moment later.
+      const isKnown = () => pair.removed || pair.record.work !== null || pair.record.revision !== revision;
+      await pair.within(LIMITS.replicaAnswerMs, isKnown);
       return null;
     }
     const taken = await pair.step({ type: 'operation-accepted', operation, arrow });
@@ -202,14 +204,6 @@ export class MirrorPair {
     this.#parts.pairs.dirtyContexts.delete(this.pair.id);
     const element = await this.#element?.catch(() => null);
     await element?.journal.close();
-  }
-
-  /** What the partner decided is known here a moment later. */
-  async #heard(wanted: () => boolean): Promise<void> {
-    const limit = new AbortController();
-    const cancel = this.#parts.clock.after(LIMITS.replicaAnswerMs, () => limit.abort());
-    await this.pair.until(() => this.pair.removed || wanted(), limit.signal).catch(() => {});
-    cancel();
   }
 
   /** A failback has copied: the roles are switched. */

@@ -13,7 +13,7 @@ import { compareGenerations, type GenerationSide } from '../model/generations.ts
 import type { MirrorMessage } from '../model/mirror-message.ts';
 import { arrowOf, type ElementSide, OPERATION_ROWS } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
-import { planTransition } from '../model/transition-plan.ts';
+import { planTransition, type TransitionIntent } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
 import { ExpectedMessages } from './expected-messages.ts';
@@ -22,6 +22,7 @@ import { generationSide, generationsAfter, seenFromHere } from './mirror-generat
 import { MirrorTransition, type TransitionPartner } from './mirror-transition.ts';
 import type { FlowMessage } from './outbox.ts';
 import type { Pair } from './pair.ts';
+import type { KeptIntent } from './replica-book.ts';
 
 export interface MirrorSessionParts {
   readonly pair: Pair;
@@ -191,9 +192,7 @@ export class MirrorSession {
     const { record, generations, intent } = pair.kept;
     if (pair.removed) return await this.#send({ kind: 'removed' });
     const side = generationSide(record, generations, element.map.dirtyBytes);
-    const plain = intent && { ...intent, decision: undefined };
-    if (plain !== null) delete (plain as { decision?: unknown }).decision;
-    this.#said = { kind: 'hello', record, side, sizeBytes: element.volume.size, intent: plain };
+    this.#said = { kind: 'hello', record, side, sizeBytes: element.volume.size, intent: intent && toldOf(intent) };
     await this.#send(this.#said);
   }
 
@@ -378,4 +377,9 @@ export class MirrorSession {
     this.#ended = new TandemError('PEER_UNREACHABLE', `the stream of the pair ended: ${reason}`);
     this.#expected.end(this.#ended);
   }
+}
+
+/** What was decided the partner hears by itself. */
+function toldOf({ decision: _, ...told }: KeptIntent): TransitionIntent {
+  return told;
 }

@@ -120,7 +120,7 @@ export class PairOrders {
     const job = await this.#parts.jobs.start({ what, pair, arrival });
     const rests = (): boolean =>
       pair.removed || pair.record.copyState !== 'Initialized' || pair.record.holdAt === 'Initialized';
-    await this.#within(LIMITS.replicaAnswerMs, pair, rests);
+    await pair.within(LIMITS.replicaAnswerMs, rests);
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
   }
 
@@ -151,7 +151,7 @@ export class PairOrders {
     await applySettings(pair, asked.settings);
     const wait = asked.waitForCopyState;
     const rests = (): boolean => pair.removed || pair.record.work?.phase !== 'transition';
-    await this.#within(LIMITS.replicaAnswerMs, pair, rests);
+    await pair.within(LIMITS.replicaAnswerMs, rests);
     const waitFor = wait === null ? null : (nameOf(COPY_STATES, wait) ?? null);
     return await this.#answer(pair, { what: operation, arrival: arrow.arrival, waitFor, ...begun });
   }
@@ -176,7 +176,7 @@ export class PairOrders {
     const over = (): boolean => pair.removed || pair.record.work === null;
     if (waitFor !== null && !pair.removed) {
       const there = (): boolean => over() || pair.record.copyState === waitFor;
-      if (!(await this.#within(LIMITS.waitForCopyStateMs, pair, there))) {
+      if (!(await pair.within(LIMITS.waitForCopyStateMs, there))) {
         const sentence = `${place(pair.record)} is not ${waitFor} yet; the job goes on`;
         return { returnCode: 3, sentence, detail: null, synchronization: pair.id, job };
       }
@@ -206,20 +206,6 @@ export class PairOrders {
   async #ended(pair: Pair, job: string): Promise<void> {
     this.#parts.jobs.follow(pair);
     await this.#parts.jobs.forget(job);
-  }
-
-  /** Whether it came to be within the time. */
-  async #within(ms: number, pair: Pair, wanted: () => boolean): Promise<boolean> {
-    const limit = new AbortController();
-    const cancel = this.#parts.clock.after(ms, () => limit.abort());
-    try {
-      await pair.until(wanted, limit.signal);
-      return true;
-    } catch {
-      return wanted();
-    } finally {
-      cancel();
-    }
   }
 }
 

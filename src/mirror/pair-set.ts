@@ -131,16 +131,9 @@ export class PairSet implements ElementRules {
   }
 
   async #released({ pair, side }: Part): Promise<void> {
-    const limit = new AbortController();
-    const cancel = this.#parts.clock.after(LIMITS.heldWriteMs, () => limit.abort());
-    try {
-      await pair.until(() => pair.access(side) !== 'held', limit.signal);
-    } catch {
-      const sentence = `${place(pair.record)}: the partner has been away for too long for a write that must reach both`;
-      throw new TandemError('BLOCK_IO', sentence);
-    } finally {
-      cancel();
-    }
+    if (await pair.within(LIMITS.heldWriteMs, () => pair.access(side) !== 'held')) return;
+    const sentence = `${place(pair.record)}: the partner has been away for too long for a write that must reach both`;
+    throw new TandemError('BLOCK_IO', sentence);
   }
 
   #enter(id: string): Pair {

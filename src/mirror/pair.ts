@@ -154,6 +154,20 @@ export class Pair {
     });
   }
 
+  /** Whether it came to hold within this time. */
+  async within(ms: number, wanted: () => boolean): Promise<boolean> {
+    const limit = new AbortController();
+    const cancel = this.#parts.clock.after(ms, () => limit.abort());
+    try {
+      await this.until(wanted, limit.signal);
+      return true;
+    } catch {
+      return wanted();
+    } finally {
+      cancel();
+    }
+  }
+
   /** Tells the listeners that something that is not kept has changed. */
   touch(): void {
     for (const listener of [...this.#listeners]) listener();

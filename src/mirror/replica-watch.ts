@@ -85,8 +85,8 @@ export class ReplicaWatch {
     const { record, kept } = pair;
     if (record.syncType !== 'Snapshot' || kept.snapshot === null || record.copyState === 'Broken') return;
     try {
-      const { snapshots } = this.#parts.elements.volume(record.source.name);
-      const broken = snapshots.find(({ uuid }) => uuid === kept.snapshot)?.state.broken ?? null;
+      const snapshot = this.#parts.elements.volume(record.source.name).snapshot(kept.snapshot);
+      const broken = snapshot?.state.broken ?? null;
       if (broken === null) return;
       pair.trouble = broken;
       await pair.step({ type: 'space-exhausted' });

@@ -177,13 +177,6 @@ export class SourceFlow implements WriteGuard {
     this.#check();
   }
 
-  /** Resolves when everything that has arrived at the partner is durable there. PEER_UNREACHABLE */
-  async flushPartner(): Promise<void> {
-    await this.#epochs?.drain();
-    await this.#unflushed.flush();
-    this.#check();
-  }
-
   /** Bytes that are on their way to the partner, and how old the oldest of them are. */
   lag(): { readonly bytes: number; readonly ms: number } {
     const now = this.#parts.clock.now();

@@ -1,4 +1,5 @@
 /** The numbers of DFS Replication's enumerations and their names. */
+import { RETURN_CODES } from '../../model/replica-values.ts';
 
 export const CONNECTION_STATES = { 0: 'Connecting', 1: 'Online', 2: 'Offline', 3: 'In Error' } as const;
 
@@ -46,14 +47,7 @@ export const VOLUME_ACCESS = { 0: 'Unknown', 1: 'Readable', 2: 'Writeable', 3: '
 
 /** Of the methods of CIM_ReplicationService, and of CIM_ConcreteJob.RequestStateChange. */
 export const METHOD_RETURN_VALUES = {
-  0: 'Completed with No Error',
-  1: 'Not Supported',
-  2: 'Unspecified Error',
-  3: 'Timeout',
-  4: 'Failed',
-  5: 'Invalid Parameter',
-  6: 'In Use',
-  4096: 'Method Parameters Checked - Job Started',
+  ...RETURN_CODES,
   4097: 'Invalid State Transition',
   4098: 'Use of Timeout Parameter Not Supported',
   4099: 'Busy',
