@@ -242,6 +242,10 @@ export const LIMITS = {
   /** Payload on the way that every client may have whatever the others do; beyond it all share the second number. */
   nbdOwnBytes: 1024 * 1024,
   nbdSharedBytes: 256 * 1024 * 1024,
+  /** A read that is longer is answered in pieces of this size, where the client allows it. */
+  nbdPieceBytes: 128 * 1024,
+  /** Buffers that wait to be used again. */
+  nbdKeptBytes: 8 * 1024 * 1024,
   /** Replies that a client has not taken yet; beyond it no further request is looked at. */
   nbdUnsentBytes: 4 * 1024 * 1024,
   /** From the connection until the transmission begins, and between two bytes of one request. */
