@@ -176,6 +176,9 @@ export const LIMITS = {
   /** Asynchronous: an epoch is closed when it has as many bytes or is as old; beyond the queue the dirty map has to do. */
   mirrorEpochBytes: 16 * 1024 * 1024,
   mirrorEpochMs: 1000,
+  /** What is written to an epoch goes out when there is as much of it, or after as long. */
+  mirrorPartBytes: 256 * 1024,
+  mirrorPartMs: 2,
   mirrorQueueBytes: 64 * 1024 * 1024,
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,

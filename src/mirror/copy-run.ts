@@ -228,7 +228,7 @@ export class CopyRun {
         : isZero(data)
           ? ({ kind: 'zero' } as const)
           : ({ kind: 'write', data } as const);
-    const arrived = messagesOf({ offset, length, change, epoch: null }).map(
+    const arrived = messagesOf({ offset, length, change }).map(
       message => new Promise<void>(resolve => outbox.ask(message, resolve)),
     );
     const all = this.#orEnded(Promise.all(arrived)).then(() => {
