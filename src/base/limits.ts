@@ -141,7 +141,11 @@ export const LIMITS = {
   generationHistory: 16,
   /** Bits of one dirty map: 64 MiB of memory. */
   dirtyGranules: 2 ** 29,
-  /** One range of a copy between volumes; all of them on the way at once; and what it may always move beside busy clients. */
+  /**
+   * Of a copy between volumes: what is kept from clients' writes while it is read; one range; all of them on the way at once; and what it
+   * may always move beside busy clients.
+   */
+  copyHeldBytes: 128 * 1024,
   copyRangeBytes: 1024 * 1024,
   copyWindowBytes: 16 * 1024 * 1024,
   copyLeastBytesPerSecond: 256 * 1024,
