@@ -156,7 +156,8 @@ export class MirrorFlows {
 
   /** When the partner has said what it is at; it does so as it enters the copy. */
   #startCopy(into: ElementSide): void {
-    const { pair, partnerAt, uuid } = this.#parts;
+    const { pair, element, partnerAt, uuid } = this.#parts;
+    const { map } = element;
     if (this.#copying !== null) return;
     const theirs = partnerAt(into);
     if (theirs === null) return;
@@ -165,6 +166,8 @@ export class MirrorFlows {
     this.#mirrors = false;
     const copy = async (): Promise<void> => {
       await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
+      // What a verification found differs as well.
+      if (into === 'target') for (const { offset, length } of pair.verification?.ranges ?? []) map.mark(offset, length);
       this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
     };
     this.#copying = copy()

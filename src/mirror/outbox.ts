@@ -145,6 +145,7 @@ export function bytesOf(message: FlowMessage): number {
     case 'write':
       return MESSAGE_BYTES + message.data.length;
     case 'digests':
+    case 'compare':
       return message.pieces.reduce((sum, { blocks }) => sum + MESSAGE_BYTES + blocks.length * 8, MESSAGE_BYTES);
     default:
       return MESSAGE_BYTES;
