@@ -13,18 +13,18 @@ import { compareGenerations, type GenerationSide } from '../model/generations.ts
 import type { MirrorMessage } from '../model/mirror-message.ts';
 import { arrowOf, type ElementSide } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
-import { planTransition, type TransitionIntent } from '../model/transition-plan.ts';
+import { planTransition } from '../model/transition-plan.ts';
 import type { Verification } from '../model/verification.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
 import { ExpectedMessages, type MessageOf } from './expected-messages.ts';
+import { type Hello, helloOf } from './hello.ts';
 import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
-import { generationSide, generationsAfter, seenFromHere } from './mirror-generations.ts';
+import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import { MirrorTransition, type TransitionPartner } from './mirror-transition.ts';
 import type { FlowMessage } from './outbox.ts';
 import type { Pair } from './pair.ts';
 import { refuseProposal } from './proposal-refusal.ts';
-import type { KeptIntent } from './replica-book.ts';
 import type { VerifyDesk } from './verifications.ts';
 
 export interface MirrorSessionParts {
@@ -49,8 +49,6 @@ export interface OrderAnswer {
   readonly returnCode: number;
   readonly sentence: string;
 }
-
-type Hello = Extract<MirrorMessage, { kind: 'hello' }>;
 
 export class MirrorSession {
   readonly flows: MirrorFlows;
@@ -212,17 +210,8 @@ export class MirrorSession {
 
   async #sayHello(): Promise<void> {
     const { pair, element } = this.#parts;
-    const { record, generations, intent } = pair.kept;
     if (pair.removed) return await this.#send({ kind: 'removed' });
-    const side = generationSide(record, generations, element.map.dirtyBytes);
-    this.#said = {
-      kind: 'hello',
-      record,
-      side,
-      sizeBytes: element.volume.size,
-      intent: intent && toldOf(intent),
-      verifies: true,
-    };
+    this.#said = helloOf(pair.kept, element);
     await this.#send(this.#said);
   }
 
@@ -394,9 +383,4 @@ export class MirrorSession {
     this.#ended = new TandemError('PEER_UNREACHABLE', `the stream of the pair ended: ${reason}`);
     this.#expected.end(this.#ended);
   }
-}
-
-/** What was decided the partner hears by itself. */
-function toldOf({ decision: _, ...told }: KeptIntent): TransitionIntent {
-  return told;
 }

@@ -10,7 +10,7 @@ import type { Log } from '../base/log.ts';
 import { formatBytes } from '../base/sizes-and-durations.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import type { MirrorMessage } from '../model/mirror-message.ts';
-import { place } from '../model/refusal.ts';
+import { place, type Refusal } from '../model/refusal.ts';
 import {
   beginVerification,
   endVerification,
@@ -47,6 +47,7 @@ export interface VerifyDesk {
   learn(pair: Pair, verification: Verification): Promise<void>;
 }
 
+type Refused = Pick<Refusal, 'returnCode' | 'sentence'>;
 type VerifyOrder = Omit<Extract<MirrorMessage, { kind: 'verify' }>, 'kind'>;
 
 export class Verifications implements VerifyDesk {
@@ -64,7 +65,7 @@ export class Verifications implements VerifyDesk {
     const refusal = this.#refusal(pair);
     if (refusal !== null) return refusedOutcome(refusal, pair.id);
     const problem = await this.#order(pair, { id, repair, cancel: false });
-    if (problem !== null) return failedOutcome(problem, pair.id);
+    if (problem !== null) return { ...failedOutcome(problem.sentence, pair.id), returnCode: problem.returnCode };
     const what = repair ? 'Verify and repair' : 'Verify';
     const job = await jobs.start({ what, pair, arrival: 'verified' });
     jobs.follow(pair);
@@ -88,7 +89,7 @@ export class Verifications implements VerifyDesk {
     const nothing = { returnCode: 4097, sentence: 'it does not run any more; see “tandem job show”' };
     if (id === undefined || pair.verification?.state !== 'running') return nothing;
     const problem = await this.#order(pair, { id, repair: false, cancel: true });
-    if (problem !== null) return { returnCode: 4099, sentence: problem };
+    if (problem !== null) return { returnCode: 4099, sentence: problem.sentence };
     const ended = (): boolean => pair.removed || pair.verification?.id !== id || pair.verification.state !== 'running';
     await pair.within(LIMITS.replicaAnswerMs, ended);
     return { returnCode: 0, sentence: `${place(pair.record)} is verified no more` };
@@ -101,8 +102,7 @@ export class Verifications implements VerifyDesk {
     }
     const refusal = pair.record.here === 'source' ? this.#refusal(pair) : null;
     if (refusal !== null) return refusal;
-    const problem = await this.#start(pair, { id, repair });
-    return problem === null ? { returnCode: 4096, sentence: '' } : { returnCode: 4, sentence: problem };
+    return (await this.#start(pair, { id, repair })) ?? { returnCode: 4096, sentence: '' };
   }
 
   async learn(pair: Pair, verification: Verification): Promise<void> {
@@ -152,33 +152,36 @@ export class Verifications implements VerifyDesk {
     return judgeVerification(record, {
       peerReachable: mirror?.reachable === true,
       peerVerifies: mirror?.session?.partnerVerifies === true,
-      running: verification?.state === 'running' && verification.member === record.source.member,
+      // What runs at the partner it says itself.
+      running: verification?.state === 'running' && this.#isMine(verification),
     });
   }
 
-  /** A sentence why it is not carried out; null: it is. */
-  async #order(pair: Pair, order: VerifyOrder): Promise<string | null> {
+  /** Why it is not carried out; null: it is. */
+  async #order(pair: Pair, order: VerifyOrder): Promise<Refused | null> {
     if (order.cancel ? this.#isMine(pair.verification!) : pair.record.here === 'source') {
       if (order.cancel) await this.#finish(pair, { state: 'cancelled' });
       return order.cancel ? null : await this.#start(pair, order);
     }
     const session = this.#parts.mirrorOf(pair)?.session ?? null;
-    if (session === null) return 'the partner is out of reach';
+    if (session === null) return { returnCode: 4, sentence: 'the partner is out of reach' };
     try {
       const { returnCode, sentence } = await session.verify(order);
-      if (returnCode !== 0 && returnCode !== 4096) return sentence;
+      if (returnCode !== 0 && returnCode !== 4096) return { returnCode: REFUSALS.get(returnCode) ?? 4, sentence };
     } catch (error) {
-      return messageOf(error);
+      return { returnCode: 4, sentence: messageOf(error) };
     }
     // It was told before the answer.
     await pair.within(LIMITS.replicaAnswerMs, () => pair.removed || pair.verification?.id === order.id);
     return null;
   }
 
-  async #start(pair: Pair, { id, repair }: Pick<VerifyOrder, 'id' | 'repair'>): Promise<string | null> {
+  async #start(pair: Pair, { id, repair }: Pick<VerifyOrder, 'id' | 'repair'>): Promise<Refused | null> {
     const { member, clock, sizeOf, mirrorOf } = this.#parts;
     const mirror = mirrorOf(pair);
-    if (mirror === null || mirror.here !== 'source') return 'the roles were changed; order it again';
+    if (mirror === null || mirror.here !== 'source') {
+      return { returnCode: 4, sentence: 'the roles were changed; order it again' };
+    }
     const verification = beginVerification({ id, member, repair, sizeBytes: sizeOf(mirror) }, clock.now());
     await pair.verified(verification, { durable: true });
     await this.#tell(pair, verification);
@@ -245,6 +248,8 @@ export class Verifications implements VerifyDesk {
   }
 }
 
+/** What a partner may answer. */
+const REFUSALS: ReadonlyMap<number, Refusal['returnCode']> = new Map(([1, 4, 5, 6] as const).map(code => [code, code]));
 const LATER: ReadonlySet<string> = new Set(['CANCELLED', 'PEER_UNREACHABLE']);
 
 function foundBy({ comparedBytes, differentBytes, repairedBytes }: Verification): string {
