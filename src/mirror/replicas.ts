@@ -369,7 +369,8 @@ export class Replicas {
     const { elements, emit } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
     const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
-    if (copied) void this.verifications.copied(pair);
+    if (copied)
+      this.verifications.copied(pair).catch(error => this.#parts.log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
     tellChange(emit, pair, { before, after });
   }

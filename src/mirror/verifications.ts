@@ -125,14 +125,15 @@ export class Verifications implements VerifyDesk {
 
   /** What is to run here begins, or goes on. */
   look(pair: Pair): void {
-    const { log } = this.#parts;
+    const { log, clock, end } = this.#parts;
     const { verification } = pair;
-    if (this.#driven.has(pair.id) || this.#parts.end.aborted || pair.removed) return;
+    if (this.#driven.has(pair.id) || end.aborted || pair.removed) return;
     if (verification?.state !== 'running' || !this.#isMine(verification)) return;
     const driven = this.#drive(pair, verification.id)
-      .catch(error => {
-        if (!this.#parts.end.aborted)
-          log.warn({ replica: pair.id, reason: messageOf(error) }, 'a verification broke off');
+      .catch(async error => {
+        if (end.aborted) return;
+        log.warn({ replica: pair.id, reason: messageOf(error) }, 'a verification stands still for a while');
+        await clock.sleep(LIMITS.volumeRetryMs, end).catch(() => {});
       })
       .finally(() => {
         this.#driven.delete(pair.id);

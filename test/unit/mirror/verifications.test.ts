@@ -1,8 +1,10 @@
 /** Verifications as they are ordered: whole members in memory, with a line between them. */
 import { describe, expect, test } from 'vitest';
 import { PIECE_BYTES } from '../../../src/block/digests.ts';
+import type { MirrorLinks } from '../../../src/mirror/mirror-links.ts';
 import type { Pair } from '../../../src/mirror/pair.ts';
 import { numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../../../src/model/replica-values.ts';
+import type { MirrorChannel } from '../../../src/peer/link.ts';
 import { type MemberName, MirrorWorld } from '../../sim/mirror-world.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { passUntil } from '../../sim/volume-member.ts';
@@ -14,10 +16,11 @@ const RANGES = FLIPPED.map(offset => ({ offset, length: 4096 }));
 class Mirrored {
   readonly world = new MirrorWorld(createSimRandom(1, 'world'));
 
-  async begin(mode: 2 | 3): Promise<void> {
+  async begin(mode: 2 | 3, { oldPartner = false } = {}): Promise<void> {
     const { alpha, beta } = this.world.members;
     await alpha.start();
     await beta.start();
+    if (oldPartner) speakAsBefore(beta.on.replicas.links);
     await this.pass(alpha.on.shelf.create({ name: 'disk', size: SIZE }));
     const pattern = Buffer.alloc(64 * 1024, 'all bytes of a mirror');
     for (let at = 0; at < SIZE; at += PIECE_BYTES / 2) await this.pass(alpha.write('disk', at, pattern));
@@ -93,6 +96,16 @@ class Mirrored {
       };
     }
   }
+}
+
+/** What it says of itself is what a member said before there were verifications. */
+function speakAsBefore(links: MirrorLinks): void {
+  const mirror = links.mirror.bind(links);
+  links.mirror = (caller, association, channel, signal) => {
+    const send: MirrorChannel['send'] = message =>
+      channel.send(message.kind === 'hello' ? { ...message, verifies: false } : message);
+    return mirror(caller, association, { ...channel, send }, signal);
+  };
 }
 
 async function mirrored(mode: 2 | 3): Promise<Mirrored> {
@@ -201,4 +214,16 @@ describe.each([
     });
     expect(await mirror.verify('beta')).toMatchObject({ returnCode: 4, detail: 'illegal_state' });
   });
+});
+
+test('a partner that knows no verification is sent none, and the order says so', async () => {
+  const mirror = new Mirrored();
+  await mirror.begin(2, { oldPartner: true });
+  const outcome = await mirror.verify('alpha');
+  expect(outcome).toMatchObject({
+    returnCode: 1,
+    detail: 'not_supported',
+    sentence: expect.stringContaining('update'),
+  });
+  expect(mirror.pair('alpha').record.copyState).toBe('Synchronized');
 });
