@@ -27,7 +27,7 @@ export interface PieceComparisonParts {
   readonly inStep: () => boolean;
   /** Ends the epoch that is open, where there is one. */
   readonly endEpoch: () => void;
-  /** As a client's write of what the source has already; resolves when it may be answered. */
+  /** As a client's write of what the source has already; resolves when it has its place in the order. */
   readonly send: (offset: number, length: number, change: RangeChange) => Promise<void>;
   /** The flow has ended. */
   readonly signal: AbortSignal;
@@ -75,8 +75,8 @@ export class PieceComparison {
   /** What the range holds goes to the partner once more. As `ask`. */
   async sendAgain({ offset, length }: ByteRange): Promise<void> {
     const end = offset + length;
-    for (let at = offset; at < end; at += LIMITS.mirrorWriteBytes) {
-      const range = { offset: at, length: Math.min(LIMITS.mirrorWriteBytes, end - at) };
+    for (let at = offset; at < end; at += LIMITS.copyHeldBytes) {
+      const range = { offset: at, length: Math.min(LIMITS.copyHeldBytes, end - at) };
       await this.#hold(range, () => this.#sendHeld(range));
     }
   }

@@ -280,12 +280,12 @@ export class SourceFlow implements WriteGuard {
     else this.#lacking.mark(offset, length);
   }
 
-  /** While nobody writes there; resolves when the partner has it, or it is in the queue. */
+  /** While nobody writes there; resolves when it has its place in the order. */
   async #sendAgain(offset: number, length: number, change: RangeChange): Promise<void> {
     if (this.#mode === 'Asynchronous') return this.#sendAlong(offset, length, change);
     if (!this.#plain.tryTake(change, length)) await this.#plain.take(change, length);
     if (this.#ended.signal.aborted) return;
-    await this.#plain.settled(this.#plain.send(offset, length, change));
+    this.#plain.send(offset, length, change);
   }
 
   #isMarking(): boolean {

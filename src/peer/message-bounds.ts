@@ -149,7 +149,7 @@ export const MIRROR_BOUNDS = {
               ]),
             ),
           ],
-          [26, digests('compare')],
+          [27, digests('compare')],
         ]),
       ),
     ],
