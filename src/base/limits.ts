@@ -173,6 +173,12 @@ export const LIMITS = {
   mirrorFlushMs: 1000,
   /** A copy that has to wait asks again after this time. */
   mirrorPaceMs: 200,
+  /** Pieces of a verification that are asked of the partner at once; ranges that are kept of what it found. */
+  verifyPieces: 16,
+  verifyRanges: 64,
+  /** A verification tells how far it is, and makes that durable, not oftener than this. */
+  verifyTellMs: 1000,
+  verifyKeepMs: 10_000,
   /** Writes that a target carries out at once. */
   mirrorWritesAtOnce: 512,
   /** Blocks of a dirty map in one message. */

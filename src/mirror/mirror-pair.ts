@@ -28,6 +28,7 @@ import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
+import type { VerifyDesk } from './verifications.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -40,6 +41,7 @@ export interface MirrorPairParts {
   readonly factsOf: (pair: Pair) => ElementFacts;
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
+  readonly verifying: VerifyDesk;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -118,8 +120,9 @@ export class MirrorPair {
     return source !== null;
   }
 
-  get connected(): boolean {
-    return this.#session !== null;
+  /** Null: there is no stream. */
+  get session(): MirrorSession | null {
+    return this.#session;
   }
 
   /** Opens what the pair has on disk: what a crash left of an epoch is carried out. */
@@ -268,7 +271,7 @@ export class MirrorPair {
   }
 
   async #run(channel: MirrorChannel): Promise<void> {
-    const { elements, member, ordered, pace, xxh64, clock, uuid, log } = this.#parts;
+    const { elements, member, ordered, pace, verifying, xxh64, clock, uuid, log } = this.#parts;
     const { pair } = this;
     const session = new MirrorSession({
       pair,
@@ -279,6 +282,7 @@ export class MirrorPair {
       goAlone: () => this.#goAlone(),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
+      verifying,
       onMet: () => this.#met(),
       xxh64,
       clock,

@@ -26,6 +26,7 @@ import type { FlowEvent } from './flow-event.ts';
 import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
+import { PieceComparison } from './piece-comparison.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
 import { UnflushedWrites } from './unflushed.ts';
 
@@ -61,6 +62,8 @@ export class SourceFlow implements WriteGuard {
   readonly #lacking: Lacking;
   readonly #unflushed: UnflushedWrites;
   readonly #plain: PlainSending;
+  /** While it is in step. */
+  readonly comparison: PieceComparison;
   #epochs: EpochSending | null = null;
   #mode: FlowMode;
   #phase: Phase = 'idle';
@@ -87,6 +90,14 @@ export class SourceFlow implements WriteGuard {
       lacking: this.#lacking,
       unflushed: this.#unflushed,
       clock,
+    });
+    this.comparison = new PieceComparison({
+      ...parts,
+      outbox: this.#outbox,
+      inStep: () => this.#phase === 'in-step',
+      endEpoch: () => this.#epochs?.flush(),
+      send: (offset, length, change) => this.#sendAgain(offset, length, change),
+      signal: this.#ended.signal,
     });
   }
 
@@ -274,6 +285,14 @@ export class SourceFlow implements WriteGuard {
       this.#parts.on({ kind: 'queue-overflowed' });
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
+  }
+
+  /** While nobody writes there; resolves when it has its place in the order. */
+  async #sendAgain(offset: number, length: number, change: RangeChange): Promise<void> {
+    if (this.#mode === 'Asynchronous') return this.#sendAlong(offset, length, change);
+    if (!this.#plain.tryTake(change, length)) await this.#plain.take(change, length);
+    if (this.#ended.signal.aborted) return;
+    this.#plain.send(offset, length, change);
   }
 
   #isMarking(): boolean {
