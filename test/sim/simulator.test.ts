@@ -20,6 +20,7 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [28, {}],
   [424, {}],
   [9027, {}],
+  [20293, {}],
   [314, { oldCopies: true }],
   [
     47,
