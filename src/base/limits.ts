@@ -91,6 +91,8 @@ export const LIMITS = {
   /** How long running admin calls may go on when the daemon stops. */
   adminCloseMs: 1000,
   adminCallTimeoutMs: 120_000,
+  /** How long partners may take to tell the number of their updates to whoever looks at sessions. */
+  countTimeoutMs: 2000,
   /** How long a partner may take to tell of a backlog. */
   backlogTimeoutMs: 60_000,
   /** The longest wait an administrator may order. */

@@ -94,7 +94,10 @@ export function createBundleLink(bundle: Bundle, reach: VersionVector): BundleLi
       if (!coversVector(vector, reach)) {
         throw new TandemError('FOLDER_NOT_READY', `the bundle ${bundle.path} builds on what is no longer here`);
       }
-      yield { kind: 'vector', vector: reach, updates: null };
+      let count = 0;
+      for await (const batch of bundle.updates())
+        count += batch.filter(({ gvsn }) => !containsVersion(have, gvsn)).length;
+      yield { kind: 'vector', vector: reach, updates: count };
       for await (const batch of bundle.updates()) {
         if (signal.aborted || end.signal.aborted) return;
         const updates = batch.filter(({ gvsn }) => !containsVersion(have, gvsn));

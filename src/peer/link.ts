@@ -83,7 +83,7 @@ export interface MirrorPeerService {
 /** Major versions must be equal, minor ones may differ: the lower is spoken. */
 export const PROTOCOL = { major: 1, minor: 0 } as const;
 /** Optional abilities of this build; both sides use what both have. */
-export const CAPABILITIES = ['chunk-groups', 'record-comparison'] as const;
+export const CAPABILITIES = ['chunk-groups', 'record-comparison', 'update-count'] as const;
 
 export interface ConnectivityRequest {
   readonly group: string;
@@ -151,6 +151,8 @@ export interface UpdatesRequest {
   readonly folder: string;
   /** What the caller holds or is already being sent; the partner gives the difference to its own vector. */
   readonly have: VersionVector;
+  /** Only the first answer is wanted, for its number. Not before the partner has named the capability 'update-count'. */
+  readonly countOnly?: boolean;
 }
 
 export type UpdatesAnswer =

@@ -74,6 +74,8 @@ export class InboundSession {
   #known: VersionVector = EMPTY_VECTOR;
   /** Of the round that goes on: what the partner tells of, and how many updates of that are still to come. */
   #untold: { readonly vector: VersionVector; updates: number } | null = null;
+  /** Of what the partner has not been asked for: how many updates it said those are, and what it held then. */
+  #counted: { readonly vector: VersionVector; readonly updates: number } | null = null;
   #force: Force | null = null;
   /** The last session since the start that brought everything. */
   lastInSync: SyncSession | null = null;
@@ -157,12 +159,41 @@ export class InboundSession {
     const putOff = core.pending.listGivenUp().filter(entry => entry.tally === session).length;
     const told = queued + putOff;
     const newest = this.#open.at(-1)?.session === session;
-    const have = flow.have();
-    if (!newest || coversVector(have, this.#known)) return { queued, toCome: told };
-    // Of what the partner has not been asked for, versions that newer ones have made needless are counted.
-    const { vector, updates } = this.#untold ?? { vector: EMPTY_VECTOR, updates: 0 };
-    const unasked = countVersions(subtractVectors(subtractVectors(this.#known, have), vector));
-    return { queued, toCome: told + Math.max(0, updates) + unasked };
+    if (!newest || coversVector(flow.have(), this.#known)) return { queued, toCome: told };
+    return { queued, toCome: told + Math.max(0, this.#untold?.updates ?? 0) + this.#unaskedUpdates() };
+  }
+
+  /**
+   * Asks the partner how many updates the versions are that it has not been asked for: it alone knows which of them newer
+   * ones have replaced. Rejects as the link does.
+   */
+  async countUnasked(link: FolderLink, signal: AbortSignal): Promise<void> {
+    if (this.#unasked().size === 0) return;
+    const have = mergeVectors(this.#asked(), this.folder.flow.have());
+    const request = { connection: this.#connection, folder: this.guid, have, countOnly: true };
+    for await (const answer of link.requestUpdates(request, signal)) {
+      if (answer.kind !== 'vector' || answer.updates === null) return;
+      this.#known = mergeVectors(this.#known, answer.vector);
+      this.#counted = { vector: answer.vector, updates: answer.updates };
+      return;
+    }
+  }
+
+  /** What the round that goes on will bring. */
+  #asked(): VersionVector {
+    return this.#untold?.vector ?? EMPTY_VECTOR;
+  }
+
+  #unasked(): VersionVector {
+    return subtractVectors(subtractVectors(this.#known, this.folder.flow.have()), this.#asked());
+  }
+
+  /** Where the partner has not been asked, versions count that newer ones have made needless. */
+  #unaskedUpdates(): number {
+    const unasked = this.#unasked();
+    const uncounted = subtractVectors(unasked, this.#counted?.vector ?? EMPTY_VECTOR);
+    const counted = countVersions(unasked) - countVersions(uncounted);
+    return countVersions(uncounted) + Math.min(counted, this.#counted?.updates ?? 0);
   }
 
   async run(link: FolderLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {

@@ -159,6 +159,14 @@ export class Outbound implements FolderPeerService {
       );
     const view = core.store.view();
     const difference = subtractVectors(view.vector, request.have);
+    if (request.countOnly) {
+      try {
+        yield { kind: 'vector', vector: view.vector, updates: await view.countUpdates(difference) };
+      } finally {
+        await view.close();
+      }
+      return;
+    }
     const of = connection.session(core);
     const updates = view.countUpdates(difference);
     const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now(), updates });

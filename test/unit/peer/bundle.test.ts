@@ -263,7 +263,7 @@ describe('as a link', () => {
     for await (const answer of link.requestUpdates({ ...request, have: new Map([[DATABASE, [8, 15, 29, 30]]]) }, never))
       told.push(answer);
     expect(told).toEqual([
-      { kind: 'vector', vector: reach, updates: null },
+      { kind: 'vector', vector: reach, updates: 1 },
       { kind: 'updates', updates: [updates[1]] },
     ]);
     expect(link.told).toBe(1);
