@@ -111,6 +111,8 @@ export const LIMITS = {
   resyncLookMs: 1000,
   /** How often is looked whether a comparison of all records is due. */
   comparisonLookMs: 60_000,
+  /** How often what partners were heard to hold is written down. */
+  heardNoteMs: 600_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */

@@ -4,11 +4,11 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ConnectionConfig, GroupMember } from '../config/config.ts';
 import type { FileRecord } from '../model/update.ts';
-import { EMPTY_VECTOR, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import { EMPTY_VECTOR, subtractVectors } from '../model/version-vector.ts';
 import { type BundleWriter, createBundleWriter } from '../peer/bundle-writer.ts';
 import { PROTOCOL } from '../peer/link.ts';
 import type { Folder } from './folder.ts';
-import { servesAsSource, versionsFromMemory } from './folder-core.ts';
+import { holdingsOf } from './heard-vectors.ts';
 import type { Member } from './member.ts';
 import { updateOf } from './outbound.ts';
 import { parentOf } from './paths.ts';
@@ -58,7 +58,7 @@ export async function exportBundle(
   }
   const view = core.store.view();
   try {
-    const known = full ? EMPTY_VECTOR : knownOf(member, folder, partner);
+    const known = full ? EMPTY_VECTOR : (holdingsOf(core, partner.guid, member.inbound)?.holds ?? EMPTY_VECTOR);
     const lacking = subtractVectors(view.vector, known);
     const header = {
       protocol: PROTOCOL,
@@ -98,18 +98,6 @@ export async function exportBundle(
   } finally {
     await view.close();
   }
-}
-
-/** What a member holds: as it says over the link that is there, or as it said over the last one and in its last bundle. */
-function knownOf(member: Member, { core }: Folder, partner: GroupMember): VersionVector {
-  const sessions = member.inbound
-    .filter(({ parts }) => parts.partner.guid === partner.guid)
-    .flatMap(connection => connection.sessions)
-    .filter(session => session.folder.core === core);
-  const linked = sessions.find(({ latest }) => latest && servesAsSource(latest.state))?.latest?.vector;
-  if (linked) return linked;
-  const noted = core.memory.bundled[partner.guid];
-  return mergeVectors(noted ? versionsFromMemory(noted) : EMPTY_VECTOR, sessions[0]?.known ?? EMPTY_VECTOR);
 }
 
 class Packing {

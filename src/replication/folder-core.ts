@@ -99,7 +99,7 @@ export interface FolderMemory {
   readonly fencing: FenceOrder | null;
   /** What was made here in this range gives way to what partners have, until it is as the one of this connection has it. */
   readonly yielding: Yielding | null;
-  /** What other members held when they made the newest bundle that came from them, by their GUIDs. */
+  /** What other members were last known to hold, by the newest bundle of theirs or the last word over a link, by their GUIDs. */
   readonly bundled: Readonly<Record<string, NotedVersions>>;
 }
 

@@ -58,6 +58,13 @@ export interface Outstanding {
   readonly toCome: number;
 }
 
+/** What a member said it holds. */
+export interface Holdings {
+  readonly holds: VersionVector;
+  /** When it held that, milliseconds since the Unix epoch. */
+  readonly time: number;
+}
+
 const NOT_READY_PAUSE_MS = 1000;
 
 export class InboundSession {
@@ -70,6 +77,8 @@ export class InboundSession {
   /** Oldest first. All but the newest are held up. */
   readonly #open: OpenSession[] = [];
   #latest: VectorEvent | null = null;
+  /** What the partner said last of what it holds, over this link or an earlier one. */
+  heard: Holdings | null = null;
   /** What the partner holds, as far as was ever heard. */
   #known: VersionVector = EMPTY_VECTOR;
   /** Of the round that goes on: what the partner tells of, and how many updates of that are still to come. */
@@ -100,11 +109,6 @@ export class InboundSession {
     return this.#latest;
   }
 
-  /** What the partner holds, as far as was ever heard over a link of this session. */
-  get known(): VersionVector {
-    return this.#known;
-  }
-
   /** Oldest first. */
   get running(): readonly SyncSession[] {
     return this.#open.map(({ session }) => session);
@@ -114,6 +118,8 @@ export class InboundSession {
     this.#latest = event;
     this.#known = mergeVectors(this.#known, event.vector);
     const { pending, clock } = this.folder.core;
+    // One that is halted tells of nothing, and holds what it did.
+    if (event.state !== 'in-error') this.heard = { holds: event.vector, time: clock.now() };
     pending.hasten(this.#partner.name, clock.now() + LIMITS.backoffFirstMs);
     this.#bell.ring();
   }
