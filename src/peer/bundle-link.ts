@@ -177,7 +177,7 @@ async function* ranges(
   }
 }
 
-/** Its maker could not put the content in: it had changed by then. */
+/** It had changed when its maker was to put it in, or the maker took it for known. */
 function failure({ id }: Wanted): ContentAnswer {
-  return { kind: 'failed', id, reason: 'changed' };
+  return { kind: 'failed', id, reason: 'left-out' };
 }

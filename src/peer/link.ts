@@ -160,6 +160,9 @@ export type UpdatesAnswer =
   | { readonly kind: 'vector'; readonly vector: VersionVector; readonly updates: number | null }
   | { readonly kind: 'updates'; readonly updates: readonly Update[] };
 
+/** 'left-out': it is not in the bundle. */
+export type FailureReason = 'changed' | 'gone' | 'not-ready' | 'unreadable' | 'left-out';
+
 export interface CancelRequest {
   readonly connection: string;
   readonly folder: string;
@@ -225,7 +228,7 @@ export type ContentAnswer =
       readonly recipe: Recipe;
       readonly last: boolean;
     }
-  | { readonly kind: 'failed'; readonly id: number; readonly reason: 'changed' | 'gone' | 'not-ready' | 'unreadable' };
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: FailureReason };
 
 /** A pair that one member wants to keep with its partner, told before the first stream: the partner keeps it too, or says why not. */
 export interface ReplicaOffer {

@@ -4,7 +4,7 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ConnectionConfig, GroupMember } from '../config/config.ts';
 import type { FileRecord } from '../model/update.ts';
-import { EMPTY_VECTOR, subtractVectors } from '../model/version-vector.ts';
+import { containsVersion, EMPTY_VECTOR, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import { type BundleWriter, createBundleWriter } from '../peer/bundle-writer.ts';
 import { PROTOCOL } from '../peer/link.ts';
 import type { Folder } from './folder.ts';
@@ -78,7 +78,7 @@ export async function exportBundle(
     };
     const writer = await createBundleWriter(path, header, key);
     try {
-      const packing = new Packing(folder, writer, tell);
+      const packing = new Packing(folder, { writer, known, tell });
       for (const pass of core.serving ? (['tombstones', 'live'] as const) : []) {
         for await (const records of view.updates(lacking, pass)) {
           if (signal.aborted) throw new TandemError('CANCELLED', 'making the bundle was given up');
@@ -105,12 +105,22 @@ class Packing {
   readonly #folder: Folder;
   readonly #writer: BundleWriter;
   readonly #tell: (so: Exported) => void;
+  /** What the other member was known to hold: it has the contents of these versions. */
+  readonly #known: VersionVector;
   /** Of contents written lately: the same one is not written again. */
   #recent = new Set<string>();
 
-  constructor(folder: Folder, writer: BundleWriter, tell: (so: Exported) => void) {
+  constructor(
+    folder: Folder,
+    {
+      writer,
+      known,
+      tell,
+    }: { readonly writer: BundleWriter; readonly known: VersionVector; readonly tell: (so: Exported) => void },
+  ) {
     this.#folder = folder;
     this.#writer = writer;
+    this.#known = known;
     this.#tell = tell;
   }
 
@@ -122,7 +132,7 @@ class Packing {
     let small: FileRecord[] = [];
     let bytes = 0;
     for (const file of files) {
-      if (this.#recent.has(file.hash)) continue;
+      if (this.#recent.has(file.hash) || this.#isThere(file)) continue;
       if (file.size > LIMITS.wholeFileBytes) {
         await this.#addLarge(file, signal);
         continue;
@@ -135,6 +145,11 @@ class Packing {
       bytes += file.size;
     }
     await this.#addSmall(small);
+  }
+
+  /** It was only moved, or given other attributes, since the other member had it. */
+  #isThere({ contentSince }: FileRecord): boolean {
+    return contentSince !== undefined && containsVersion(this.#known, contentSince);
   }
 
   async #addSmall(files: readonly FileRecord[]): Promise<void> {

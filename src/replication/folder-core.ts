@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
+import { withContentSince } from '../model/content-since.ts';
 import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import { type ObstacleKind, Obstacles } from '../model/obstacles.ts';
@@ -240,7 +241,7 @@ export class FolderCore {
   }
 
   async commit(change: FolderChange): Promise<void> {
-    const { claims, unclaims, claimVector, memory, ...rest } = change;
+    const { claims, unclaims, claimVector, memory, put = [], ...rest } = change;
     let vector = this.store.vector;
     if (unclaims?.length) this.onUnclaimed(unclaims);
     if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
@@ -261,6 +262,7 @@ export class FolderCore {
     const nextMemory = memory || own > 0 ? { ...this.#memory, ...memory, clock: this.#clock } : null;
     await this.store.commit({
       ...rest,
+      put: put.map(({ before, after }) => ({ before, after: withContentSince(after, before) })),
       ...(moved ? { vector } : {}),
       ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
     });

@@ -305,7 +305,7 @@ export class Outbound implements FolderPeerService {
 
 /** What of a record goes to partners. */
 export function updateOf(record: FileRecord): Update {
-  const { disk: _disk, provisional: _provisional, ...update } = record;
+  const { disk: _disk, provisional: _provisional, contentSince: _since, ...update } = record;
   return update;
 }
 

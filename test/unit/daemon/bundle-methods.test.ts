@@ -154,6 +154,47 @@ describe('what one member has', () => {
     expect(String(beta.user.readFile(`${ROOT}/file-1`))).toBe('changed');
   });
 
+  test('leaves out the content of what was only renamed or given other attributes', async () => {
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    await imported(beta, 'one');
+    await exported(beta, 'alpha', 'back');
+    await imported(alpha, 'back');
+    alpha.user.rename(`${ROOT}/file-1`, `${ROOT}/renamed`);
+    alpha.user.setMode(`${ROOT}/file-2`, 0o600);
+    await settled(alpha);
+    alpha.user.rename(`${ROOT}/renamed`, `${ROOT}/renamed again`);
+    alpha.user.writeFile(`${ROOT}/file-3`, 'changed');
+    await settled(alpha);
+    expect(await exported(alpha, 'beta', 'two')).toMatchObject({ Updates: 3, ContentBytes: 7, LeftOut: 0 });
+    expect(await imported(beta, 'two')).toMatchObject({ Complete: true, Updates: 3 });
+    expect(beta.user.exists(`${ROOT}/file-1`)).toBe(false);
+    for (const name of ['renamed again', 'file-2', 'file-3'])
+      expect(String(beta.user.readFile(`${ROOT}/${name}`))).toBe(String(alpha.user.readFile(`${ROOT}/${name}`)));
+  });
+
+  test('says so where the content of what was renamed is not here any more', async () => {
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    await imported(beta, 'one');
+    await exported(beta, 'alpha', 'back');
+    await imported(alpha, 'back');
+    const content = String(alpha.user.readFile(`${ROOT}/file-1`));
+    beta.user.writeFile(`${ROOT}/file-1`, 'by beta');
+    await settled(beta);
+    alpha.user.rename(`${ROOT}/file-1`, `${ROOT}/renamed`);
+    await settled(alpha);
+    await exported(alpha, 'beta', 'two');
+    const taken = await imported(beta, 'two');
+    expect(taken.Complete).toBe(false);
+    expect(taken.Message).toContain('made with --full, has it');
+    await exported(alpha, 'beta', 'full', true);
+    expect(await imported(beta, 'full')).toMatchObject({ Complete: true });
+    expect(String(beta.user.readFile(`${ROOT}/renamed`))).toBe(content);
+    const { conflicts } = await beta.backend.conflicts({ limit: 10 });
+    expect(conflicts).toMatchObject([{ ConflictPath: 'file-1', PartnerName: 'alpha' }]);
+  });
+
   test('that was changed on both sides is a conflict as ever', async () => {
     const { alpha, beta } = pair;
     await exported(alpha, 'beta', 'one');
