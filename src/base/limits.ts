@@ -120,6 +120,12 @@ export const LIMITS = {
   connectTimeoutMs: 10_000,
   /** Requests of ReplicaSync that wait. */
   syncQueueEntries: 1024,
+  /** How often the spool is looked at without a hint, and how long a bundle must have lain still. */
+  spoolLookMs: 60_000,
+  spoolStillMs: 1000,
+  /** What could not be taken in from the spool is tried again after the first pause, then after twice that, up to the last. */
+  spoolRetryFirstMs: 600_000,
+  spoolRetryLastMs: 86_400_000,
   /** Between two turns of one folder and source: a call that comes sooner waits, and equal ones with it. */
   syncPauseMs: 2000,
   /** How often a request that runs gives way to more urgent ones. */

@@ -13,7 +13,7 @@ import { versionsToMemory } from '../../../src/replication/folder-core.ts';
 import { makeIdentity } from '../peer/certificates.ts';
 import { GROUP, groupWith, type Pair, ROOT, startPair, type TestMember } from './two-members.ts';
 
-const { INTERSITE_MESSAGING, FULL, URGENT, WRITEABLE } = SYNC_OPTIONS;
+const { ALL_SOURCES, ASYNCHRONOUS_OPERATION, INTERSITE_MESSAGING, FULL, URGENT, WRITEABLE } = SYNC_OPTIONS;
 const never = new AbortController().signal;
 let identities: Record<string, Identity>;
 let directory: string;
@@ -383,6 +383,33 @@ describe('INTERSITE_MESSAGING', () => {
     expect(beta.user.exists(`${ROOT}/later`)).toBe(true);
     expect((await readdir(directory)).sort()).toEqual(['own.tandem', 'strange.tandem']);
     expect((await beta.backend.replicaSources({})).sources[0]).toMatchObject({ LastSyncResult: 0 });
+  });
+
+  test('takes in from all sources what there is: one of which nothing waits is no failure', async () => {
+    const gamma = { ...GROUP.connections[0]!, guid: 'c0000000-0000-4000-8000-000000000003', from: 'gamma' };
+    const [docs] = GROUP.folders.values();
+    const members = new Map([...docs!.members, ['gamma', ROOT]]);
+    const folders = new Map([[docs!.guid, { ...docs!, members }]]);
+    await furnished({ ...GROUP, connections: [gamma, ...GROUP.connections], folders });
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    const options = ASYNCHRONOUS_OPERATION | ALL_SOURCES | INTERSITE_MESSAGING | URGENT;
+    for await (const _ of beta.backend.replicaSync({ folder: 'docs', options }, never));
+    const ended = await vi.waitFor(
+      async () => {
+        const { events } = await beta.backend.events({ limit: 1000 });
+        const found = events.find(({ EventName }) => EventName.startsWith('SYNC_F'));
+        expect(found).toBeDefined();
+        return found!;
+      },
+      { timeout: 20_000 },
+    );
+    expect(`${ended.EventName}: ${ended.Message}`).toMatch(/^SYNC_FINISHED: 1 of 2 sources; alpha: /);
+    expect(beta.user.exists(`${ROOT}/file-1`)).toBe(true);
+    const [folder] = beta.member.folders.keys();
+    const guid = (name: string) => GROUP.members.get(name)!.guid;
+    expect(beta.syncs.source(folder!, guid('alpha'))).toMatchObject({ lastResult: 0, failures: 0 });
+    expect(beta.syncs.source(folder!, guid('gamma'))).toBeUndefined();
   });
 
   test('leaves what cannot be taken in, and says so by number', async () => {
