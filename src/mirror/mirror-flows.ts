@@ -68,6 +68,8 @@ export class MirrorFlows {
   #mirrors = false;
   /** Of the copy that runs; null: none does. */
   #copying: Promise<unknown> | null = null;
+  /** What the flow told last is in the record when it settles. */
+  #noted: Promise<void> = Promise.resolve();
   /** The copy into here that the partner was told what is dirty for. */
   #toldFor: unknown = null;
   /** What the partner told of its map before the copy began here. */
@@ -163,9 +165,13 @@ export class MirrorFlows {
     const ours = this.#side();
     const extent = extentOf(compareGenerations(ours, theirs));
     this.#mirrors = false;
+    const source = this.#source!;
     const copy = async (): Promise<void> => {
       await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
-      this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
+      const finished = await source.startCopy({ extent, generations: pair.kept.generations });
+      // As long as the record tells of the copy, it would be begun once more.
+      await this.#noted;
+      this.#mirrors = finished && this.#source === source;
     };
     this.#copying = copy()
       .catch(error => this.#fail(error))
@@ -269,7 +275,7 @@ export class MirrorFlows {
   }
 
   #step(step: Promise<unknown>): void {
-    step.then(() => this.follow()).catch(error => this.#fail(error));
+    this.#noted = step.then(() => this.follow()).catch(error => this.#fail(error));
   }
 
   /** How far behind the partner is, as it is now. */

@@ -211,7 +211,9 @@ export class MirrorPair {
     const { work } = this.pair.record;
     if (this.pair.removed || work?.phase !== 'transition' || work.operation !== 'Failback') return;
     if (this.here !== 'target' || this.#transition !== null || !this.reachable) return;
-    void this.#decide({ force: true, alone: false, turns: null });
+    this.#decide({ force: true, alone: false, turns: null }).catch(error =>
+      this.#parts.log.error({ error, replica: this.pair.id }, 'a failback was not brought to its end'),
+    );
   }
 
   #decide(order: Decision): Promise<string | null> {
