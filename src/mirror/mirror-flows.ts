@@ -260,15 +260,15 @@ export class MirrorFlows {
         this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
-      case 'queue-overflowed':
+      case 'fell-behind':
         this.#mirrors = false;
-        await pair.step({ type: 'queue-overflowed' });
+        await pair.step({ type: 'fell-behind' });
         await sayHello();
         break;
       case 'failed':
         pair.trouble = event.reason;
         if (pair.record.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause: event.element });
-        else await pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
+        else await pair.step({ type: 'element-failed', element: event.element });
         await sayHello();
         break;
     }

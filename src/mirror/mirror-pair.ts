@@ -28,6 +28,7 @@ import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
+import { UnfollowedWrites } from './unfollowed-writes.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -40,6 +41,8 @@ export interface MirrorPairParts {
   readonly factsOf: (pair: Pair) => ElementFacts;
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
+  /** Other mirrors that have the same volume as this one. */
+  readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -63,13 +66,19 @@ export class MirrorPair {
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
-  #guarding: Promise<void> | null = null;
+  readonly #unfollowed: UnfollowedWrites;
   #closed = false;
 
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
-    parts.pair.beforeWrite = () => this.#beforeWrite();
+    this.#unfollowed = new UnfollowedWrites({
+      ...parts,
+      open: () => this.#open(),
+      flows: () => this.reachable && dutiesOf(this.pair.record).flow === 'mirror',
+      goAlone: () => this.#goAlone(),
+    });
+    parts.pair.beforeWrite = () => this.#unfollowed.before(this.#map);
     this.#lost();
     parts.pair.onChange(() => this.#goOn());
   }
@@ -197,6 +206,7 @@ export class MirrorPair {
   /** Everything is at rest when it settles. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#unfollowed.close();
     this.#grace?.();
     this.#session?.close();
     await this.#running;
@@ -241,6 +251,7 @@ export class MirrorPair {
       now: () => clock.now(),
       force,
       part: 'decider',
+      setBack: work => this.#setBack(work),
       riskAtDecision: () => {
         const facts = { ...factsOf(pair), peerReachable: !alone };
         if (force || !isAtRisk(operation, { association: pair.record, facts })) return null;
@@ -279,6 +290,7 @@ export class MirrorPair {
       elements,
       member,
       goAlone: () => this.#goAlone(),
+      setBack: work => this.#setBack(work),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
       onMet: () => this.#met(),
@@ -294,6 +306,20 @@ export class MirrorPair {
       this.#session = null;
       if (!this.#closed && !pair.removed) this.#lost();
     }
+  }
+
+  /** `work` brings the volume back to an earlier moment: whoever has it from here lacks that, and looks at all of it. */
+  async #setBack(work: () => Promise<void>): Promise<void> {
+    const others = this.#parts.beside(this);
+    for (const other of others) await other.#lacksAll();
+    await work();
+    for (const other of others) other.#session?.close();
+  }
+
+  async #lacksAll(): Promise<void> {
+    const { map } = await this.#open();
+    map.mark(0, map.size);
+    await map.save();
   }
 
   #met(): void {
@@ -336,33 +362,6 @@ export class MirrorPair {
     });
   }
 
-  /**
-   * A flow tells of each write, or a generation was begun for them. Between a daemon's start, a meeting or a change of roles and the
-   * flow that follows from it, there is neither.
-   */
-  #beforeWrite(): Promise<void> | null {
-    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false))
-      return null;
-    this.#guarding ??= this.#guard().finally(() => {
-      this.#guarding = null;
-    });
-    return this.#guarding;
-  }
-
-  /** The flow is waited for where one is to come; otherwise it goes on alone. */
-  async #guard(): Promise<void> {
-    const { clock } = this.#parts;
-    const { map } = await this.#open();
-    const until = clock.now() + LIMITS.mirrorFlowMs;
-    const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
-    // While the element was being fed, nobody marked its writes.
-    while (!this.#closed && !isFollowed(map) && (map.following || (flows() && clock.now() < until))) {
-      await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
-    }
-    if (this.#closed) throw new TandemError('BLOCK_IO', 'the pair is not kept any more');
-    if (!isFollowed(map)) await this.#goAlone();
-  }
-
   #stopsHostIo(): boolean {
     const { failedCopyStopsHostIO, mode, here } = this.pair.record;
     return failedCopyStopsHostIO && mode === 'Synchronous' && here === 'source';
@@ -386,9 +385,4 @@ export class MirrorPair {
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
     return { volume, map, journal };
   }
-}
-
-/** A source's flow has its place among the guards of the volume's writes. */
-function isFollowed(map: DirtyMapFile | null): boolean {
-  return map !== null && map.unfollow !== null;
 }

@@ -110,6 +110,7 @@ export class Replicas {
       this.jobs.follow(pair);
     }
     await this.jobs.endOrphans();
+    await this.groups.forgetRemoved();
   }
 
   /** Looks at what nobody tells of, until the signal. */
@@ -326,6 +327,10 @@ export class Replicas {
       ordered: (asked, operation, force) =>
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
       pace: asked => this.#pace(asked, mirror.partner, mirror.here),
+      beside: ({ pair: asking, here }) =>
+        this.#parts.pairs
+          .of(asking.record[here].name)
+          .flatMap(other => (other.pair === asking ? [] : (this.#mirrorOf(other.pair) ?? []))),
     });
     this.#mirrors.set(pair.id, mirror);
     return mirror;
@@ -338,8 +343,13 @@ export class Replicas {
   }
 
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
-    const { elements, emit } = this.#parts;
+    const { elements, emit, log } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
+    if (after === null && before?.group != null) {
+      this.groups
+        .forgetRemoved()
+        .catch(error => log.error({ error, replica: pair.id }, 'a removed pair is still named by its group'));
+    }
     this.jobs.follow(pair);
     tellChange(emit, pair, { before, after });
   }
