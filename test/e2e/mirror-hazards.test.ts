@@ -78,8 +78,6 @@ test.skipIf(missing !== null)(
       ['Failover', alpha, beta],
       ['Failover', beta, beta],
       ['Reverse Roles', alpha, beta],
-      ['Reverse Roles', beta, beta],
-      ['Split', alpha, alpha],
       ['Split', beta, alpha],
     ];
     for (const [operation, killed, gaining] of killings) {
