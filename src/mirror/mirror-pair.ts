@@ -341,8 +341,14 @@ export class MirrorPair {
     pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
     this.#grace ??= clock.after(LIMITS.mirrorGraceMs, () => {
       this.#grace = null;
-      pair.restrict('source', null);
-      pair.step({ type: 'link-broken' }).catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'));
+      pair
+        .step({ type: 'link-broken' })
+        .catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'))
+        .finally(() => {
+          // From here on the record says it.
+          pair.restrict('source', null);
+          pair.touch();
+        });
     });
   }
 
@@ -354,7 +360,10 @@ export class MirrorPair {
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
-      throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
+      // Whoever wrote waits for it; where the link is up it is the flow that has ended, as the record is about to say.
+      if (this.reachable) await this.#parts.clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
+      else pair.restrict('source', 'held');
+      throw new TandemError('PEER_UNREACHABLE', 'the partner is out of reach, and a write must reach both members');
     }
     await pair.note(({ generations }) => {
       const alone = beginAlone(generations, this.#parts.uuid());
