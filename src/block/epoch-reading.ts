@@ -1,22 +1,17 @@
 /** Reads the journal file of an epoch from its start. */
+import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import type { BlockFile } from './block-files.ts';
-import {
-  decodeEpochRecord,
-  EPOCH_DATA_BYTES,
-  EPOCH_HEAD_BYTES,
-  type EpochRecord,
-  epochRecordBytes,
-} from './epoch-record.ts';
+import { decodeEpochRecord, EPOCH_HEAD_BYTES, type EpochRecord, epochRecordBytes } from './epoch-record.ts';
 
-const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + EPOCH_DATA_BYTES);
+const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + MOST_PACKED_BYTES);
 
 /**
- * The number of the epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, each record is
- * handed over in order, and its data may be kept until that settles.
+ * The number of the epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, its changes are
+ * handed over in order, and may be kept until that settles.
  */
 export async function readEpoch(
   file: BlockFile,
-  carryOut: ((record: EpochRecord) => Promise<void>) | null,
+  carryOut: ((packed: Uint8Array) => Promise<void>) | null,
 ): Promise<number | null> {
   const { size } = await file.look();
   const window = Buffer.alloc(Math.min(WINDOW_BYTES, size));
@@ -43,8 +38,9 @@ export async function readEpoch(
     if (record === null) return null;
     first ??= record;
     if (record.epoch !== first.epoch || record.attempt !== first.attempt) return null;
-    if (record.kind === 'end') return record.offset === records && record.length === at ? record.epoch : null;
-    await carryOut?.(record);
+    if (record.before.records !== records || record.before.bytes !== at) return null;
+    if (record.kind === 'end') return record.epoch;
+    await carryOut?.(record.data);
     records++;
     at += bytes;
   }

@@ -1,6 +1,5 @@
 /** A target's epochs on their way into its journal and from there to the device. At most two are under way. */
 import type { EpochJournal, StagedEpoch } from '../block/epoch-journal.ts';
-import type { FlowMessage } from './outbox.ts';
 
 export class TargetEpochs {
   readonly #journal: EpochJournal;
@@ -18,13 +17,10 @@ export class TargetEpochs {
   }
 
   /** The epochs of a stream count by themselves; the journal's go on for the life of the volume. */
-  async stage(change: FlowMessage & { readonly kind: 'write' | 'clear' }): Promise<void> {
+  async stage(packed: Uint8Array): Promise<void> {
     while (this.#staged === null && this.#applying.length > 1) await this.#applying[0];
     this.#staged ??= this.#journal.begin(this.#journal.newest + 1);
-    const staging = this.#staged;
-    if (change.kind === 'write') await staging.write(change.offset, change.data);
-    else if (change.keep) await staging.zero(change.offset, change.length);
-    else await staging.trim(change.offset, change.length);
+    await this.#staged.add(packed);
   }
 
   /** The epoch is durable in the journal; the promise inside settles when it is applied. */
