@@ -8,7 +8,7 @@ import { assert, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { TaskLine } from '../base/task-line.ts';
 import { areChangesWithin, unpackChanges } from '../model/packed-changes.ts';
-import { toBlockError } from './block-error.ts';
+import { explained, toBlockError } from './block-error.ts';
 import { type BlockFile, type BlockFiles, openOrCreate } from './block-files.ts';
 import type { BlockDevice } from './device.ts';
 import { readEpoch } from './epoch-reading.ts';
@@ -53,6 +53,8 @@ export class EpochJournal {
   #attempt = 0;
   /** Staging files in use, by number. */
   readonly #busy = new Set<number>();
+  /** Of those: what was given up there may be durable. */
+  readonly #spoiled = new Set<number>();
   #newest = 0;
   #failure: unknown = null;
 
@@ -93,11 +95,25 @@ export class EpochJournal {
       epoch,
       attempt: ++this.#attempt,
       apply: () => this.#line.run(() => this.#apply(epoch, file, place)),
-      abandon: () => {
-        this.#busy.delete(place);
+      abandon: async mayBeDurable => {
         if (this.#newest === epoch) this.#newest = former;
+        if (!mayBeDurable) return void this.#busy.delete(place);
+        this.#spoiled.add(place);
+        await this.clean();
       },
     });
+  }
+
+  /** Nothing that was given up can happen after a crash. To be called again where it failed, before anything else changes the device. */
+  async clean(): Promise<void> {
+    for (const place of this.#spoiled) {
+      await explained('what was staged of an epoch cannot be taken away', async () => {
+        await this.#staging[place]!.truncate(0);
+        await this.#staging[place]!.sync();
+      });
+      this.#spoiled.delete(place);
+      this.#busy.delete(place);
+    }
   }
 
   /** Runs `work` between two epochs: none is half applied meanwhile. */
@@ -172,7 +188,7 @@ interface Staging {
   readonly epoch: number;
   readonly attempt: number;
   readonly apply: () => Promise<void>;
-  readonly abandon: () => void;
+  readonly abandon: (mayBeDurable: boolean) => Promise<void>;
 }
 
 /** Calls follow each other; those that fail leave nothing but `abandon`. */
@@ -220,7 +236,7 @@ export class StagedEpoch {
     this.#ending = true;
     await this.#append('end', EMPTY);
     await this.#writeOut();
-    await this.#staging.file.sync();
+    await explained(`epoch ${this.epoch} cannot be staged`, () => this.#staging.file.sync());
     this.#state = 'committed';
     const applied = this.#staging.apply();
     // Who does not wait for it learns of its failure from the next epoch.
@@ -232,12 +248,8 @@ export class StagedEpoch {
   async abandon(): Promise<void> {
     this.#assertOpen();
     this.#state = 'abandoned';
-    if (this.#ending) {
-      // A commit that failed may have become durable all the same.
-      await this.#staging.file.truncate(0);
-      await this.#staging.file.sync();
-    }
-    this.#staging.abandon();
+    // A commit that failed may have become durable all the same.
+    await this.#staging.abandon(this.#ending);
   }
 
   async #append(kind: EpochRecord['kind'], data: Uint8Array): Promise<void> {

@@ -197,6 +197,15 @@ export async function removeStore(files: BlockFiles, directory: string): Promise
   await files.syncDirectory(dirname(directory));
 }
 
+/** Whether a directory has nothing but what a creation or removal that was cut off left; false where it is gone. */
+export async function isLeftOver(files: BlockFiles, directory: string): Promise<boolean> {
+  const names = await files.list(directory).catch(error => {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+  return names?.every(name => OURS.includes(name)) === true;
+}
+
 /** Whether a directory has a whole superblock. */
 export async function holdsStore(files: BlockFiles, directory: string): Promise<boolean> {
   const head = await openIfThere(files, join(directory, 'superblock'), 'read');
@@ -215,8 +224,7 @@ async function makeRoom(files: BlockFiles, directory: string): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  const strangers = (await files.list(directory)).filter(name => !OURS.includes(name));
-  if (strangers.length > 0 || (await holdsStore(files, directory))) {
+  if (!(await isLeftOver(files, directory)) || (await holdsStore(files, directory))) {
     throw new TandemError(
       'INVALID_ARGUMENT',
       `${directory} is there already; choose another place, or delete what is there`,

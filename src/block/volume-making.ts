@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TandemError } from '../base/errors.ts';
 import { explained } from './block-error.ts';
 import { type BlockFiles, openIfThere, removeIfThere } from './block-files.ts';
-import { type BackingContents, createStore, removeStore } from './store-files.ts';
+import { type BackingContents, createStore, isLeftOver, removeStore } from './store-files.ts';
 import { assertSize } from './store-size.ts';
 import { SUPERBLOCK_FORMAT } from './superblock.ts';
 
@@ -50,13 +50,19 @@ export async function createVolume(wanted: NewVolume): Promise<void> {
 }
 
 /**
- * Removes a volume with its snapshots, its maps and its data; a backing that was given is left as it is. NOT_FOUND; BLOCK_LOCKED
+ * Removes a volume with its snapshots, its maps and its data, or what is left of a creation that was cut off; a backing that was given
+ * is left as it is. NOT_FOUND; BLOCK_LOCKED
  * while it is open. Can be called again where it was cut off.
  */
 export async function deleteVolume(files: BlockFiles, directory: string, name: string): Promise<void> {
   await explained(`volume ${name} cannot be deleted`, async () => {
     const head = await openIfThere(files, join(directory, 'superblock'), 'write');
-    if (head === null) throw new TandemError('NOT_FOUND', `there is no volume in ${directory}`);
+    if (head === null) {
+      // A creation, or a deletion, that was cut off left its files; whatever else lies there is not ours to remove.
+      if (!(await isLeftOver(files, directory)))
+        throw new TandemError('NOT_FOUND', `there is no volume in ${directory}`);
+      return await removeStore(files, directory);
+    }
     try {
       await head.claim();
       const snapshots = join(directory, 'snapshots');

@@ -1,4 +1,5 @@
 /** What the pairs an element belongs to mean for its clients. */
+import { TandemError } from '../base/errors.ts';
 import type { BlockDevice } from '../block/device.ts';
 import type { MetaContext } from '../block/nbd/meta-contexts.ts';
 import type { Access } from '../model/association-duties.ts';
@@ -21,11 +22,18 @@ export function strictest(all: Iterable<Access>): Access {
   return found;
 }
 
-/** The device as clients have it: each of their writes is asked for first. What members write beneath it is not. */
+/**
+ * The device as clients have it: each of their writes is asked for first. What members write beneath it is not. One that was on its
+ * way when the partner it must reach went away is asked for and made once more: whoever gave it has not been answered.
+ */
 export function servedDevice(device: BlockDevice, beforeWrite: () => Promise<void> | null): BlockDevice {
   const asked = (work: () => Promise<void>): Promise<void> => {
     const wait = beforeWrite();
-    return wait === null ? work() : wait.then(work);
+    return (wait === null ? work() : wait.then(work)).catch(error => again(error, work));
+  };
+  const again = (error: unknown, work: () => Promise<void>): Promise<void> => {
+    if (error instanceof TandemError && error.code === 'PEER_UNREACHABLE') return asked(work);
+    throw error;
   };
   return {
     get size() {
@@ -38,7 +46,7 @@ export function servedDevice(device: BlockDevice, beforeWrite: () => Promise<voi
     write: (offset, data, options) => asked(() => device.write(offset, data, options)),
     zero: (offset, length, options) => asked(() => device.zero(offset, length, options)),
     trim: (offset, length, options) => asked(() => device.trim(offset, length, options)),
-    flush: () => device.flush(),
+    flush: () => device.flush().catch(error => again(error, () => device.flush())),
     extents: (offset, length) => device.extents(offset, length),
   };
 }

@@ -5,8 +5,12 @@
 import type { MirrorElement } from './mirror-flows.ts';
 import type { Pair } from './pair.ts';
 
-/** Whether it did; nothing flows into the volume any more. Can be called again where it was cut off. */
-export async function fallBack(pair: Pair, { volume, map }: MirrorElement): Promise<boolean> {
+/** Whether it did; nothing flows into the volume any more. `setBack` runs the rollback. Can be called again where it was cut off. */
+export async function fallBack(
+  pair: Pair,
+  { volume, map }: MirrorElement,
+  setBack: (work: () => Promise<void>) => Promise<void>,
+): Promise<boolean> {
   const { record, kept } = pair;
   const { snapshot } = kept;
   if (record.work?.operation !== 'Failover' || record.here !== 'target' || record.targetData !== 'Inconsistent')
@@ -15,7 +19,7 @@ export async function fallBack(pair: Pair, { volume, map }: MirrorElement): Prom
   // What the copy had brought already is gone again, and its source does not know that.
   map.mark(0, map.size);
   await map.save();
-  await volume.rollback(snapshot);
+  await setBack(() => volume.rollback(snapshot));
   await volume.deleteSnapshot(snapshot);
   await pair.adopt({ ...pair.record, targetData: 'Consistent' }, { snapshot: null });
   return true;

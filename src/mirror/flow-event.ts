@@ -3,7 +3,7 @@ export type FlowEvent =
   | { readonly kind: 'copy-started' }
   | { readonly kind: 'progress'; readonly leftBytes: number }
   | { readonly kind: 'copy-finished' }
-  /** Asynchronous: writes are only marked from here on; a copy has to come first. */
-  | { readonly kind: 'queue-overflowed' }
-  /** At the source's own clients' writes the flow goes on; otherwise it has ended with this. */
+  /** The target lacks something that is only marked: a copy has to come first. */
+  | { readonly kind: 'fell-behind' }
+  /** The flow has ended with this. */
   | { readonly kind: 'failed'; readonly element: 'source' | 'target' | 'space'; readonly reason: string };

@@ -69,6 +69,8 @@ export class MirrorFlows {
   #mirrors = false;
   /** Of the copy that runs; null: none does. */
   #copying: Promise<unknown> | null = null;
+  /** What the flow told last is in the record when it settles. */
+  #noted: Promise<void> = Promise.resolve();
   /** The copy into here that the partner was told what is dirty for. */
   #toldFor: unknown = null;
   /** What the partner told of its map before the copy began here. */
@@ -165,11 +167,15 @@ export class MirrorFlows {
     const ours = this.#side();
     const extent = extentOf(compareGenerations(ours, theirs));
     this.#mirrors = false;
+    const source = this.#source!;
     const copy = async (): Promise<void> => {
       await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
       // What a verification found differs as well.
       if (into === 'target') for (const { offset, length } of knownToDiffer(pair, map.size)) map.mark(offset, length);
-      this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
+      const finished = await source.startCopy({ extent, generations: pair.kept.generations });
+      // As long as the record tells of the copy, it would be begun once more.
+      await this.#noted;
+      this.#mirrors = finished && this.#source === source;
     };
     this.#copying = copy()
       .catch(error => this.#fail(error))
@@ -258,22 +264,22 @@ export class MirrorFlows {
         this.#mirrors = this.#source !== null;
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
-      case 'queue-overflowed':
+      case 'fell-behind':
         this.#mirrors = false;
-        await pair.step({ type: 'queue-overflowed' });
+        await pair.step({ type: 'fell-behind' });
         await sayHello();
         break;
       case 'failed':
         pair.trouble = event.reason;
         if (pair.record.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause: event.element });
-        else await pair.step({ type: 'element-failed', element: event.element === 'source' ? 'source' : 'target' });
+        else await pair.step({ type: 'element-failed', element: event.element });
         await sayHello();
         break;
     }
   }
 
   #step(step: Promise<unknown>): void {
-    step.then(() => this.follow()).catch(error => this.#fail(error));
+    this.#noted = step.then(() => this.follow()).catch(error => this.#fail(error));
   }
 
   /** How far behind the partner is, as it is now. */

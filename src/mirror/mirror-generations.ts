@@ -1,7 +1,7 @@
 /** What a mirrored pair's data here is, compared with the other side's. */
 import { type Association, withOwnSettings } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
-import { beginAlone, type GenerationSide, type Generations } from '../model/generations.ts';
+import { beginAlone, type GenerationSide, type Generations, yieldLine } from '../model/generations.ts';
 
 /** `dirtyBytes`: of the map kept here for the partner. */
 export function generationSide(record: Association, generations: Generations, dirtyBytes: number): GenerationSide {
@@ -14,10 +14,16 @@ export function generationSide(record: Association, generations: Generations, di
   return { generations, condition: record[`${side}Data`], inUse, ahead, interrupted: lacking && !ahead };
 }
 
-/** Of a side whose clients may write and whose partner does not get that. */
+/**
+ * Of a side whose clients may write and whose partner does not get that. Where a copy was ordered, the side it goes into gives its own
+ * line up from the decision on: a link that is lost before the copy begins must not make a split brain of it.
+ */
 export function generationsAfter(record: Association, generations: Generations, fresh: string): Generations {
   const duties = dutiesOf(record);
   const side = record.here === 'both' ? 'source' : record.here;
+  const ordered = record.work?.phase === 'copy' && record.work.operation !== null;
+  if (ordered && duties.into !== null)
+    return duties.into === side ? yieldLine(generations, 'dirty') : beginAlone(generations, fresh);
   return duties[side] === 'read-write' && duties.flow === 'none' ? beginAlone(generations, fresh) : generations;
 }
 

@@ -29,6 +29,7 @@ import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
 import type { VerifyDesk } from './verifications.ts';
+import { UnfollowedWrites } from './unfollowed-writes.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -42,6 +43,8 @@ export interface MirrorPairParts {
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
   readonly verifying: VerifyDesk;
+  /** Other mirrors that have the same volume as this one. */
+  readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -65,13 +68,19 @@ export class MirrorPair {
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
-  #guarding: Promise<void> | null = null;
+  readonly #unfollowed: UnfollowedWrites;
   #closed = false;
 
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
-    parts.pair.beforeWrite = () => this.#beforeWrite();
+    this.#unfollowed = new UnfollowedWrites({
+      ...parts,
+      open: () => this.#open(),
+      flows: () => this.reachable && dutiesOf(this.pair.record).flow === 'mirror',
+      goAlone: () => this.#goAlone(),
+    });
+    parts.pair.beforeWrite = () => this.#unfollowed.before(this.#map);
     this.#lost();
     parts.pair.onChange(() => this.#goOn());
   }
@@ -200,6 +209,7 @@ export class MirrorPair {
   /** Everything is at rest when it settles. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#unfollowed.close();
     this.#grace?.();
     this.#session?.close();
     await this.#running;
@@ -214,7 +224,9 @@ export class MirrorPair {
     const { work } = this.pair.record;
     if (this.pair.removed || work?.phase !== 'transition' || work.operation !== 'Failback') return;
     if (this.here !== 'target' || this.#transition !== null || !this.reachable) return;
-    void this.#decide({ force: true, alone: false, turns: null });
+    this.#decide({ force: true, alone: false, turns: null }).catch(error =>
+      this.#parts.log.error({ error, replica: this.pair.id }, 'a failback was not brought to its end'),
+    );
   }
 
   #decide(order: Decision): Promise<string | null> {
@@ -242,6 +254,7 @@ export class MirrorPair {
       now: () => clock.now(),
       force,
       part: 'decider',
+      setBack: work => this.#setBack(work),
       riskAtDecision: () => {
         const facts = { ...factsOf(pair), peerReachable: !alone };
         if (force || !isAtRisk(operation, { association: pair.record, facts })) return null;
@@ -280,6 +293,7 @@ export class MirrorPair {
       elements,
       member,
       goAlone: () => this.#goAlone(),
+      setBack: work => this.#setBack(work),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
       verifying,
@@ -296,6 +310,20 @@ export class MirrorPair {
       this.#session = null;
       if (!this.#closed && !pair.removed) this.#lost();
     }
+  }
+
+  /** `work` brings the volume back to an earlier moment: whoever has it from here lacks that, and looks at all of it. */
+  async #setBack(work: () => Promise<void>): Promise<void> {
+    const others = this.#parts.beside(this);
+    for (const other of others) await other.#lacksAll();
+    await work();
+    for (const other of others) other.#session?.close();
+  }
+
+  async #lacksAll(): Promise<void> {
+    const { map } = await this.#open();
+    map.mark(0, map.size);
+    await map.save();
   }
 
   #met(): void {
@@ -317,8 +345,14 @@ export class MirrorPair {
     pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
     this.#grace ??= clock.after(LIMITS.mirrorGraceMs, () => {
       this.#grace = null;
-      pair.restrict('source', null);
-      pair.step({ type: 'link-broken' }).catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'));
+      pair
+        .step({ type: 'link-broken' })
+        .catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'))
+        .finally(() => {
+          // From here on the record says it.
+          pair.restrict('source', null);
+          pair.touch();
+        });
     });
   }
 
@@ -330,39 +364,15 @@ export class MirrorPair {
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
     if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
-      throw new TandemError('BLOCK_IO', 'the partner is out of reach, and a write must reach both members');
+      // Whoever wrote waits for it; where the link is up it is the flow that has ended, as the record is about to say.
+      if (this.reachable) await this.#parts.clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
+      else pair.restrict('source', 'held');
+      throw new TandemError('PEER_UNREACHABLE', 'the partner is out of reach, and a write must reach both members');
     }
     await pair.note(({ generations }) => {
       const alone = beginAlone(generations, this.#parts.uuid());
       return alone === generations ? {} : { generations: alone };
     });
-  }
-
-  /**
-   * A flow tells of each write, or a generation was begun for them. Between a daemon's start, a meeting or a change of roles and the
-   * flow that follows from it, there is neither.
-   */
-  #beforeWrite(): Promise<void> | null {
-    if (isFollowed(this.#map) || (this.pair.kept.generations.base !== null && this.#map?.following === false))
-      return null;
-    this.#guarding ??= this.#guard().finally(() => {
-      this.#guarding = null;
-    });
-    return this.#guarding;
-  }
-
-  /** The flow is waited for where one is to come; otherwise it goes on alone. */
-  async #guard(): Promise<void> {
-    const { clock } = this.#parts;
-    const { map } = await this.#open();
-    const until = clock.now() + LIMITS.mirrorFlowMs;
-    const flows = (): boolean => this.reachable && dutiesOf(this.pair.record).flow === 'mirror';
-    // While the element was being fed, nobody marked its writes.
-    while (!this.#closed && !isFollowed(map) && (map.following || (flows() && clock.now() < until))) {
-      await clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
-    }
-    if (this.#closed) throw new TandemError('BLOCK_IO', 'the pair is not kept any more');
-    if (!isFollowed(map)) await this.#goAlone();
   }
 
   #stopsHostIo(): boolean {
@@ -388,9 +398,4 @@ export class MirrorPair {
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
     return { volume, map, journal };
   }
-}
-
-/** A source's flow has its place among the guards of the volume's writes. */
-function isFollowed(map: DirtyMapFile | null): boolean {
-  return map !== null && map.unfollow !== null;
 }

@@ -34,6 +34,8 @@ export interface MirrorSessionParts {
   readonly elements: Elements;
   readonly member: string;
   readonly goAlone: () => Promise<void>;
+  /** As a transition needs it. */
+  readonly setBack: (work: () => Promise<void>) => Promise<void>;
   readonly pace: () => CopyPace;
   /** An order that the partner gives: judged and begun here, as if it had been given here. */
   readonly ordered: (operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
@@ -63,6 +65,8 @@ export class MirrorSession {
   readonly #expected = new ExpectedMessages();
   #ended: TandemError | null = null;
   #transition: Promise<unknown> | null = null;
+  /** The last one that the partner has given up, and so never decided. */
+  #abandoned: string | null = null;
 
   constructor(parts: MirrorSessionParts) {
     this.#parts = parts;
@@ -183,6 +187,7 @@ export class MirrorSession {
       case 'decline':
         return this.#expected.refuse(message.id, message.sentence);
       case 'abandon':
+        this.#abandoned = message.id;
         return this.#expected.refuse(message.id, 'the partner has given the change up');
       case 'answer':
       case 'agree':
@@ -240,7 +245,7 @@ export class MirrorSession {
       const generations = generationsAfter(next, pair.kept.generations, this.#parts.uuid());
       await pair.adopt(next, { generations });
     }
-    pair.trouble = null;
+    if (next.copyState !== 'Broken') pair.trouble = null;
     this.#weMet = true;
     await this.#send({ kind: 'met', revision: next.revision });
     await this.#begin();
@@ -265,7 +270,7 @@ export class MirrorSession {
       const { record } = await this.#expected.expect('decision', intent.id);
       await this.#send({ kind: 'committed', id: intent.id });
       if (record === null) {
-        await pair.remove();
+        await pair.remove({ partnerKnows: true });
         return true;
       }
       const next = seenFromHere(record, pair.record, member);
@@ -291,13 +296,16 @@ export class MirrorSession {
     const ours = pair.record;
     if (record.revision === ours.revision && record.work?.phase === 'copy' && ours.work === null) {
       const { operation } = record.work;
-      if (operation === null && ours.mode === 'Asynchronous') await pair.step({ type: 'queue-overflowed' });
+      if (operation === null) await pair.step({ type: 'fell-behind' });
       const arrow = operation === 'Failback' ? arrowOf(operation, ours.syncType, ours.copyState) : null;
       if (arrow !== null) await pair.step({ type: 'operation-accepted', operation: 'Failback', arrow });
     } else if (record.revision === ours.revision && record.targetWritten && !ours.targetWritten) {
       await pair.step({ type: 'client-wrote', element: 'target' });
     } else if (record.revision === ours.revision && record.copyState === 'Broken' && record.brokenBy !== 'link') {
-      await pair.step({ type: 'copy-failed', cause: record.brokenBy ?? 'source' });
+      const cause = record.brokenBy ?? 'source';
+      if (ours.copyState !== 'Broken') pair.trouble ??= `its ${cause} failed, as the partner says`;
+      if (ours.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause });
+      else await pair.step({ type: 'element-failed', element: cause });
     }
     this.flows.follow();
   }
@@ -346,6 +354,7 @@ export class MirrorSession {
       now: () => clock.now(),
       force,
       part: 'follower',
+      setBack: this.#parts.setBack,
       riskAtDecision: () => null,
       turns: null,
     });
@@ -353,9 +362,10 @@ export class MirrorSession {
       await this.during(transition.run(planTransition(pair.record, { alone: false }).followerSteps));
     } catch (error) {
       if (pair.removed) return;
-      // Whether it was decided only the partner knows, once it has agreed: the next meeting tells.
-      if (this.#ended === null) await this.#giveUp(id, messageOf(error));
-      else throw error;
+      // Whether it was decided only the partner knows, once this member has agreed: the next meeting tells.
+      const agreed = pair.kept.intent !== null && this.#abandoned !== id;
+      if (this.#ended !== null || agreed) throw error;
+      await this.#giveUp(id, messageOf(error));
     }
     this.flows.follow();
   }

@@ -37,6 +37,8 @@ export interface TransitionParts {
   readonly now: () => number;
   readonly force: boolean;
   readonly part: TransitionIntent['part'];
+  /** Runs what brings the volume back to an earlier moment. */
+  readonly setBack: (work: () => Promise<void>) => Promise<void>;
   /** Asked again when clients have been stopped; a sentence why it is given up then. */
   readonly riskAtDecision: () => string | null;
   /** Other pairs pass the same barrier; null: it is alone. */
@@ -143,10 +145,10 @@ export class MirrorTransition {
   }
 
   async #decide(): Promise<void> {
-    const { pair, element, partner, uuid, now, riskAtDecision } = this.#parts;
+    const { pair, element, partner, uuid, now, riskAtDecision, setBack } = this.#parts;
     const risk = riskAtDecision();
     if (risk !== null) throw new TandemError('REFUSED', risk);
-    if (partner === null) await fallBack(pair, element);
+    if (partner === null) await fallBack(pair, element, setBack);
     const sourceAhead = this.#here === 'source' && element.map.dirtyBytes > 0;
     const next = stepAssociation(pair.record, { type: 'transition-committed', sourceAhead }, now());
     assert(next !== null, 'the transition can be committed');
@@ -167,7 +169,7 @@ export class MirrorTransition {
     const { record } = this.#decision!;
     if (record === null) return await pair.remove({ partnerKnows: true });
     if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
-    const whole = await fallBack(pair, this.#parts.element);
+    const whole = await fallBack(pair, this.#parts.element, this.#parts.setBack);
     const next = {
       ...seenFromHere(record, pair.record, member),
       ...(whole ? { targetData: 'UpToDate' as const } : {}),

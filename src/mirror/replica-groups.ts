@@ -1,5 +1,6 @@
 /** Groups of pairs: made, changed, and ordered as one. [volumes.md §2.2, §3.1] */
 import { LIMITS } from '../base/limits.ts';
+import { TaskLine } from '../base/task-line.ts';
 import { judgeOperation } from '../model/operation-judge.ts';
 import type { GroupUnderOrder } from '../model/operation-order.ts';
 import { refuse } from '../model/refusal.ts';
@@ -28,6 +29,7 @@ export interface GroupWish {
 
 export class ReplicaGroups {
   readonly #parts: ReplicaGroupsParts;
+  readonly #line = new TaskLine();
 
   constructor(parts: ReplicaGroupsParts) {
     this.#parts = parts;
@@ -70,13 +72,13 @@ export class ReplicaGroups {
     };
     const judged = pairs.length === 0 ? null : this.#judge(group, orderOf(ADD, pairs, this.#parts.pairs));
     if (judged?.verdict === 'refused') return refusedOutcome(judged, null);
-    await this.#keep(group, addPairs(group, pairs));
+    await this.#keep(group, () => addPairs(group, pairs));
     return outcome(group, `group ${name} has ${pairs.length} pairs`);
   }
 
   /** DeleteGroup; its pairs stay. */
   async delete(group: ReplicaGroup): Promise<MethodOutcome> {
-    await this.#keep(group, null);
+    await this.#keep(group, () => null);
     return { ...outcome(group, `group ${group.name} is deleted; its pairs stay`), synchronization: null };
   }
 
@@ -91,11 +93,10 @@ export class ReplicaGroups {
     const ids = order.syncPairs.flatMap(pair => (pair === null ? [] : [pair.id]));
     switch (operation) {
       case 'AddSyncPair':
-        await this.#keep(group, addPairs(group, ids));
+        await this.#keep(group, now => addPairs(now, ids));
         return outcome(group, `group ${group.name} has ${group.pairs.length + ids.length} pairs`);
       case 'RemoveSyncPair': {
-        const left = removePairs(group, ids);
-        await this.#keep(group, left);
+        const left = await this.#keep(group, now => removePairs(now, ids));
         return outcome(
           group,
           left === null
@@ -104,7 +105,7 @@ export class ReplicaGroups {
         );
       }
       case 'Deactivate Consistency':
-        await this.#keep(group, { ...group, consistency: 'off' });
+        await this.#keep(group, now => ({ ...now, consistency: 'off' }));
         return outcome(group, `${operation}: done`);
       default: {
         const pairs = this.#pairsOf(group);
@@ -119,9 +120,15 @@ export class ReplicaGroups {
     }
   }
 
-  /** A pair is gone: so is its place in a group. */
-  async forget(id: string): Promise<void> {
-    for (const group of this.list()) if (group.pairs.includes(id)) await this.#keep(group, removePairs(group, [id]));
+  /** Pairs that are gone have no place in a group. */
+  async forgetRemoved(): Promise<void> {
+    for (const group of this.list()) {
+      if (group.pairs.every(id => this.#parts.pairs.get(id) !== undefined)) continue;
+      await this.#keep(group, now => {
+        const gone = now.pairs.filter(id => this.#parts.pairs.get(id) === undefined);
+        return gone.length === 0 ? now : removePairs(now, gone);
+      });
+    }
   }
 
   #judge(group: ReplicaGroup, order: PairOrder) {
@@ -132,15 +139,20 @@ export class ReplicaGroups {
     return judgeOperation({ ...order, settingsProblem }, { kind: 'group', group: subject });
   }
 
-  /** With the place that each of its pairs knows of; null: the group is deleted. */
-  async #keep(before: ReplicaGroup, after: ReplicaGroup | null): Promise<void> {
+  /** With the place that each of its pairs knows of; `change` gets it as it is then. Null: the group is deleted. */
+  #keep(group: ReplicaGroup, change: (now: ReplicaGroup) => ReplicaGroup | null): Promise<ReplicaGroup | null> {
     const { book, pairs } = this.#parts;
-    await book.commit({ groups: { [before.id]: after } });
-    for (const id of new Set([...before.pairs, ...(after?.pairs ?? [])])) {
-      const pair = pairs.get(id);
-      const group = after?.pairs.includes(id) === true ? after.id : null;
-      if (pair && pair.record.group !== group) await pair.set({ group });
-    }
+    return this.#line.run(async () => {
+      const before = book.groups.get(group.id) ?? group;
+      const after = change(before);
+      await book.commit({ groups: { [before.id]: after } });
+      for (const id of new Set([...before.pairs, ...(after?.pairs ?? [])])) {
+        const pair = pairs.get(id);
+        const place = after?.pairs.includes(id) === true ? after.id : null;
+        if (pair && pair.record.group !== place) await pair.set({ group: place });
+      }
+      return after;
+    });
   }
 
   #pairsOf({ pairs }: ReplicaGroup): readonly Pair[] {

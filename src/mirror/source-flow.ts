@@ -120,7 +120,7 @@ export class SourceFlow implements WriteGuard {
         return;
       case 'failed':
         this.#outbox.check(message.seq);
-        this.#fail('target', message.reason);
+        this.#fail(message.full ? 'space' : 'target', message.reason);
         return;
       default:
         throw violation(`sends “${message.kind}” to the source of the pair`);
@@ -233,9 +233,10 @@ export class SourceFlow implements WriteGuard {
     const sent = this.#waiting.get(offset);
     this.#waiting.delete(offset);
     if (!ok) {
+      // What of it is here nobody knows, and the target may have all of it.
       if (this.#isMarking()) this.#parts.map.mark(offset, length);
       else this.#lacking.mark(offset, length);
-      this.#parts.on({ kind: 'failed', element: 'source', reason: 'a write to the source failed' });
+      if (this.#phase === 'in-step' && !this.#ended.signal.aborted) this.#parts.on({ kind: 'fell-behind' });
       return null;
     }
     if (sent?.arrived === true) return null;
@@ -282,7 +283,7 @@ export class SourceFlow implements WriteGuard {
       this.#mark();
       this.#parts.map.mark(offset, length);
       this.#overflowed = true;
-      this.#parts.on({ kind: 'queue-overflowed' });
+      this.#parts.on({ kind: 'fell-behind' });
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
   }

@@ -45,10 +45,12 @@ export class TargetEpochs {
     const staged = this.#staged;
     this.#staged = null;
     await staged?.abandon();
+    await this.#journal.clean();
   }
 
   async stop(): Promise<void> {
     await Promise.allSettled(this.#applying);
-    await this.abandon();
+    // Where the disk does not let it, the next copy does it first.
+    await this.abandon().catch(() => {});
   }
 }

@@ -291,7 +291,7 @@ export class TargetFlow {
     const space = error instanceof TandemError && error.code === 'BLOCK_FULL';
     const reason = messageOf(error);
     this.#parts.on({ kind: 'failed', element: space ? 'space' : 'target', reason });
-    this.#answers.say({ kind: 'failed', seq, reason });
+    this.#answers.say({ kind: 'failed', seq, reason, full: space });
     this.#end();
   }
 

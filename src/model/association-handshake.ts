@@ -69,7 +69,8 @@ function afterOutage(
 ): Association {
   const { copyState, brokenBy } = association;
   if (copyState === 'Broken' && brokenBy !== 'link' && brokenBy !== null) return association;
-  const restoring = association.lastInto === 'source' && association.sourceData === 'Inconsistent';
+  // Whether its first byte has come, and whether the source has heard the end of it before the target has, makes no difference.
+  const restoring = association.lastInto === 'source';
   if (verdict.kind === 'split-brain' || (verdict.kind === 'resync' && verdict.discards)) return invalid(association);
   if (side === 'target' && !restoring) return invalid(association);
   if (broken && association.recoveryMode === 'Manual') {

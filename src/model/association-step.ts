@@ -23,11 +23,11 @@ export type AssociationEvent =
   | { readonly type: 'copy-started' }
   | { readonly type: 'copy-finished' }
   | { readonly type: 'copy-failed'; readonly cause: ElementSide | 'space' }
-  | { readonly type: 'element-failed'; readonly element: ElementSide }
+  | { readonly type: 'element-failed'; readonly element: ElementSide | 'space' }
   /** There is no room for what a snapshot has to keep. */
   | { readonly type: 'space-exhausted' }
-  /** The asynchronous queue is over its limit: what is missing is in the dirty map only. */
-  | { readonly type: 'queue-overflowed' }
+  /** The asynchronous queue is over its limit, or a write failed at the source: what is missing is in the dirty map only. */
+  | { readonly type: 'fell-behind' }
   /** The first write of a client to this element since it was last said. */
   | { readonly type: 'client-wrote'; readonly element: ElementSide }
   /** `arrow` is what the table gives. */
@@ -61,8 +61,8 @@ function nextOf(association: Association, event: AssociationEvent, now: number):
     case 'space-exhausted':
       if (association.syncType !== 'Snapshot' || !SNAPSHOT_LIVES.has(association.copyState)) return null;
       return { ...breakBy(association, 'space'), targetData: 'Inconsistent' };
-    case 'queue-overflowed':
-      if (association.mode !== 'Asynchronous' || association.copyState !== 'Synchronized') return null;
+    case 'fell-behind':
+      if (association.syncType !== 'Mirror' || association.copyState !== 'Synchronized') return null;
       if (association.work !== null) return null;
       return startCopy({ ...association, targetData: 'Consistent' }, { operation: null, into: 'target' });
     case 'client-wrote':

@@ -132,10 +132,11 @@ export function afterCopyOut(from: Generations): Generations {
 
 /**
  * Of a side whose generation the other one went on from. One that is alone in it has given it away at the end of a copy
- * and not learned of that: what it wrote since bears the same name.
+ * and not learned of that: what its clients wrote since bears the same name. Whose clients may not write since before the copy, as
+ * a target that its source is restored from, has nothing more.
  */
 function mayHaveMore(side: GenerationSide): boolean {
-  return side.ahead || isTracking(side);
+  return side.ahead || (isTracking(side) && side.inUse);
 }
 
 function isTracking({ generations }: GenerationSide): boolean {

@@ -65,7 +65,8 @@ export type DataMessage =
   /** The epoch is complete: it is made durable, then carried out, then answered by `applied`. */
   | { readonly kind: 'epoch-end'; readonly epoch: number }
   | { readonly kind: 'arrived'; readonly seqs: readonly number[] }
-  | { readonly kind: 'failed'; readonly seq: number; readonly reason: string }
+  /** `full`: for want of space. */
+  | { readonly kind: 'failed'; readonly seq: number; readonly reason: string; readonly full: boolean }
   /** This epoch and all before it are durable in the target. */
   | { readonly kind: 'applied'; readonly epoch: number };
 

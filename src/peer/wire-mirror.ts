@@ -69,7 +69,7 @@ interface WireByKind {
   readonly flush: { readonly seq: number };
   readonly 'epoch-end': { readonly epoch: number };
   readonly arrived: { readonly seqs: readonly number[] };
-  readonly failed: { readonly seq: number; readonly reason: string };
+  readonly failed: { readonly seq: number; readonly reason: string; readonly full: boolean };
   readonly applied: { readonly epoch: number };
   readonly dirty: ByteRange & { readonly runs: readonly number[]; readonly last: boolean };
   readonly 'copy-begin': { readonly seq: number; readonly extent: number; readonly generations: Uint8Array };
@@ -181,10 +181,11 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
   },
   failed: {
     field: 'failed',
-    toWire: ({ seq, reason }) => ({ seq, reason: textToWire(reason) }),
+    toWire: ({ seq, reason, full }) => ({ seq, reason: textToWire(reason), full }),
     fromWire: wire => ({
       seq: countFromWire(wire.seq, 'failed.seq'),
       reason: textFromWire(wire.reason, 'failed.reason'),
+      full: wire.full,
     }),
   },
   applied: {

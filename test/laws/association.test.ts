@@ -44,7 +44,7 @@ const happening: fc.Arbitrary<AssociationEvent> = fc.oneof(
     { type: 'copy-finished' },
     { type: 'copy-finished' },
     { type: 'space-exhausted' },
-    { type: 'queue-overflowed' },
+    { type: 'fell-behind' },
   ),
   fc.record({ type: fc.constant('client-wrote' as const), element: side }),
   fc.record({ type: fc.constant('element-failed' as const), element: side }),

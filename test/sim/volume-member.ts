@@ -11,6 +11,7 @@ import { openReplicaBook } from '../../src/mirror/replica-book.ts';
 import { Replicas } from '../../src/mirror/replicas.ts';
 import { VolumeShelf } from '../../src/mirror/volume-shelf.ts';
 import { VolumeTrackers } from '../../src/mirror/volume-trackers.ts';
+import { LEVEL_FULL } from '../../src/model/bandwidth.ts';
 import type { MirrorLink } from '../../src/peer/link.ts';
 import type { DurableTable } from '../../src/store/store.ts';
 import { createMemoryBlockFiles, type MemoryBlockFiles } from './memory-block-files.ts';
@@ -42,6 +43,8 @@ export class VolumeMember {
   readonly name: string;
   readonly time: SimTime;
   readonly events: string[] = [];
+  /** Bandwidth level towards all partners; 0: copies wait. */
+  level: number = LEVEL_FULL;
   files: MemoryBlockFiles = createMemoryBlockFiles();
   /** Null while the power is off. */
   running: Running | null = null;
@@ -94,7 +97,7 @@ export class VolumeMember {
       shelf,
       trackers,
       linkTo,
-      levelTo: () => 15,
+      levelTo: () => this.level,
       xxh64,
     });
     this.running = { shelf, exports, pairs, replicas, trackers };

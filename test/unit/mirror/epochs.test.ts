@@ -53,7 +53,7 @@ describe('an asynchronous pair in step', () => {
     const { pair, source, wire, events, violations } = await inStep(size);
     wire.held = true;
     for (let at = 0; at < 80; at++) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
-    expect(events).toEqual([{ kind: 'queue-overflowed' }]);
+    expect(events).toEqual([{ kind: 'fell-behind' }]);
     expect(source.dirtyBytes()).toBe(80 * MIB);
     expect(source.lag().bytes).toBe(0);
     // What was complete is still applied, and the target is consistent until a copy begins.

@@ -56,17 +56,17 @@ async function halfCopied(change: Partial<Association>) {
 
 test('a half copied target that is failed over to is what it was before the copy, and its source has to look at all of it', async () => {
   const { pair, element } = await halfCopied({});
-  expect(await fallBack(pair, element)).toBe(true);
+  expect(await fallBack(pair, element, work => work())).toBe(true);
   expect((await readAt(element.volume, 0, 1))[0]).toBe(1);
   expect(element.volume.snapshots).toEqual([]);
   expect(element.map.dirtyBytes).toBe(element.volume.size);
   expect(pair.kept).toMatchObject({ snapshot: null, record: { targetData: 'Consistent' } });
-  expect(await fallBack(pair, element)).toBe(false);
+  expect(await fallBack(pair, element, work => work())).toBe(false);
 });
 
 test('a target that is whole stays as it is', async () => {
   const { pair, element } = await halfCopied({ targetData: 'Consistent' });
-  expect(await fallBack(pair, element)).toBe(false);
+  expect(await fallBack(pair, element, work => work())).toBe(false);
   expect((await readAt(element.volume, 0, 1))[0]).toBe(2);
   expect(element.map.dirtyBytes).toBeLessThan(element.volume.size);
 });

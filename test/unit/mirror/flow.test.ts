@@ -124,7 +124,7 @@ describe('a synchronous pair in step', () => {
     await pair.until(pair.source.volume.write(0, filled(10, 7)));
     expect(alone.count).toBe(1);
     expect(targetEvents).toMatchObject([{ kind: 'failed', element: 'space' }]);
-    expect(events).toMatchObject([{ kind: 'failed', element: 'target', reason: expect.stringContaining('no space') }]);
+    expect(events).toMatchObject([{ kind: 'failed', element: 'space', reason: expect.stringContaining('no space') }]);
   });
 
   test('what is on the way is bounded; who waits is sent in order', async () => {

@@ -93,7 +93,7 @@ describe('a partner that lies', () => {
       { kind: 'arrived', seqs: [7] },
       { kind: 'differing', seq: 1, ranges: [] },
       { kind: 'applied', epoch: 1 },
-      { kind: 'failed', seq: 9, reason: 'no' },
+      { kind: 'failed', seq: 9, reason: 'no', full: false },
       { kind: 'dirty', range: { offset: 0, length: 4096 }, runs: [0, 2], last: true },
       { kind: 'dirty', range: { offset: pair.source.volume.size, length: 4096 }, runs: [0, 1], last: true },
       write(1),

@@ -89,14 +89,15 @@ describe('by itself', () => {
   });
 
   test('a queue over its limit freezes an asynchronous target at its last epoch, consistent until the copy begins', () => {
-    const behind = afterEvents(synchronized, { type: 'queue-overflowed' });
+    const behind = afterEvents(synchronized, { type: 'fell-behind' });
     expect(behind).toMatchObject({
       copyState: 'Unsynchronized',
       targetData: 'Consistent',
       work: { activity: 'Resyncing' },
     });
     expect(afterEvents(behind, { type: 'copy-started' }).targetData).toBe('Inconsistent');
-    expect(stepAssociation({ ...synchronized, mode: 'Synchronous' }, { type: 'queue-overflowed' }, NOW)).toBeNull();
+    expect(stepAssociation(behind, { type: 'fell-behind' }, NOW)).toBeNull();
+    expect(stepAssociation(sampleAssociation({ syncType: 'Snapshot' }), { type: 'fell-behind' }, NOW)).toBeNull();
   });
 
   test('no more space breaks the snapshot and not its source', () => {

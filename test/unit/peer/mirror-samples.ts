@@ -99,7 +99,7 @@ const MAKERS: Maker = {
   flush: fc.record({ seq: count }),
   'epoch-end': fc.record({ epoch: count }),
   arrived: fc.record({ seqs: fc.array(count) }),
-  failed: fc.record({ seq: count, reason: sentence }),
+  failed: fc.record({ seq: count, full: fc.boolean(), reason: sentence }),
   applied: fc.record({ epoch: count }),
   dirty: fc.record({ range, runs: fc.array(count), last: fc.boolean() }),
   'copy-begin': fc.record({ seq: count, extent: fc.constantFrom('dirty' as const, 'full' as const), generations }),
