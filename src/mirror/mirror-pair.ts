@@ -29,6 +29,7 @@ import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
 import { UnfollowedWrites } from './unfollowed-writes.ts';
+import type { VerifyDesk } from './verifications.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -43,6 +44,7 @@ export interface MirrorPairParts {
   readonly pace: (pair: Pair) => CopyPace;
   /** Other mirrors that have the same volume as this one. */
   readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];
+  readonly verifying: VerifyDesk;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -127,8 +129,9 @@ export class MirrorPair {
     return source !== null;
   }
 
-  get connected(): boolean {
-    return this.#session !== null;
+  /** Null: there is no stream. */
+  get session(): MirrorSession | null {
+    return this.#session;
   }
 
   /** Opens what the pair has on disk: what a crash left of an epoch is carried out. */
@@ -281,7 +284,7 @@ export class MirrorPair {
   }
 
   async #run(channel: MirrorChannel): Promise<void> {
-    const { elements, member, ordered, pace, xxh64, clock, uuid, log } = this.#parts;
+    const { elements, member, ordered, pace, verifying, xxh64, clock, uuid, log } = this.#parts;
     const { pair } = this;
     const session = new MirrorSession({
       pair,
@@ -293,6 +296,7 @@ export class MirrorPair {
       setBack: work => this.#setBack(work),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
+      verifying,
       onMet: () => this.#met(),
       xxh64,
       clock,
@@ -345,7 +349,6 @@ export class MirrorPair {
         .step({ type: 'link-broken' })
         .catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'))
         .finally(() => {
-          // From here on the record says it.
           pair.restrict('source', null);
           pair.touch();
         });

@@ -11,6 +11,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { Volume } from '../block/volume.ts';
@@ -25,6 +26,7 @@ import type { FlowEvent } from './flow-event.ts';
 import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
+import { PieceComparison } from './piece-comparison.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
 import { UnflushedWrites } from './unflushed.ts';
 
@@ -60,6 +62,8 @@ export class SourceFlow implements WriteGuard {
   readonly #lacking: Lacking;
   readonly #unflushed: UnflushedWrites;
   readonly #plain: PlainSending;
+  /** While it is in step. */
+  readonly comparison: PieceComparison;
   #epochs: EpochSending | null = null;
   #mode: FlowMode;
   #phase: Phase = 'idle';
@@ -69,6 +73,8 @@ export class SourceFlow implements WriteGuard {
   #stopped: Promise<void> | null = null;
   /** The partner has told everything that is dirty in its own map. */
   #told = false;
+  /** What is dirty was written since the queue overflowed, and by nothing else. */
+  #overflowed = false;
   #wakeTold: (() => void) | null = null;
 
   constructor(parts: SourceParts) {
@@ -84,6 +90,14 @@ export class SourceFlow implements WriteGuard {
       lacking: this.#lacking,
       unflushed: this.#unflushed,
       clock,
+    });
+    this.comparison = new PieceComparison({
+      ...parts,
+      outbox: this.#outbox,
+      inStep: () => this.#phase === 'in-step',
+      endEpoch: () => this.#epochs?.flush(),
+      send: (offset, length, change) => this.#sendAgain(offset, length, change),
+      signal: this.#ended.signal,
     });
   }
 
@@ -139,6 +153,8 @@ export class SourceFlow implements WriteGuard {
         this.#mark();
         if (extent === 'full') map.mark(0, map.size);
       });
+      if (extent === 'full') this.#overflowed = false;
+      if (this.#overflowed) await this.#untilCalm();
       if (extent === 'dirty' && !this.#told) await this.#orEnded(wake => (this.#wakeTold = wake));
       // After a crash the copy goes on with what is dirty, whatever its extent was.
       await map.save();
@@ -150,6 +166,7 @@ export class SourceFlow implements WriteGuard {
       while (this.#lacking.left !== null && this.#lacking.left.count > 0) await this.#copyRun().run();
       this.#check();
       this.#lacking.endCopy();
+      this.#overflowed = false;
       // What follows the end of the copy is mirrored as it is in step.
       this.#beginStep();
       await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
@@ -265,9 +282,18 @@ export class SourceFlow implements WriteGuard {
       if (this.#epochs!.write(offset, length, change)) return;
       this.#mark();
       this.#parts.map.mark(offset, length);
+      this.#overflowed = true;
       this.#parts.on({ kind: 'fell-behind' });
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
+  }
+
+  /** While nobody writes there; resolves when it has its place in the order. */
+  async #sendAgain(offset: number, length: number, change: RangeChange): Promise<void> {
+    if (this.#mode === 'Asynchronous') return this.#sendAlong(offset, length, change);
+    if (!this.#plain.tryTake(change, length)) await this.#plain.take(change, length);
+    if (this.#ended.signal.aborted) return;
+    this.#plain.send(offset, length, change);
   }
 
   #isMarking(): boolean {
@@ -304,6 +330,19 @@ export class SourceFlow implements WriteGuard {
     this.#phase = 'in-step';
   }
 
+  /**
+   * Clients write more than the partner takes: to send it all the same would slow them down, and all of it comes again. But it is not
+   * left behind for long.
+   */
+  async #untilCalm(): Promise<void> {
+    const { clock, pace } = this.#parts;
+    const latest = clock.now() + LIMITS.mirrorAheadMs;
+    while (pace().reason === 'clients' && clock.now() < latest) {
+      await clock.sleep(LIMITS.mirrorPaceMs, this.#ended.signal);
+    }
+    this.#check();
+  }
+
   #copyRun(): CopyRun {
     const { volume, xxh64, clock, pace, on, map } = this.#parts;
     return new CopyRun({
@@ -315,6 +354,7 @@ export class SourceFlow implements WriteGuard {
       clock,
       pace,
       signal: this.#ended.signal,
+      compares: !this.#overflowed,
       progress: () => on({ kind: 'progress', leftBytes: map.dirtyBytes }),
     });
   }
