@@ -28,8 +28,8 @@ import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
-import type { VerifyDesk } from './verifications.ts';
 import { UnfollowedWrites } from './unfollowed-writes.ts';
+import type { VerifyDesk } from './verifications.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -42,9 +42,9 @@ export interface MirrorPairParts {
   readonly factsOf: (pair: Pair) => ElementFacts;
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
-  readonly verifying: VerifyDesk;
   /** Other mirrors that have the same volume as this one. */
   readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];
+  readonly verifying: VerifyDesk;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -349,7 +349,6 @@ export class MirrorPair {
         .step({ type: 'link-broken' })
         .catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'))
         .finally(() => {
-          // From here on the record says it.
           pair.restrict('source', null);
           pair.touch();
         });

@@ -353,11 +353,11 @@ export class Replicas {
       ordered: (asked, operation, force) =>
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
       pace: asked => this.#pace(asked, mirror.partner, mirror.here),
-      verifying: this.verifications,
       beside: ({ pair: asking, here }) =>
         this.#parts.pairs
           .of(asking.record[here].name)
           .flatMap(other => (other.pair === asking ? [] : (this.#mirrorOf(other.pair) ?? []))),
+      verifying: this.verifications,
     });
     pair.onChange(() => this.jobs.follow(pair));
     this.#mirrors.set(pair.id, mirror);
@@ -373,14 +373,13 @@ export class Replicas {
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
     const { elements, emit, log } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
-    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
-    if (copied)
-      this.verifications.copied(pair).catch(error => this.#parts.log.warn({ error }, 'a verification was not noted'));
     if (after === null && before?.group != null) {
       this.groups
         .forgetRemoved()
         .catch(error => log.error({ error, replica: pair.id }, 'a removed pair is still named by its group'));
     }
+    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
+    if (copied) this.verifications.copied(pair).catch(error => log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
     tellChange(emit, pair, { before, after });
   }
