@@ -6,7 +6,7 @@ import type { MirrorElement } from './mirror-flows.ts';
 import type { Pair } from './pair.ts';
 
 /** Whether it did; nothing flows into the volume any more. Can be called again where it was cut off. */
-export async function fallBack(pair: Pair, { volume, map }: MirrorElement): Promise<boolean> {
+export async function fallBack(pair: Pair, { volume, map }: Pick<MirrorElement, 'volume' | 'map'>): Promise<boolean> {
   const { record, kept } = pair;
   const { snapshot } = kept;
   if (record.work?.operation !== 'Failover' || record.here !== 'target' || record.targetData !== 'Inconsistent')

@@ -24,6 +24,7 @@ import {
   yieldLine,
 } from '../model/generations.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import { type ClonePoint, isPointNeeded } from './clone-point.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { generationSide } from './mirror-generations.ts';
 import { createStreamNumbers, type FlowMessage, type StreamNumbers } from './outbox.ts';
@@ -36,6 +37,8 @@ export interface MirrorElement {
   readonly volume: Volume;
   /** What the partner may lack. */
   readonly map: DirtyMapFile;
+  /** Of a clone’s source: the moment that is copied; null: of another element. */
+  readonly point: ClonePoint | null;
   readonly journal: EpochJournal;
 }
 
@@ -117,7 +120,7 @@ export class MirrorFlows {
   }
 
   async #follow(): Promise<void> {
-    const { pair } = this.#parts;
+    const { pair, element } = this.#parts;
     const { record } = pair;
     if (this.#ended || pair.removed || record.work?.phase === 'transition') return;
     const { flow, into } = dutiesOf(record);
@@ -126,8 +129,10 @@ export class MirrorFlows {
     const role: Role = sender === null ? 'none' : sender === record.here ? 'send' : 'take';
     if (role !== 'send' && this.#source !== null) await this.#restSource();
     if (role !== 'take' && this.#target !== null) await this.#restTarget();
+    if (role === 'none' && !isPointNeeded(record)) await element.point?.drop();
     if (role === 'send') {
-      this.#source ??= this.#createSource();
+      this.#source ??= await this.#createSource(into).catch(error => this.#cannotBegin(error));
+      if (this.#source === null) return;
       for (const message of this.#early.splice(0)) this.#source.receive(message);
       this.#source.setMode(record.mode ?? 'Asynchronous');
       if (flow === 'copy') this.#startCopy(into!);
@@ -180,21 +185,30 @@ export class MirrorFlows {
     return generationSide(pair.record, pair.kept.generations, element.map.dirtyBytes);
   }
 
-  #createSource(): SourceFlow {
+  async #createSource(into: ElementSide | null): Promise<SourceFlow> {
     const { element, send, pair, xxh64, clock, pace, goAlone } = this.#parts;
-    const { volume, map } = element;
+    const { volume, map, point } = element;
+    // A clone’s source goes on being written while it is copied; to what is copied back nobody writes.
+    const from = point === null || into !== 'target' ? null : { volume: await point.take(), map: point.left };
     return new SourceFlow({
-      volume,
-      map,
+      ...(from ?? { volume, map }),
       send,
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
+      once: pair.record.syncType === 'Clone',
       xxh64,
       clock,
       pace,
-      goAlone,
+      goAlone: from === null ? goAlone : async () => {},
       on: event => this.#on(event),
     });
+  }
+
+  async #cannotBegin(error: unknown): Promise<null> {
+    if (!(error instanceof TandemError) || error.code === 'INTERNAL') throw error;
+    const element = error.code === 'BLOCK_FULL' ? 'space' : 'source';
+    await this.#stepOf({ kind: 'failed', element, reason: messageOf(error) });
+    return null;
   }
 
   #createTarget(): TargetFlow {
@@ -216,7 +230,12 @@ export class MirrorFlows {
     const { record, kept } = pair;
     const side = record.here === 'both' ? 'target' : record.here;
     let { snapshot } = kept;
-    if (snapshot === null && record.seeded && record[`${side}Data`] !== 'Inconsistent') {
+    if (
+      record.syncType === 'Mirror' &&
+      snapshot === null &&
+      record.seeded &&
+      record[`${side}Data`] !== 'Inconsistent'
+    ) {
       snapshot = uuid();
       await pair.note({ snapshot });
       await element.volume.createSnapshot({ uuid: snapshot, takenMs: clock.now() }).catch(error => {
@@ -244,7 +263,7 @@ export class MirrorFlows {
   }
 
   async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' }>): Promise<void> {
-    const { pair, sayHello } = this.#parts;
+    const { pair, element, sayHello } = this.#parts;
     switch (event.kind) {
       case 'copy-started':
         await pair.step({ type: 'copy-started' });
@@ -252,6 +271,7 @@ export class MirrorFlows {
       case 'copy-finished':
         // A member that was fed mirrors nothing yet: the roles may change next.
         this.#mirrors = this.#source !== null;
+        await element.point?.drop();
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
       case 'queue-overflowed':
@@ -278,7 +298,7 @@ export class MirrorFlows {
     const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
     const { windowBytes } = this.#parts.pace();
     pair.progress = {
-      dirtyBytes: element.map.dirtyBytes,
+      dirtyBytes: this.#source?.dirtyBytes() ?? element.map.dirtyBytes,
       totalBytes: element.volume.size,
       paused: windowBytes === 0 && pair.record.work?.phase === 'copy',
       lagBytes: lag.bytes,
@@ -297,6 +317,10 @@ export class MirrorFlows {
     this.#mirrors = false;
     await source?.stop();
     await this.#copying;
+    const { point } = this.#parts.element;
+    if (source === null || point === null) return;
+    point.rest();
+    await point.left.save();
   }
 
   async #restTarget(): Promise<void> {

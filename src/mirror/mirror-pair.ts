@@ -4,9 +4,8 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
-import type { BlockFiles } from '../block/block-files.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import { openEpochJournal } from '../block/epoch-journal.ts';
+import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import { stepAssociation } from '../model/association-step.ts';
@@ -19,6 +18,7 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition, type TransitionStep } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
+import { ClonePoint, isCloneSource, leftMapOf } from './clone-point.ts';
 import { dirtyContext } from './dirty-context.ts';
 import type { Elements } from './elements.ts';
 import type { PairTurns } from './group-turns.ts';
@@ -28,6 +28,7 @@ import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
+import type { VolumeJournals } from './volume-journals.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
 export interface MirrorPairParts {
@@ -35,11 +36,13 @@ export interface MirrorPairParts {
   readonly pairs: PairSet;
   readonly elements: Elements;
   readonly trackers: VolumeTrackers;
-  readonly files: BlockFiles;
+  readonly journals: VolumeJournals;
   readonly member: string;
   readonly factsOf: (pair: Pair) => ElementFacts;
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
+  /** As `holdAtBoundary`. */
+  readonly hold: (volume: Volume, work: () => Promise<void>) => Promise<void>;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;
@@ -94,7 +97,8 @@ export class MirrorPair {
     const now = this.#parts.clock.now();
     // What flows in step knows the age of its writes itself.
     const flows = this.reachable && pair.record.copyState === 'Synchronized';
-    const lacks = this.here === 'source' && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
+    const follows = pair.record.syncType === 'Mirror' && this.here === 'source';
+    const lacks = follows && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
     if (lacks) this.#lackingSince ??= now;
     else this.#lackingSince = null;
     if (this.#lackingSince === null) {
@@ -203,7 +207,7 @@ export class MirrorPair {
     await this.#transition?.catch(() => {});
     this.#parts.pairs.dirtyContexts.delete(this.pair.id);
     const element = await this.#element?.catch(() => null);
-    await element?.journal.close();
+    if (element) await this.#parts.journals.leave(element.volume);
   }
 
   /** A failback has copied: the roles are switched. */
@@ -375,14 +379,16 @@ export class MirrorPair {
   }
 
   async #openElement(): Promise<MirrorElement> {
-    const { elements, trackers, files, pairs } = this.#parts;
-    const { id } = this.pair;
-    const volume = elements.volume(this.pair.record[this.here].name);
-    const journal = await openEpochJournal({ files, directory: volume.directory, device: volume });
+    const { elements, trackers, journals, pairs, hold, uuid, clock } = this.#parts;
+    const { pair } = this;
+    const { id } = pair;
+    const volume = elements.volume(pair.record[this.here].name);
     const map = await trackers.map(volume, id);
     this.#map = map;
+    const left = isCloneSource(pair.record) ? await trackers.map(volume, leftMapOf(id)) : null;
+    const point = left && new ClonePoint({ pair, volume, since: map, left, hold, uuid, clock });
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
-    return { volume, map, journal };
+    return { volume, map, point, journal: await journals.use(volume) };
   }
 }
 

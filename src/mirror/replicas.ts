@@ -18,6 +18,7 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
+import { dropSnapshot, leftMapOf } from './clone-point.ts';
 import type { Elements } from './elements.ts';
 import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
@@ -34,6 +35,7 @@ import type { KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replic
 import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
 import { confirmTarget } from './target-confirmation.ts';
+import { VolumeJournals } from './volume-journals.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
@@ -66,6 +68,7 @@ export class Replicas {
   readonly #parts: ReplicasParts;
   readonly #mirrors = new Map<string, MirrorPair>();
   readonly #moments: GroupMoments;
+  readonly #journals: VolumeJournals;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
   readonly #watch: ReplicaWatch;
@@ -76,6 +79,7 @@ export class Replicas {
     setMaxListeners(0, this.#end.signal);
     this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
+    this.#journals = new VolumeJournals(parts.files);
     this.#moments = new GroupMoments({
       ...parts,
       mirrorOf: pair => this.#mirrors.get(pair.id),
@@ -209,7 +213,7 @@ export class Replicas {
     if (pairs.get(record.id) !== undefined) return;
     const { source, target } = record;
     if (
-      record.syncType !== 'Mirror' ||
+      record.syncType === 'Snapshot' ||
       source.member !== caller ||
       target.member !== member ||
       book.removed.has(record.id)
@@ -227,7 +231,7 @@ export class Replicas {
       desiredRpoSeconds: null,
     };
     const pair = await pairs.add(kept);
-    emit('REPLICA_CREATED', `${place(record)} is a mirror now`, { replica: record.id });
+    emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
   }
 
@@ -256,11 +260,15 @@ export class Replicas {
   }
 
   async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
+    const { operation, arrow } = order;
+    const { syncType, here } = pair.record;
+    // Of a source elsewhere its own member knows.
+    if (syncType !== 'Mirror' && here !== 'target') {
+      const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+      if (refusal !== null) return refusal;
+    }
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
-    const { operation, arrow } = order;
-    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
-    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
@@ -310,7 +318,11 @@ export class Replicas {
         this.#mirrors.delete(pair.id);
       }
     }
-    if (pair.removed) await trackers.forget(name, pair.id);
+    if (pair.removed) {
+      // What it was copied from, or was before it was copied into, is of no use any more.
+      await dropSnapshot(pair, elements.volume(name));
+      for (const map of [pair.id, leftMapOf(pair.id)]) await trackers.forget(name, map);
+    }
     await elements.settle(name);
   }
 
@@ -321,11 +333,13 @@ export class Replicas {
     if (there !== undefined) return there;
     const mirror: MirrorPair = new MirrorPair({
       ...this.#parts,
+      journals: this.#journals,
       pair,
       factsOf: asked => this.#factsOf(asked),
       ordered: (asked, operation, force) =>
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
       pace: asked => this.#pace(asked, mirror.partner, mirror.here),
+      hold: this.#hold,
     });
     this.#mirrors.set(pair.id, mirror);
     return mirror;

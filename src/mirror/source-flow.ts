@@ -13,13 +13,12 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import type { Volume } from '../block/volume.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
-import { CopyRun } from './copy-run.ts';
+import { CopyRun, type FlowElement } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { Following } from './following.ts';
@@ -31,7 +30,7 @@ import { UnflushedWrites } from './unflushed.ts';
 export type FlowMode = 'Synchronous' | 'Asynchronous';
 
 export interface SourceParts {
-  readonly volume: Volume;
+  readonly volume: FlowElement;
   /** The association's, of the volume's tracker. */
   readonly map: DirtyMapFile;
   readonly send: (message: FlowMessage) => Promise<void>;
@@ -39,6 +38,8 @@ export interface SourceParts {
   /** Asked before each message; it goes when the promise settles, null: at once. */
   readonly pass?: (bytes: number) => Promise<void> | null;
   readonly mode: FlowMode;
+  /** A copy is all there is: what is written after it is only marked. */
+  readonly once?: boolean;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly pace: () => CopyPace;
@@ -151,7 +152,8 @@ export class SourceFlow implements WriteGuard {
       this.#check();
       this.#lacking.endCopy();
       // What follows the end of the copy is mirrored as it is in step.
-      this.#beginStep();
+      if (this.#parts.once) this.#mark();
+      else this.#beginStep();
       await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
       on({ kind: 'copy-finished' });
       return true;

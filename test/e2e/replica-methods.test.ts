@@ -46,6 +46,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'clone')).toMatchObject([
     { TargetElement: 'alpha:disk2', Exists: true, RequiresForce: false },
     { TargetElement: 'alpha:spare' },
+    { TargetElement: 'beta:disk1', Exists: null },
   ]);
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'mirror')).toMatchObject([
     { TargetElement: 'beta:disk1', Exists: null },
