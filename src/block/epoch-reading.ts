@@ -2,22 +2,30 @@
 import type { BlockFile } from './block-files.ts';
 import {
   decodeEpochRecord,
+  decodeSharedMark,
   EPOCH_DATA_BYTES,
   EPOCH_HEAD_BYTES,
   type EpochRecord,
   epochRecordBytes,
+  type SharedMark,
 } from './epoch-record.ts';
 
 const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + EPOCH_DATA_BYTES);
 
+export interface WholeEpoch {
+  readonly epoch: number;
+  /** Null: it is carried out by itself. */
+  readonly shared: SharedMark | null;
+}
+
 /**
- * The number of the epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, each record is
+ * The epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, each record is
  * handed over in order, and its data may be kept until that settles.
  */
 export async function readEpoch(
   file: BlockFile,
   carryOut: ((record: EpochRecord) => Promise<void>) | null,
-): Promise<number | null> {
+): Promise<WholeEpoch | null> {
   const { size } = await file.look();
   const window = Buffer.alloc(Math.min(WINDOW_BYTES, size));
   let start = 0;
@@ -43,7 +51,10 @@ export async function readEpoch(
     if (record === null) return null;
     first ??= record;
     if (record.epoch !== first.epoch || record.attempt !== first.attempt) return null;
-    if (record.kind === 'end') return record.offset === records && record.length === at ? record.epoch : null;
+    if (record.kind === 'end' || record.kind === 'shared-end') {
+      if (record.offset !== records || record.length !== at) return null;
+      return { epoch: record.epoch, shared: record.kind === 'end' ? null : decodeSharedMark(record.data) };
+    }
     await carryOut?.(record);
     records++;
     at += bytes;

@@ -26,6 +26,7 @@ import {
 import type { ElementSide } from '../model/replica-operations.ts';
 import { type ClonePoint, isPointNeeded } from './clone-point.ts';
 import type { FlowEvent } from './flow-event.ts';
+import type { GroupFlow } from './group-flows.ts';
 import { generationSide } from './mirror-generations.ts';
 import { createStreamNumbers, type FlowMessage, type StreamNumbers } from './outbox.ts';
 import type { Pair } from './pair.ts';
@@ -40,6 +41,7 @@ export interface MirrorElement {
   /** Of a clone’s source: the moment that is copied; null: of another element. */
   readonly point: ClonePoint | null;
   readonly journal: EpochJournal;
+  readonly group: GroupFlow;
 }
 
 export interface MirrorFlowsParts {
@@ -130,6 +132,7 @@ export class MirrorFlows {
     if (role !== 'send' && this.#source !== null) await this.#restSource();
     if (role !== 'take' && this.#target !== null) await this.#restTarget();
     if (role === 'none' && !isPointNeeded(record)) await element.point?.drop();
+    if (role === 'send' && this.#source === null && !element.group.maySend()) return this.report();
     if (role === 'send') {
       this.#source ??= await this.#createSource(into).catch(error => this.#cannotBegin(error));
       if (this.#source === null) return;
@@ -195,6 +198,7 @@ export class MirrorFlows {
       send,
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
+      groups: element.group.sending,
       once: pair.record.syncType === 'Clone',
       xxh64,
       clock,
@@ -212,9 +216,11 @@ export class MirrorFlows {
   }
 
   #createTarget(): TargetFlow {
-    const { element, send, xxh64 } = this.#parts;
+    const { element, send, xxh64, pair } = this.#parts;
+    const { taking } = element.group;
     return new TargetFlow({
       ...element,
+      shared: { join: shared => taking.join(pair.id, shared), leave: () => taking.leave(pair.id) },
       send,
       numbers: this.#numbers,
       xxh64,
@@ -259,10 +265,11 @@ export class MirrorFlows {
 
   #on(event: FlowEvent): void {
     if (event.kind === 'progress') this.report();
+    else if (event.kind === 'parted') this.#parts.breakOff('another pair of the group has lost its partner');
     else this.#step(this.#stepOf(event));
   }
 
-  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' }>): Promise<void> {
+  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' | 'parted' }>): Promise<void> {
     const { pair, element, sayHello } = this.#parts;
     switch (event.kind) {
       case 'copy-started':
@@ -315,7 +322,7 @@ export class MirrorFlows {
     const source = this.#source;
     this.#source = null;
     this.#mirrors = false;
-    await source?.stop();
+    await source?.stop(this.#ended ? 'lost' : 'order');
     await this.#copying;
     const { point } = this.#parts.element;
     if (source === null || point === null) return;

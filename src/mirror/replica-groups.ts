@@ -16,6 +16,8 @@ export interface ReplicaGroupsParts {
   readonly pairs: PairSet;
   readonly orders: PairOrders;
   readonly uuid: () => string;
+  /** The pairs of a group or its consistency are others. Must only enqueue. */
+  readonly changed: (group: ReplicaGroup) => void;
 }
 
 export interface GroupWish {
@@ -85,8 +87,6 @@ export class ReplicaGroups {
     const judgement = this.#judge(group, order);
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, group.id);
     const { operation } = judgement;
-    if (operation === 'Activate Consistency')
-      return refusedOutcome(refuse(1, 'not_supported', NO_CONSISTENCY), group.id);
     if (judgement.verdict === 'no-effect') return outcome(group, `group ${group.name}: it is so already`);
     const ids = order.syncPairs.flatMap(pair => (pair === null ? [] : [pair.id]));
     switch (operation) {
@@ -103,9 +103,21 @@ export class ReplicaGroups {
             : `group ${group.name} has ${left.pairs.length} pairs`,
         );
       }
+      case 'Activate Consistency': {
+        const elsewhere = this.#pairsOf(group).find(({ record }) => record.here !== 'source');
+        if (elsewhere !== undefined) {
+          const { member } = elsewhere.record.source;
+          return refusedOutcome(
+            refuse(4, 'illegal_state', `${member} has the sources: make the group consistent there`),
+            group.id,
+          );
+        }
+        await this.#keep(group, { ...group, consistency: 'activating' });
+        return outcome(group, `group ${group.name}: its targets are of one moment as soon as all pairs are in step`);
+      }
       case 'Deactivate Consistency':
         await this.#keep(group, { ...group, consistency: 'off' });
-        return outcome(group, `${operation}: done`);
+        return outcome(group, `group ${group.name}: each of its volumes goes by itself`);
       default: {
         const pairs = this.#pairsOf(group);
         const all = await this.#parts.orders.modifyAll(pairs, {
@@ -141,6 +153,7 @@ export class ReplicaGroups {
       const group = after?.pairs.includes(id) === true ? after.id : null;
       if (pair && pair.record.group !== group) await pair.set({ group });
     }
+    this.#parts.changed(after ?? { ...before, consistency: 'off' });
   }
 
   #pairsOf({ pairs }: ReplicaGroup): readonly Pair[] {
@@ -148,9 +161,6 @@ export class ReplicaGroups {
   }
 }
 
-/** Targets of one moment when nobody orders it, as after a disaster, would need epochs that several volumes have in common. */
-const NO_CONSISTENCY =
-  'the volumes of a group are of one moment when the group is split, detached, dissolved or switched; while they are mirrored each volume is consistent by itself only';
 const ADD = 5;
 
 function orderOf(operation: number, ids: readonly string[], pairs: PairSet): PairOrder {

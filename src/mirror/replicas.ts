@@ -20,6 +20,7 @@ import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
 import { dropSnapshot, leftMapOf } from './clone-point.ts';
 import type { Elements } from './elements.ts';
+import { GroupFlows } from './group-flows.ts';
 import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
@@ -69,6 +70,7 @@ export class Replicas {
   readonly #mirrors = new Map<string, MirrorPair>();
   readonly #moments: GroupMoments;
   readonly #journals: VolumeJournals;
+  readonly #groupFlows: GroupFlows;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
   readonly #watch: ReplicaWatch;
@@ -79,7 +81,8 @@ export class Replicas {
     setMaxListeners(0, this.#end.signal);
     this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
-    this.#journals = new VolumeJournals(parts.files);
+    this.#groupFlows = new GroupFlows({ ...parts, mirrorOf: id => this.#mirrors.get(id) });
+    this.#journals = new VolumeJournals(parts.files, mark => this.#groupFlows.taking.isDecided(mark));
     this.#moments = new GroupMoments({
       ...parts,
       mirrorOf: pair => this.#mirrors.get(pair.id),
@@ -93,7 +96,11 @@ export class Replicas {
       begin: (pair, order) => this.#begin(pair, order),
       beginTogether: ordered => this.#moments.begin(ordered),
     });
-    this.groups = new ReplicaGroups({ ...parts, orders: this.orders });
+    this.groups = new ReplicaGroups({
+      ...parts,
+      orders: this.orders,
+      changed: group => this.#groupFlows.look(group),
+    });
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
@@ -334,6 +341,7 @@ export class Replicas {
     const mirror: MirrorPair = new MirrorPair({
       ...this.#parts,
       journals: this.#journals,
+      groups: this.#groupFlows,
       pair,
       factsOf: asked => this.#factsOf(asked),
       ordered: (asked, operation, force) =>
@@ -355,6 +363,7 @@ export class Replicas {
     const { elements, emit } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
     this.jobs.follow(pair);
+    if (before?.copyState !== after?.copyState) this.#groupFlows.changed(pair.id);
     tellChange(emit, pair, { before, after });
   }
 }

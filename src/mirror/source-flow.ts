@@ -25,6 +25,7 @@ import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
+import type { GroupSeat, SeatEnd } from './standing-groups.ts';
 import { UnflushedWrites } from './unflushed.ts';
 
 export type FlowMode = 'Synchronous' | 'Asynchronous';
@@ -40,6 +41,8 @@ export interface SourceParts {
   readonly mode: FlowMode;
   /** A copy is all there is: what is written after it is only marked. */
   readonly once?: boolean;
+  /** Where it has a place among the others of its group while it is in step. */
+  readonly groups?: FlowGroups;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly pace: () => CopyPace;
@@ -49,6 +52,13 @@ export interface SourceParts {
    */
   readonly goAlone: () => Promise<void>;
   readonly on: (event: FlowEvent) => void;
+}
+
+/** As `StandingGroups`, for one pair. */
+export interface FlowGroups {
+  enter(seat: GroupSeat): void;
+  leave(seat: GroupSeat, end: SeatEnd): void;
+  closed(epoch: number): boolean;
 }
 
 /** 'marking': writes are marked and not sent. */
@@ -197,8 +207,8 @@ export class SourceFlow implements WriteGuard {
    * The link is lost, or the pair is mirrored no more. What is not durable at the partner stays dirty; clients' writes go on after
    * `goAlone`. Where that fails, so do they, until it succeeds or another flow has the volume.
    */
-  stop(): Promise<void> {
-    this.#end();
+  stop(end: SeatEnd = 'lost'): Promise<void> {
+    this.#end(end);
     this.#stopped ??= this.#following.leave();
     return this.#stopped;
   }
@@ -264,9 +274,8 @@ export class SourceFlow implements WriteGuard {
   #sendAlong(offset: number, length: number, change: RangeChange): void {
     if (this.#phase === 'in-step') {
       if (this.#epochs!.write(offset, length, change)) return;
-      this.#mark();
+      this.#overflow();
       this.#parts.map.mark(offset, length);
-      this.#parts.on({ kind: 'queue-overflowed' });
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
   }
@@ -290,6 +299,12 @@ export class SourceFlow implements WriteGuard {
     this.#wakeTold?.();
   }
 
+  #overflow(): void {
+    this.#mark();
+    this.#parts.on({ kind: 'queue-overflowed' });
+    this.#parts.groups?.leave(this.#seat, 'overflow');
+  }
+
   /** Nothing is sent any more; what is on its way counts as lost. */
   #mark(): void {
     this.#phase = 'marking';
@@ -300,9 +315,11 @@ export class SourceFlow implements WriteGuard {
   }
 
   #beginStep(): void {
-    const { clock, numbers } = this.#parts;
-    this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers });
+    const { clock, numbers, groups } = this.#parts;
+    const closed = (epoch: number): boolean => groups?.closed(epoch) ?? false;
+    this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers, closed });
     this.#phase = 'in-step';
+    groups?.enter(this.#seat);
   }
 
   #copyRun(): CopyRun {
@@ -325,10 +342,23 @@ export class SourceFlow implements WriteGuard {
     this.#end();
   }
 
-  #end(): void {
+  readonly #seat: GroupSeat = {
+    closeEpoch: () => this.#epochs?.close() ?? null,
+    tell: (epoch, shared) => this.#epochs?.tell(epoch, shared),
+    breakOff: () => {
+      this.#end('lost');
+      this.#parts.on({ kind: 'parted' });
+    },
+    overflow: () => this.#overflow(),
+    drain: () => this.drain(),
+  };
+
+  #end(end: SeatEnd = 'lost'): void {
     if (this.#ended.signal.aborted) return;
     this.#parts.map.lostAll();
     this.#ended.abort();
+    // Before any write is answered that waits for this: nobody may write in knowledge of it what another target gets.
+    this.#parts.groups?.leave(this.#seat, end);
     this.#outbox.end();
     this.#epochs?.end();
     this.#unflushed.end();

@@ -41,11 +41,11 @@ describe('a partner that lies', () => {
     ['a clear beyond the end', size => [{ kind: 'clear', seq: 1, offset: 1, length: size, keep: false, epoch: null }]],
     [
       'an epoch that goes back',
-      () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 5 }, write(2, { epoch: 4 })],
+      () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 5, shared: null }, write(2, { epoch: 4 })],
     ],
     ['two epochs at once', () => [write(1, { epoch: 5 }), write(2, { epoch: 6 })]],
-    ['the end of another epoch', () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 6 }]],
-    ['the end of an epoch that is empty', () => [{ kind: 'epoch-end', epoch: 6 }]],
+    ['the end of another epoch', () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 6, shared: null }]],
+    ['the end of an epoch that is empty', () => [{ kind: 'epoch-end', epoch: 6, shared: null }]],
     ['a plain write within an epoch', () => [write(1, { epoch: 5 }), write(2)]],
     ['answers to a target', () => [{ kind: 'arrived', seqs: [1] }]],
     [

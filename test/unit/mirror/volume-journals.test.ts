@@ -5,7 +5,7 @@ import { filled, inMemory, makeVolume, readAt } from '../block/small-volume.ts';
 test('a pair that comes to a volume which is a target already leaves what is staged there alone', async () => {
   const at = inMemory();
   const volume = await makeVolume(at);
-  const journals = new VolumeJournals(at.files);
+  const journals = new VolumeJournals(at.files, () => false);
   const staged = (await journals.use(volume)).begin(1);
   await staged.write(0, filled(3000, 7));
   const other = await journals.use(volume);
