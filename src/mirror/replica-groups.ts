@@ -2,9 +2,9 @@
 import { LIMITS } from '../base/limits.ts';
 import { judgeOperation } from '../model/operation-judge.ts';
 import type { GroupUnderOrder } from '../model/operation-order.ts';
-import { refuse } from '../model/refusal.ts';
+import { type Refusal, refuse } from '../model/refusal.ts';
 import { addPairs, conditionOf, type GroupCondition, type ReplicaGroup, removePairs } from '../model/replica-group.ts';
-import { nameOf, SYNC_TYPES } from '../model/replica-values.ts';
+import { nameOf, REPLICA_OPERATIONS, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
 import { type PairOrder, type PairOrders, problemOfSettings } from './pair-orders.ts';
@@ -26,6 +26,8 @@ export interface GroupWish {
   /** Ids. */
   readonly pairs: readonly string[];
   readonly deleteOnEmptyElement: boolean;
+  /** 2 No Consistency, 3 Sequentially Consistent; left out: 2. */
+  readonly consistency?: number | undefined;
 }
 
 export class ReplicaGroups {
@@ -52,12 +54,14 @@ export class ReplicaGroups {
   }
 
   /** CreateGroup */
-  async create({ name, syncType, pairs, deleteOnEmptyElement }: GroupWish): Promise<MethodOutcome> {
+  async create({ name, syncType, pairs, deleteOnEmptyElement, consistency }: GroupWish): Promise<MethodOutcome> {
     const { book, uuid } = this.#parts;
     const type = nameOf(SYNC_TYPES, syncType);
     if (type === undefined) {
       return refusedOutcome(refuse(5, 'settings', `${syncType} is no SyncType; they are 6, 7 and 8`), null);
     }
+    const problem = problemOfConsistency(consistency, type);
+    if (problem !== null) return refusedOutcome(problem, null);
     if (this.find(name) !== undefined)
       return refusedOutcome(refuse(5, 'settings', `there is a group ${name} already`), null);
     if (book.groups.size >= LIMITS.replicaGroups)
@@ -72,8 +76,10 @@ export class ReplicaGroups {
     };
     const judged = pairs.length === 0 ? null : this.#judge(group, orderOf(ADD, pairs, this.#parts.pairs));
     if (judged?.verdict === 'refused') return refusedOutcome(judged, null);
-    await this.#keep(group, addPairs(group, pairs));
-    return outcome(group, `group ${name} has ${pairs.length} pairs`);
+    const filled = addPairs(group, pairs);
+    await this.#keep(group, filled);
+    if (consistency !== SEQUENTIAL) return outcome(group, `group ${name} has ${pairs.length} pairs`);
+    return await this.modify(filled, orderOf(ACTIVATE, [], this.#parts.pairs));
   }
 
   /** DeleteGroup; its pairs stay. */
@@ -103,18 +109,9 @@ export class ReplicaGroups {
             : `group ${group.name} has ${left.pairs.length} pairs`,
         );
       }
-      case 'Activate Consistency': {
-        const elsewhere = this.#pairsOf(group).find(({ record }) => record.here !== 'source');
-        if (elsewhere !== undefined) {
-          const { member } = elsewhere.record.source;
-          return refusedOutcome(
-            refuse(4, 'illegal_state', `${member} has the sources: make the group consistent there`),
-            group.id,
-          );
-        }
+      case 'Activate Consistency':
         await this.#keep(group, { ...group, consistency: 'activating' });
         return outcome(group, `group ${group.name}: its targets are of one moment as soon as all pairs are in step`);
-      }
       case 'Deactivate Consistency':
         await this.#keep(group, { ...group, consistency: 'off' });
         return outcome(group, `group ${group.name}: each of its volumes goes by itself`);
@@ -140,7 +137,10 @@ export class ReplicaGroups {
     const { id, syncType, consistency } = group;
     const pairs = this.#pairsOf(group).map(pair => this.#parts.orders.underOrder(pair));
     const subject: GroupUnderOrder = { id, syncType, consistency: consistency !== 'off', pairs };
-    const settingsProblem = problemOfSettings(order.settings, syncType);
+    const settingsProblem = problemOfSettings(order.settings, syncType, {
+      operation: nameOf(REPLICA_OPERATIONS, order.operation),
+      states: pairs.map(({ association }) => association.copyState),
+    });
     return judgeOperation({ ...order, settingsProblem }, { kind: 'group', group: subject });
   }
 
@@ -162,6 +162,23 @@ export class ReplicaGroups {
 }
 
 const ADD = 5;
+const ACTIVATE = 3;
+/** Consistency of CreateGroupReplica. */
+const SEQUENTIAL = 3;
+
+/** Why a group of this kind cannot have it; null: it can. */
+export function problemOfConsistency(consistency: number | undefined, syncType: SyncType): Refusal | null {
+  if (consistency === undefined || consistency === 2) return null;
+  if (consistency !== SEQUENTIAL) {
+    return refuse(5, 'settings', `${consistency} is no Consistency; 2 is none, 3 sequentially consistent`);
+  }
+  if (syncType === 'Mirror') return null;
+  return refuse(
+    1,
+    'not_supported',
+    `a group of ${syncType.toLowerCase()}s is of one moment when that is ordered, not between`,
+  );
+}
 
 function orderOf(operation: number, ids: readonly string[], pairs: PairSet): PairOrder {
   const syncPairs = ids.map(id => pairs.get(id)?.record ?? null);

@@ -24,7 +24,7 @@ class Life {
     this.world = new MirrorWorld(createSimRandom(seed, 'world'));
   }
 
-  static async begin(seed: number, mode: number, { consistent = true } = {}): Promise<Life> {
+  static async begin(seed: number, mode: number): Promise<Life> {
     const life = new Life(seed);
     for (const name of MEMBERS) await life.world.members[name].start();
     const { shelf, replicas, pairs } = life.world.members.alpha.on;
@@ -37,7 +37,7 @@ class Life {
     }
     const wish = { name: 'base', syncType: numberOf(SYNC_TYPES, 'Mirror'), deleteOnEmptyElement: false };
     await life.pass(replicas.groups.create({ ...wish, pairs: pairs.list().map(({ id }) => id) }));
-    if (consistent) expect(await life.order('Activate Consistency')).toBe(0);
+    expect(await life.order('Activate Consistency')).toBe(0);
     return life;
   }
 
@@ -162,8 +162,31 @@ describe.each([
   }
 });
 
-test('without consistency the targets go by themselves', async () => {
-  const life = await Life.begin(1, 3, { consistent: false });
-  expect(life.state).toBe('Not Applicable');
+test('a pair that leaves the group, and another that joins, leave the others consistent', async () => {
+  const life = await Life.begin(2, 3);
+  await life.becomes('Consistent');
+  const { groups } = life.world.members.alpha.on.replicas;
+  const { pairs } = life.world.members.alpha.on;
+  const [first] = pairs.list();
+  life.startWriting();
+  await life.rest(300);
+  const change = (operation: ReplicaOperation) => ({
+    ...ORDER,
+    operation: numberOf(REPLICA_OPERATIONS, operation),
+    syncPairs: [first!.record],
+  });
+  expect((await life.pass(groups.modify(groups.find('base')!, change('RemoveSyncPair')))).returnCode).toBe(0);
+  await life.rest(300);
+  await life.becomes('Consistent');
+  expect((await life.pass(groups.modify(groups.find('base')!, change('AddSyncPair')))).returnCode).toBe(0);
+  await life.becomes('Consistent');
+  await life.rest(500);
+  life.world.cutStream(first!.id);
+  await life.rest(300);
+  await life.expectOneMoment();
+  await life.stopWriting();
   expect(await life.order('Deactivate Consistency')).toBe(0);
+  expect(life.state).toBe('Not Applicable');
+  await life.rest(60_000);
+  expect(await life.expectOneMoment()).toBe(life.next - 1);
 });
