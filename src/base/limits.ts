@@ -141,7 +141,11 @@ export const LIMITS = {
   generationHistory: 16,
   /** Bits of one dirty map: 64 MiB of memory. */
   dirtyGranules: 2 ** 29,
-  /** One range of a copy between volumes; all of them on the way at once; and what it may always move beside busy clients. */
+  /**
+   * Of a copy between volumes: what is kept from clients' writes while it is read; one range; all of them on the way at once; and what it
+   * may always move beside busy clients.
+   */
+  copyHeldBytes: 128 * 1024,
   copyRangeBytes: 1024 * 1024,
   copyWindowBytes: 16 * 1024 * 1024,
   copyLeastBytesPerSecond: 256 * 1024,
@@ -176,6 +180,9 @@ export const LIMITS = {
   /** Asynchronous: an epoch is closed when it has as many bytes or is as old; beyond the queue the dirty map has to do. */
   mirrorEpochBytes: 16 * 1024 * 1024,
   mirrorEpochMs: 1000,
+  /** What is written to an epoch goes out when there is as much of it, or after as long. */
+  mirrorPartBytes: 256 * 1024,
+  mirrorPartMs: 2,
   mirrorQueueBytes: 64 * 1024 * 1024,
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
@@ -244,6 +251,10 @@ export const LIMITS = {
   /** Payload on the way that every client may have whatever the others do; beyond it all share the second number. */
   nbdOwnBytes: 1024 * 1024,
   nbdSharedBytes: 256 * 1024 * 1024,
+  /** A read that is longer is answered in pieces of this size, where the client allows it. */
+  nbdPieceBytes: 128 * 1024,
+  /** Buffers that wait to be used again. */
+  nbdKeptBytes: 8 * 1024 * 1024,
   /** Replies that a client has not taken yet; beyond it no further request is looked at. */
   nbdUnsentBytes: 4 * 1024 * 1024,
   /** From the connection until the transmission begins, and between two bytes of one request. */

@@ -4,25 +4,22 @@
  * of some epoch. Two files are used in turn: one epoch can be staged while the one before it is applied.
  */
 import { join } from 'node:path';
-import { TandemError } from '../base/errors.ts';
+import { assert, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { TaskLine } from '../base/task-line.ts';
+import { areChangesWithin, unpackChanges } from '../model/packed-changes.ts';
 import { toBlockError } from './block-error.ts';
 import { type BlockFile, type BlockFiles, openOrCreate } from './block-files.ts';
 import type { BlockDevice } from './device.ts';
 import { readEpoch } from './epoch-reading.ts';
-import {
-  EPOCH_DATA_BYTES,
-  type EpochRecord,
-  encodeEpochRecord,
-  encodeSharedMark,
-  type SharedMark,
-} from './epoch-record.ts';
+import { type EpochRecord, encodeEpochRecord, encodeSharedMark, type SharedMark } from './epoch-record.ts';
 import { readNewest, writeInTurn } from './sealed-page.ts';
 
 const MARK = 'TEPA';
 const FILES = ['epochs-0', 'epochs-1'] as const;
 const EMPTY = new Uint8Array(0);
+/** What is small goes into the file together. */
+const GATHERED_BYTES = 128 * 1024;
 
 export interface EpochJournalOptions {
   readonly files: BlockFiles;
@@ -157,7 +154,7 @@ export class EpochJournal {
   }
 
   async #carryOut(epoch: number, file: BlockFile): Promise<void> {
-    const done = await readEpoch(file, record => carryOutRecord(this.#device, record));
+    const done = await readEpoch(file, packed => carryOut(this.#device, packed));
     if (done?.epoch !== epoch)
       throw new TandemError('BLOCK_IO', `the journal of epoch ${epoch} changed on the disk; resynchronise`);
     await this.#device.flush();
@@ -209,21 +206,17 @@ export class StagedEpoch {
     return this.#bytes;
   }
 
-  /** BLOCK_RANGE; BLOCK_FULL when an epoch would take more than it may. `data` belongs to the caller again when it settles. */
-  async write(offset: number, data: Uint8Array): Promise<void> {
-    for (let done = 0; done < data.length; done += EPOCH_DATA_BYTES) {
-      const part = data.subarray(done, done + EPOCH_DATA_BYTES);
-      await this.#add('write', offset + done, part.length, part);
+  /**
+   * Changes as of packed-changes.ts. BLOCK_RANGE; BLOCK_FULL when an epoch would take more than it may. The bytes belong to the
+   * caller again when it settles.
+   */
+  async add(packed: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    if (!areChangesWithin(packed, this.#staging.size)) {
+      throw new TandemError('BLOCK_RANGE', `these are no changes of a volume of ${this.#staging.size} bytes`);
     }
-  }
-
-  trim(offset: number, length: number): Promise<void> {
-    return this.#add('trim', offset, length, EMPTY);
-  }
-
-  /** Zeroes that keep their space. */
-  zero(offset: number, length: number): Promise<void> {
-    return this.#add('zero', offset, length, EMPTY);
+    await this.#append('changes', packed);
+    this.#records++;
   }
 
   /**
@@ -251,7 +244,7 @@ export class StagedEpoch {
 
   async #end(kind: 'end' | 'shared-end', data: Uint8Array): Promise<void> {
     this.#ending = true;
-    await this.#append({ kind, offset: this.#records, length: this.#bytes, data });
+    await this.#append(kind, data);
     await this.#writeOut();
     await this.#staging.file.sync();
   }
@@ -276,31 +269,22 @@ export class StagedEpoch {
     this.#staging.abandon();
   }
 
-  async #add(kind: EpochRecord['kind'], offset: number, length: number, data: Uint8Array): Promise<void> {
-    this.#assertOpen();
-    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || offset + length > this.#staging.size) {
-      throw new TandemError(
-        'BLOCK_RANGE',
-        `a change from ${offset} on for ${length} bytes reaches beyond the target's ${this.#staging.size}`,
-      );
-    }
-    await this.#append({ kind, offset, length, data });
-    this.#records++;
-  }
-
-  async #append(record: Pick<EpochRecord, 'kind' | 'offset' | 'length' | 'data'>): Promise<void> {
-    const bytes = encodeEpochRecord({ ...record, epoch: this.epoch, attempt: this.#staging.attempt });
+  async #append(kind: EpochRecord['kind'], data: Uint8Array): Promise<void> {
+    const { epoch } = this;
+    const { attempt } = this.#staging;
+    const before = { records: this.#records, bytes: this.#bytes };
+    const bytes = encodeEpochRecord({ epoch, attempt, kind, before, data });
     if (this.#bytes + bytes.length > LIMITS.epochBytes) {
       throw new TandemError('BLOCK_FULL', `an epoch takes more than ${LIMITS.epochBytes} bytes; end it sooner`);
     }
     this.#buffered.push(bytes);
     this.#bufferedBytes += bytes.length;
     this.#bytes += bytes.length;
-    if (this.#bufferedBytes >= EPOCH_DATA_BYTES) await this.#writeOut();
+    if (this.#bufferedBytes >= GATHERED_BYTES) await this.#writeOut();
   }
 
   async #writeOut(): Promise<void> {
-    const bytes = Buffer.concat(this.#buffered);
+    const bytes = this.#buffered.length === 1 ? this.#buffered[0]! : Buffer.concat(this.#buffered);
     const at = this.#written;
     this.#buffered = [];
     this.#bufferedBytes = 0;
@@ -317,15 +301,13 @@ export class StagedEpoch {
   }
 }
 
-async function carryOutRecord(device: BlockDevice, { kind, offset, length, data }: EpochRecord): Promise<void> {
-  switch (kind) {
-    case 'write':
-      return await device.write(offset, data);
-    case 'trim':
-      return await device.trim(offset, length);
-    case 'zero':
-      return await device.zero(offset, length, { keep: true });
-    case 'end':
-      return;
+async function carryOut(device: BlockDevice, packed: Uint8Array): Promise<void> {
+  for (const change of unpackChanges(packed)) {
+    // Only whole changes were staged.
+    assert(change !== null, 'what is staged can be read');
+    const { kind, offset, length, data } = change;
+    if (kind === 'write') await device.write(offset, data);
+    else if (kind === 'trim') await device.trim(offset, length);
+    else await device.zero(offset, length, { keep: true });
   }
 }

@@ -1,16 +1,16 @@
 /** Reads the journal file of an epoch from its start. */
+import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import type { BlockFile } from './block-files.ts';
 import {
   decodeEpochRecord,
   decodeSharedMark,
-  EPOCH_DATA_BYTES,
   EPOCH_HEAD_BYTES,
   type EpochRecord,
   epochRecordBytes,
   type SharedMark,
 } from './epoch-record.ts';
 
-const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + EPOCH_DATA_BYTES);
+const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + MOST_PACKED_BYTES);
 
 export interface WholeEpoch {
   readonly epoch: number;
@@ -19,12 +19,12 @@ export interface WholeEpoch {
 }
 
 /**
- * The epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, each record is
- * handed over in order, and its data may be kept until that settles.
+ * The epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, its changes are
+ * handed over in order, and may be kept until that settles.
  */
 export async function readEpoch(
   file: BlockFile,
-  carryOut: ((record: EpochRecord) => Promise<void>) | null,
+  carryOut: ((packed: Uint8Array) => Promise<void>) | null,
 ): Promise<WholeEpoch | null> {
   const { size } = await file.look();
   const window = Buffer.alloc(Math.min(WINDOW_BYTES, size));
@@ -51,11 +51,10 @@ export async function readEpoch(
     if (record === null) return null;
     first ??= record;
     if (record.epoch !== first.epoch || record.attempt !== first.attempt) return null;
-    if (record.kind === 'end' || record.kind === 'shared-end') {
-      if (record.offset !== records || record.length !== at) return null;
-      return { epoch: record.epoch, shared: record.kind === 'end' ? null : decodeSharedMark(record.data) };
-    }
-    await carryOut?.(record);
+    if (record.before.records !== records || record.before.bytes !== at) return null;
+    if (record.kind === 'end') return { epoch: record.epoch, shared: null };
+    if (record.kind === 'shared-end') return { epoch: record.epoch, shared: decodeSharedMark(record.data) };
+    await carryOut?.(record.data);
     records++;
     at += bytes;
   }

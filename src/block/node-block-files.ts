@@ -12,7 +12,7 @@ import type { BlockFile, BlockFiles, BlockLook } from './block-files.ts';
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 
 /** Requests up to this size may be carried out at once, without a trip through the thread pool that costs ten times as much. */
-const AT_ONCE_BYTES = 64 * 1024;
+const AT_ONCE_BYTES = 128 * 1024;
 /**
  * A request carried out at once that took longer waited for a disk, or for a processor that others use. It adds to a debt that quick
  * ones pay back; when that is too high, all requests go to the pool for a while.

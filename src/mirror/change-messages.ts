@@ -7,8 +7,6 @@ export interface PlacedChange {
   readonly offset: number;
   readonly length: number;
   readonly change: RangeChange;
-  /** Null: carried out at once. */
-  readonly epoch: number | null;
 }
 
 /** What a change weighs on its way. */
@@ -16,15 +14,15 @@ export function weightOf({ kind }: RangeChange, length: number): number {
   return MESSAGE_BYTES + (kind === 'write' ? length : 0);
 }
 
-export function messagesOf({ offset, length, change, epoch }: PlacedChange): ((seq: number) => FlowMessage)[] {
+export function messagesOf({ offset, length, change }: PlacedChange): ((seq: number) => FlowMessage)[] {
   if (change.kind !== 'write') {
     const keep = change.kind === 'zero';
-    return [seq => ({ kind: 'clear', seq, offset, length, keep, epoch })];
+    return [seq => ({ kind: 'clear', seq, offset, length, keep })];
   }
   const messages: ((seq: number) => FlowMessage)[] = [];
   for (let done = 0; done < length; done += LIMITS.mirrorWriteBytes) {
     const data = change.data.subarray(done, done + LIMITS.mirrorWriteBytes);
-    messages.push(seq => ({ kind: 'write', seq, offset: offset + done, data, epoch }));
+    messages.push(seq => ({ kind: 'write', seq, offset: offset + done, data }));
   }
   return messages;
 }

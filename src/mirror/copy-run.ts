@@ -149,28 +149,34 @@ export class CopyRun {
 
   async #copy(unit: ByteRange): Promise<void> {
     const { lacking, unflushed } = this.#parts;
-    let compared = false;
     const taken: TakenRange[] = [];
     const sent: Promise<void>[] = [];
-    await this.#hold(unit, async () => {
-      taken.push(...lacking.take(unit.offset, unit.offset + unit.length));
-      const bytes = taken.reduce((sum, { range }) => sum + range.length, 0);
-      compared = isComparedFirst(bytes, unit.length);
-      if (compared) return;
-      for (const { range } of taken) {
-        this.#reserve(range.length);
-        await this.#read(range, sent);
-      }
-    });
-    if (compared) {
+    const take = (part: ByteRange): readonly TakenRange[] => {
+      const found = lacking.take(part.offset, part.offset + part.length);
+      taken.push(...found);
+      return found;
+    };
+    if (isComparedFirst(lacking.leftWithin(unit), unit.length)) {
+      await this.#hold(unit, async () => void take(unit));
       for (const range of await this.#compare(unit)) {
-        for (const other of taken) {
+        for (const other of [...taken]) {
           const common = intersection(range, other.range);
           if (common === null) continue;
           for (let wait = this.#pause(); wait !== null; wait = this.#pause()) await wait;
           this.#reserve(common.length);
-          await this.#hold(common, () => this.#read(common, sent));
+          for (const part of partsOf(common, LIMITS.copyHeldBytes))
+            await this.#hold(part, () => this.#read(part, sent));
         }
+      }
+    } else {
+      // The map gives away whole granules.
+      for (const part of partsOf(unit, Math.max(LIMITS.copyHeldBytes, lacking.left?.granuleBytes ?? 0))) {
+        await this.#hold(part, async () => {
+          for (const { range } of take(part)) {
+            this.#reserve(range.length);
+            await this.#read(range, sent);
+          }
+        });
       }
     }
     await Promise.all(sent);
@@ -236,7 +242,7 @@ export class CopyRun {
         : isZero(data)
           ? ({ kind: 'zero' } as const)
           : ({ kind: 'write', data } as const);
-    const arrived = messagesOf({ offset, length, change, epoch: null }).map(
+    const arrived = messagesOf({ offset, length, change }).map(
       message => new Promise<void>(resolve => outbox.ask(message, resolve)),
     );
     const all = this.#orEnded(Promise.all(arrived)).then(() => {
@@ -285,6 +291,16 @@ export class CopyRun {
       void wait.then(resolve, reject).finally(() => this.#ends.delete(ended));
     });
   }
+}
+
+/** What is held while it is read: a client's write to it waits no longer than for one quick read. */
+function partsOf({ offset, length }: ByteRange, bytes: number): readonly ByteRange[] {
+  const first = Math.floor(offset / bytes);
+  const count = Math.ceil((offset + length) / bytes) - first;
+  return Array.from({ length: count }, (_, index) => {
+    const from = Math.max(offset, (first + index) * bytes);
+    return { offset: from, length: Math.min(offset + length, (first + index + 1) * bytes) - from };
+  });
 }
 
 function cancelled(): TandemError {

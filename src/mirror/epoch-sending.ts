@@ -18,9 +18,19 @@ import {
   spillQueue,
 } from '../model/epochs.ts';
 import type { SharedEpoch } from '../model/mirror-message.ts';
-import { keptChange, messagesOf, weightOf } from './change-messages.ts';
+import {
+  CHANGE_HEAD_BYTES,
+  type ChangePack,
+  createChangePack,
+  type PackedChange,
+  packChange,
+  packedBytes,
+} from '../model/packed-changes.ts';
+import { weightOf } from './change-messages.ts';
 import type { Lacking } from './lacking.ts';
 import type { Outbox, StreamNumbers } from './outbox.ts';
+
+const NO_DATA = new Uint8Array(0);
 
 export interface EpochParts {
   readonly outbox: Outbox;
@@ -39,6 +49,9 @@ interface SentInEpoch {
 export class EpochSending {
   readonly #parts: EpochParts;
   #queue: EpochQueue;
+  /** Of the open epoch, and not in the outbox yet. */
+  #pack: ChangePack | null = null;
+  #packTimer: (() => void) | null = null;
   /** By epoch, the oldest first. */
   readonly #sent = new Map<number, SentInEpoch[]>();
   #timer: (() => void) | null = null;
@@ -65,7 +78,7 @@ export class EpochSending {
 
   /** False: too much waits for the partner. Nothing of it is taken, and none must be any more. */
   write(offset: number, length: number, change: RangeChange): boolean {
-    const { outbox, lacking, clock, numbers } = this.#parts;
+    const { lacking, clock, numbers } = this.#parts;
     const epoch = this.#queue.open.number;
     const next = noteWrite(this.#queue, weightOf(change, length), clock.now());
     if (next.spilled) {
@@ -76,8 +89,13 @@ export class EpochSending {
     sent.push({ way: lacking.begin(offset, length), range: { offset, length } });
     this.#sent.set(epoch, sent);
     numbers.sentEpoch = epoch;
-    const kept = keptChange(change);
-    for (const message of messagesOf({ offset, length, change: kept, epoch })) outbox.count(message);
+    if (change.kind !== 'write') this.#add({ kind: change.kind, offset, length, data: NO_DATA });
+    else {
+      for (let done = 0; done < length; done += LIMITS.mirrorWriteBytes) {
+        const data = change.data.subarray(done, done + LIMITS.mirrorWriteBytes);
+        this.#add({ kind: 'write', offset: offset + done, length: data.length, data });
+      }
+    }
     this.#become(next);
     return true;
   }
@@ -126,10 +144,32 @@ export class EpochSending {
   end(): void {
     this.#ended = true;
     this.#timer?.();
+    this.#packTimer?.();
+    this.#pack = null;
     this.#queue = spillQueue(this.#queue);
     this.#sent.clear();
     for (const { resolve } of this.#waiting) resolve();
     this.#waiting = [];
+  }
+
+  /** The client has its buffer back before the change is sent. */
+  #add(change: PackedChange): void {
+    if (this.#pack !== null && packChange(this.#pack, change)) return;
+    this.#sendPack();
+    const bytes = Math.max(LIMITS.mirrorPartBytes, CHANGE_HEAD_BYTES + change.data.length);
+    this.#pack = createChangePack(Buffer.allocUnsafeSlow(bytes));
+    packChange(this.#pack, change);
+    this.#packTimer = this.#parts.clock.after(LIMITS.mirrorPartMs, () => this.#sendPack());
+  }
+
+  #sendPack(): void {
+    this.#packTimer?.();
+    this.#packTimer = null;
+    if (this.#pack === null) return;
+    const packed = packedBytes(this.#pack);
+    const epoch = this.#queue.open.number;
+    this.#pack = null;
+    this.#parts.outbox.count(seq => ({ kind: 'epoch-changes', seq, epoch, packed }));
   }
 
   #become(next: EpochQueue): void {
@@ -141,6 +181,7 @@ export class EpochSending {
   #keep(next: EpochQueue): void {
     const { clock } = this.#parts;
     const before = this.#queue.open.number;
+    if (next.open.number !== before) this.#sendPack();
     this.#queue = next;
     const at = closesAt(next);
     if (this.#timer !== null && (at === null || next.open.number !== before)) {

@@ -36,6 +36,12 @@ export class Lacking {
     return this.#left?.isDirty({ offset, length }) === true;
   }
 
+  /** Bytes of the range that are still to be copied. */
+  leftWithin({ offset, length }: ByteRange): number {
+    if (this.#left === null) return 0;
+    return stretches(this.#left, offset, offset + length).reduce((sum, range) => sum + range.length, 0);
+  }
+
   /** The partner is to get the range by a copy. */
   mark(offset: number, length: number): void {
     if (length === 0) return;

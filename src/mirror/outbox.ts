@@ -144,6 +144,8 @@ export function bytesOf(message: FlowMessage): number {
   switch (message.kind) {
     case 'write':
       return MESSAGE_BYTES + message.data.length;
+    case 'epoch-changes':
+      return MESSAGE_BYTES + message.packed.length;
     case 'digests':
       return message.pieces.reduce((sum, { blocks }) => sum + MESSAGE_BYTES + blocks.length * 8, MESSAGE_BYTES);
     default:

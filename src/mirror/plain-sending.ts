@@ -65,7 +65,7 @@ export class PlainSending {
     const way = lacking.begin(offset, length);
     const sent: SentChange = { arrived: false, wake: null, since: clock.now() };
     this.#sent.add(sent);
-    const messages = messagesOf({ offset, length, change, epoch: null });
+    const messages = messagesOf({ offset, length, change });
     const bytes = weightOf(change, length);
     let open = messages.length;
     const answered = (): void => {

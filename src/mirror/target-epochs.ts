@@ -2,7 +2,6 @@
 import { TandemError } from '../base/errors.ts';
 import type { EpochJournal, StagedEpoch } from '../block/epoch-journal.ts';
 import type { SharedEpoch } from '../model/mirror-message.ts';
-import type { FlowMessage } from './outbox.ts';
 
 /** Whether a part of a shared epoch is carried out, once it is durable here. As `SharedEpochs`, for one pair. */
 export interface SharedParts {
@@ -30,13 +29,10 @@ export class TargetEpochs {
   }
 
   /** The epochs of a stream count by themselves; the journal's go on for the life of the volume. */
-  async stage(change: FlowMessage & { readonly kind: 'write' | 'clear' }): Promise<void> {
+  async stage(packed: Uint8Array): Promise<void> {
     while (this.#staged === null && this.#applying.length > 1) await this.#applying[0];
     this.#staged ??= this.#journal.begin(this.#journal.newest + 1);
-    const staging = this.#staged;
-    if (change.kind === 'write') await staging.write(change.offset, change.data);
-    else if (change.keep) await staging.zero(change.offset, change.length);
-    else await staging.trim(change.offset, change.length);
+    await this.#staged.add(packed);
   }
 
   /** The epoch is durable in the journal; the promise inside settles when it is applied. CANCELLED, if it is not to be. */

@@ -14,6 +14,7 @@ import type { Volume } from '../block/volume.ts';
 import { toRuns } from '../model/dirty-map.ts';
 import { createIntake, type EpochIntake, takeBarrier, takeWrite } from '../model/epochs.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
+import { areChangesWithin } from '../model/packed-changes.ts';
 import { AnswerLine } from './answer-line.ts';
 import { DigestAnswering } from './digest-answering.ts';
 import type { FlowEvent } from './flow-event.ts';
@@ -132,10 +133,13 @@ export class TargetFlow {
         const length = message.kind === 'write' ? message.data.length : message.length;
         if (message.kind === 'write' && length > LIMITS.mirrorWriteBytes) throw violation('sends too long a write');
         checkRange(message.offset, length, volume.size);
-        if (message.epoch === null) this.#checkPlain();
-        else this.#stepIntake(message.epoch);
+        this.#checkPlain();
         return;
       }
+      case 'epoch-changes':
+        if (!areChangesWithin(message.packed, volume.size)) throw violation('packs what are no changes of this volume');
+        this.#stepIntake(message.epoch);
+        return;
       case 'epoch-end': {
         const writes = this.#intake.staging?.writes ?? 0;
         const step = takeBarrier(this.#intake, { number: message.epoch, writes });
@@ -197,10 +201,11 @@ export class TargetFlow {
     switch (message.kind) {
       case 'write':
       case 'clear':
-        if (message.epoch !== null) return await this.#epochs.stage(message);
         if (this.#epochs.pending) await this.#epochs.applied();
         while (this.#changes.size >= LIMITS.mirrorWritesAtOnce) await Promise.race(this.#changes);
         return this.#change(message);
+      case 'epoch-changes':
+        return await this.#epochs.stage(message.packed);
       case 'epoch-end': {
         const { epoch } = message;
         const seq = this.#parts.numbers.received;

@@ -40,8 +40,6 @@ export type DataMessage =
       readonly offset: number;
       /** At most LIMITS.mirrorWriteBytes. */
       readonly data: Uint8Array;
-      /** Asynchronous: staged with the others of its epoch, and not answered. Null: carried out at once. */
-      readonly epoch: number | null;
     }
   | {
       readonly kind: 'clear';
@@ -50,7 +48,14 @@ export type DataMessage =
       readonly length: number;
       /** The space stays allocated. */
       readonly keep: boolean;
-      readonly epoch: number | null;
+    }
+  /** Asynchronous: changes that are staged with the others of their epoch, and not answered. */
+  | {
+      readonly kind: 'epoch-changes';
+      readonly seq: number;
+      readonly epoch: number;
+      /** As of packed-changes.ts. */
+      readonly packed: Uint8Array;
     }
   /** Everything before it that was answered is to be durable. */
   | { readonly kind: 'flush'; readonly seq: number }

@@ -186,6 +186,8 @@ function weigh(message: MirrorMessage): number {
   switch (message.kind) {
     case 'write':
       return MESSAGE_BYTES + message.data.length;
+    case 'epoch-changes':
+      return MESSAGE_BYTES + message.packed.length;
     case 'arrived':
       return MESSAGE_BYTES + ENTRY_BYTES * message.seqs.length;
     case 'dirty':

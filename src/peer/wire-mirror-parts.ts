@@ -14,11 +14,6 @@ import {
   violation,
 } from './wire-parts.ts';
 
-export interface WireEpoch {
-  /** Absent: none. */
-  readonly epoch?: number | null;
-}
-
 export interface WireRanges {
   readonly offsets: readonly number[];
   readonly lengths: readonly number[];
@@ -51,14 +46,6 @@ export function jsonFromWire<T>(schema: z.ZodType<T>, bytes: Uint8Array, field: 
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw violation(field, `is malformed: ${issue?.path.join('.')}: ${issue?.message}`);
-}
-
-export function epochToWire(epoch: number | null): WireEpoch {
-  return epoch === null ? {} : { epoch };
-}
-
-export function epochFromWire({ epoch }: WireEpoch, field: string): number | null {
-  return epoch == null ? null : countFromWire(epoch, field);
 }
 
 export function extentToWire(extent: CopyExtent): number {

@@ -5,13 +5,12 @@
 import { LIMITS } from '../base/limits.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import type { MirrorMessage, SharedEpoch } from '../model/mirror-message.ts';
+import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import { nameOf, numberOf, REPLICA_OPERATIONS, RETURN_CODES } from '../model/replica-values.ts';
 import { ASSOCIATION, GENERATION_SIDE, GENERATIONS, TRANSITION_INTENT } from './association-json.ts';
 import type { ReplicaOffer } from './link.ts';
 import {
   countsFromWire,
-  epochFromWire,
-  epochToWire,
   extentFromWire,
   extentToWire,
   jsonFromWire,
@@ -23,7 +22,6 @@ import {
   rangesFromWire,
   rangesToWire,
   type WireDigests,
-  type WireEpoch,
   type WireRanges,
 } from './wire-mirror-parts.ts';
 import { countFromWire, guidFromWire, listFromWire, textFromWire, textToWire, violation } from './wire-parts.ts';
@@ -58,13 +56,14 @@ interface WireByKind {
   };
   readonly met: { readonly revision: number };
   readonly removed: object;
-  readonly write: WireEpoch & { readonly seq: number; readonly offset: number; readonly data: Uint8Array };
-  readonly clear: WireEpoch & {
+  readonly write: { readonly seq: number; readonly offset: number; readonly data: Uint8Array };
+  readonly clear: {
     readonly seq: number;
     readonly offset: number;
     readonly length: number;
     readonly keep: boolean;
   };
+  readonly 'epoch-changes': { readonly seq: number; readonly epoch: number; readonly packed: Uint8Array };
   readonly flush: { readonly seq: number };
   readonly 'epoch-end': { readonly epoch: number; readonly shared?: SharedEpoch | null };
   readonly arrived: { readonly seqs: readonly number[] };
@@ -123,7 +122,7 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
   removed: { field: 'removed', toWire: () => ({}), fromWire: () => ({}) },
   write: {
     field: 'write',
-    toWire: ({ seq, offset, data, epoch }) => ({ seq, offset, data, ...epochToWire(epoch) }),
+    toWire: ({ seq, offset, data }) => ({ seq, offset, data }),
     fromWire: wire => {
       if (wire.data.length > LIMITS.mirrorWriteBytes) {
         throw violation('write.data', `has ${wire.data.length} bytes; ${LIMITS.mirrorWriteBytes} are allowed`);
@@ -132,19 +131,31 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
         seq: countFromWire(wire.seq, 'write.seq'),
         offset: countFromWire(wire.offset, 'write.offset', Number.MAX_SAFE_INTEGER - wire.data.length),
         data: wire.data,
-        epoch: epochFromWire(wire, 'write.epoch'),
       };
     },
   },
   clear: {
     field: 'clear',
-    toWire: ({ seq, offset, length, keep, epoch }) => ({ seq, offset, length, keep, ...epochToWire(epoch) }),
+    toWire: ({ seq, offset, length, keep }) => ({ seq, offset, length, keep }),
     fromWire: wire => ({
       seq: countFromWire(wire.seq, 'clear.seq'),
       ...rangeFromWire(wire.offset, wire.length, 'clear'),
       keep: wire.keep,
-      epoch: epochFromWire(wire, 'clear.epoch'),
     }),
+  },
+  'epoch-changes': {
+    field: 'epochChanges',
+    toWire: ({ seq, epoch, packed }) => ({ seq, epoch, packed }),
+    fromWire: wire => {
+      if (wire.packed.length > MOST_PACKED_BYTES) {
+        throw violation('epoch_changes.packed', `has ${wire.packed.length} bytes; ${MOST_PACKED_BYTES} are allowed`);
+      }
+      return {
+        seq: countFromWire(wire.seq, 'epoch_changes.seq'),
+        epoch: countFromWire(wire.epoch, 'epoch_changes.epoch'),
+        packed: wire.packed,
+      };
+    },
   },
   flush: {
     field: 'flush',

@@ -15,7 +15,6 @@ const write = (seq: number, bytes = 16): MirrorMessage => ({
   seq,
   offset: seq * 4096,
   data: Buffer.alloc(bytes, seq),
-  epoch: null,
 });
 
 test('both ends hear each other in order, and the end', async () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ExportClient, Exports } from './exports.ts';
 import type { MetaContext } from './meta-contexts.ts';
 import { type Agreement, NEW_NEGOTIATION, type Offer, stepNegotiation } from './negotiation.ts';
@@ -19,6 +20,7 @@ export interface ClientOptions {
   /** Null: there is none. */
   readonly tls: NbdTls | null;
   readonly traffic: Traffic;
+  readonly buffers: BufferPool;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -31,7 +33,7 @@ export interface Client {
 }
 
 export function serveClient(options: ClientOptions): Client {
-  const { exports, tls, traffic, clock } = options;
+  const { exports, tls, traffic, buffers, clock } = options;
   const log = options.log.child({ client: options.address });
   let transmission: Transmission | null = null;
   let socket: Socket = options.socket;
@@ -150,6 +152,7 @@ export function serveClient(options: ClientOptions): Client {
       structured: agreement.structured,
       contexts,
       traffic: traffic.client(),
+      buffers,
       clock,
       onViolation: reason => log.warn({ reason, export: agreement.exportName }, 'an NBD client is cut off'),
     });

@@ -6,6 +6,7 @@ import { messageOf, TandemError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { placeSocket } from '../../base/unix-socket.ts';
+import { createBufferPool } from './buffer-pool.ts';
 import { type Client, serveClient } from './client.ts';
 import type { Exports } from './exports.ts';
 import type { NbdTls } from './tls.ts';
@@ -41,10 +42,11 @@ export interface NbdServer {
  */
 export async function openNbdServer({ listen, ...options }: NbdServerOptions): Promise<NbdServer> {
   const clients = new Set<Client>();
+  const buffers = createBufferPool();
   const server = createServer({ noDelay: true });
   server.maxConnections = LIMITS.nbdClients;
   server.on('connection', (socket: Socket) => {
-    const client = serveClient({ ...options, socket, address: addressOf(socket) });
+    const client = serveClient({ ...options, buffers, socket, address: addressOf(socket) });
     clients.add(client);
     const forget = (): void => void clients.delete(client);
     client.ended.then(forget, forget);

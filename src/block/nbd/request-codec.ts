@@ -166,9 +166,13 @@ export function encodeDone(cookie: Cookie): Buffer {
   return reply;
 }
 
-/** The header of the one chunk that answers a read; `bytes` of data follow it. */
-export function writeDataHeader(into: Buffer, cookie: Cookie, data: { offset: number; bytes: number }): void {
-  writeChunkHeader(into, { cookie, type: CHUNK.offsetData, payloadBytes: 8 + data.bytes, last: true });
+/** The header of a chunk that answers a read, or the last part of it; `bytes` of data follow it. */
+export function writeDataHeader(
+  into: Buffer,
+  cookie: Cookie,
+  data: { offset: number; bytes: number; last: boolean },
+): void {
+  writeChunkHeader(into, { cookie, type: CHUNK.offsetData, payloadBytes: 8 + data.bytes, last: data.last });
   into.writeBigUInt64BE(BigInt(data.offset), CHUNK_HEADER_BYTES);
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { assert } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { BlockDevice } from '../device.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { type MetaContext, planStatus } from './meta-contexts.ts';
 import { COMMAND, COMMAND_FLAG } from './numbers.ts';
 import { createReplyLine } from './reply-line.ts';
@@ -36,6 +37,7 @@ export interface TransmissionOptions {
   /** The id of a context is its place here. */
   readonly contexts: readonly MetaContext[];
   readonly traffic: ClientTraffic;
+  readonly buffers: BufferPool;
   readonly clock: Clock;
   /** The client broke the protocol and is cut off. */
   readonly onViolation: (reason: string) => void;
@@ -61,14 +63,11 @@ export interface TransmissionCounters {
 const CLOSING: Refusal = { error: 'ESHUTDOWN', text: 'the export closes; connect again' };
 
 export function startTransmission(options: TransmissionOptions): Transmission {
-  const { socket, device, structured, contexts, traffic, clock, onViolation } = options;
+  const { socket, device, structured, contexts, traffic, buffers, clock, onViolation } = options;
   const terms: Terms = { size: device.size, readOnly: options.readOnly, structured, contexts: contexts.length };
   const counters: TransmissionCounters = { requests: 0, readBytes: 0, writtenBytes: 0 };
   const reader = createRequestReader();
-  const replies = createReplyLine(socket, held => {
-    traffic.give(held);
-    if (holding) pump();
-  });
+  const replies = createReplyLine(socket);
   /** The request whose payload is not here yet, or for which there is no room yet. */
   let current: { readonly request: Request; refusal: Refusal | null; room: 'none' | 'awaited' | 'taken' } | null = null;
   let onTheWay = 0;
@@ -157,7 +156,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
       refuse(request, CLOSING);
     } else if (request.length === 0 && request.command !== COMMAND.flush) {
       // Without a length a request means nothing, which is done at once.
-      send([doneReply(request)], 0);
+      send([doneReply(request)]);
     } else {
       begin(request, data);
     }
@@ -188,7 +187,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
 
   function carryOut(request: Request, data: Buffer | null): void {
     const { offset, length, flags } = request;
-    const done = (): void => answer([doneReply(request)], 0);
+    const done = (): void => answer([doneReply(request)]);
     const failed = (error: unknown): void => fail(request, error);
     const durable = (flags & COMMAND_FLAG.fua) !== 0;
     switch (request.command) {
@@ -212,24 +211,65 @@ export function startTransmission(options: TransmissionOptions): Transmission {
         device.zero(offset, length, { durable, keep: (flags & COMMAND_FLAG.noHole) !== 0 }).then(done, failed);
         break;
       case COMMAND.blockStatus:
-        tellStatus(request).then(chunks => answer(chunks, 0), failed);
+        tellStatus(request).then(chunks => answer(chunks), failed);
     }
   }
 
   /** The device fills the reply itself, behind its header. */
   function read(request: Request): void {
-    const { cookie, offset, length } = request;
+    const { cookie, offset, length, flags } = request;
+    if (structured && length > LIMITS.nbdPieceBytes && (flags & COMMAND_FLAG.df) === 0) {
+      void readInPieces(request);
+      return;
+    }
     const headerBytes = structured ? DATA_HEADER_BYTES : SIMPLE_HEADER_BYTES;
-    const reply = Buffer.allocUnsafeSlow(headerBytes + length);
+    const reply = buffers.take(headerBytes + length);
     device.read(offset, reply.subarray(headerBytes)).then(
       () => {
-        counters.readBytes += length;
-        if (structured) writeDataHeader(reply, cookie, { offset, bytes: length });
+        if (structured) writeDataHeader(reply, cookie, { offset, bytes: length, last: true });
         else writeSimpleHeader(reply, cookie, 0);
-        answer([reply], length);
+        counters.readBytes += length;
+        answer([reply], () => goneWith(reply, length));
       },
       error => fail(request, error),
     );
+  }
+
+  /** While the client takes one piece the next one is read: memory and time of a large read are those of a few pieces. */
+  async function readInPieces(request: Request): Promise<void> {
+    const { cookie, offset, length } = request;
+    let at = 0;
+    let before: Promise<void> | null = null;
+    try {
+      for (;;) {
+        const bytes = Math.min(LIMITS.nbdPieceBytes, length - at);
+        const last = at + bytes === length;
+        const reply = buffers.take(DATA_HEADER_BYTES + bytes);
+        await device.read(offset + at, reply.subarray(DATA_HEADER_BYTES));
+        writeDataHeader(reply, cookie, { offset: offset + at, bytes, last });
+        await before;
+        counters.readBytes += bytes;
+        at += bytes;
+        if (last) return answer([reply], () => goneWith(reply, bytes));
+        before = new Promise(resolve => {
+          const gone = (): void => {
+            goneWith(reply, bytes);
+            resolve();
+          };
+          if (state === 'closed') gone();
+          else replies.send([reply], { more: false, gone });
+        });
+      }
+    } catch (error) {
+      fail(request, error, length - at);
+    }
+  }
+
+  /** Payload has left. */
+  function goneWith(reply: Buffer, bytes: number): void {
+    if (state !== 'closed') buffers.give(reply);
+    traffic.give(bytes);
+    if (holding) pump();
   }
 
   async function tellStatus({ cookie, offset, length, flags }: Request): Promise<Buffer[]> {
@@ -247,28 +287,29 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     return structured ? encodeDone(cookie) : encodeSimpleReply(cookie, null);
   }
 
-  function fail(request: Request, error: unknown): void {
+  /** `held`: what the request still holds of its room. */
+  function fail(request: Request, error: unknown, held = payloadBytes(request)): void {
     onTheWay--;
-    traffic.give(payloadBytes(request));
+    traffic.give(held);
     refuse(request, refusalFor(error));
     afterAnswer();
   }
 
   function refuse({ cookie }: Request, { error, text }: Refusal): void {
-    send([structured ? encodeErrorChunk(cookie, error, text) : encodeSimpleReply(cookie, error)], 0);
+    send([structured ? encodeErrorChunk(cookie, error, text) : encodeSimpleReply(cookie, error)]);
   }
 
   /** Answers a request that was on the way. */
-  function answer(chunks: readonly Buffer[], held: number): void {
+  function answer(chunks: readonly Buffer[], gone?: () => void): void {
     onTheWay--;
-    send(chunks, held);
+    send(chunks, gone);
     afterAnswer();
   }
 
-  function send(chunks: readonly Buffer[], held: number): void {
+  function send(chunks: readonly Buffer[], gone?: () => void): void {
     counters.requests++;
-    if (state === 'closed') traffic.give(held);
-    else replies.send(chunks, { held, more: onTheWay > 0 });
+    if (state === 'closed') gone?.();
+    else replies.send(chunks, { more: onTheWay > 0, gone });
   }
 
   function afterAnswer(): void {

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { type EpochJournal, openEpochJournal } from '../../../src/block/epoch-journal.ts';
 import { createMemoryBlockFiles } from '../../sim/memory-block-files.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
+import { packed, packedWrite } from './packed.ts';
 import { CLUSTER, filled, inMemory, makeVolume, onDisk, type Place, readAll, readAt, reopen } from './small-volume.ts';
+
+const MIB = 1024 * 1024;
 
 async function opened(at: Place) {
   const volume = await reopen(at);
@@ -12,7 +15,7 @@ async function opened(at: Place) {
 
 async function one(journal: EpochJournal, epoch: number, value: number): Promise<void> {
   const staged = journal.begin(epoch);
-  await staged.write(0, filled(3 * 1024 * 1024, value));
+  for (const mib of [0, 1, 2]) await staged.add(packedWrite(mib * MIB, filled(MIB, value)));
   const { applied } = await staged.commit();
   await applied;
 }
@@ -25,12 +28,16 @@ describe('the epoch journal', () => {
       const { volume, journal } = await opened(at);
       await one(journal, 1, 1);
       const second = journal.begin(2);
-      await second.write(5, filled(10, 2));
-      await second.trim(CLUSTER, CLUSTER);
-      await second.zero(2 * CLUSTER, 100);
+      await second.add(
+        packed(
+          { kind: 'write', offset: 5, data: filled(10, 2) },
+          { kind: 'trim', offset: CLUSTER, length: CLUSTER },
+          { kind: 'zero', offset: 2 * CLUSTER, length: 100 },
+        ),
+      );
       const committed = await second.commit();
       const third = journal.begin(4);
-      await third.write(6, filled(2, 3));
+      await third.add(packedWrite(6, filled(2, 3)));
       await (await third.commit()).applied;
       await committed.applied;
       expect(journal.applied).toBe(4);
@@ -57,10 +64,12 @@ describe('the epoch journal', () => {
     expect(() => journal.begin(6)).toThrow(/does not follow/);
     const second = journal.begin(7);
     expect(() => journal.begin(8)).toThrow(/two epochs/);
-    await expect(first.write(16 * CLUSTER - 1, filled(2, 1))).rejects.toMatchObject({ code: 'BLOCK_RANGE' });
-    await expect(first.trim(-1, 2)).rejects.toMatchObject({ code: 'BLOCK_RANGE' });
+    await expect(first.add(packedWrite(16 * CLUSTER - 1, filled(2, 1)))).rejects.toMatchObject({ code: 'BLOCK_RANGE' });
+    await expect(first.add(packedWrite(0, filled(2, 1)).subarray(0, 21))).rejects.toMatchObject({
+      code: 'BLOCK_RANGE',
+    });
     await second.abandon();
-    await expect(second.write(0, filled(1, 1))).rejects.toMatchObject({ code: 'REFUSED' });
+    await expect(second.add(packedWrite(0, filled(1, 1)))).rejects.toMatchObject({ code: 'REFUSED' });
     await first.commit();
     await expect(first.commit()).rejects.toMatchObject({ code: 'REFUSED' });
   });
@@ -70,7 +79,7 @@ describe('the epoch journal', () => {
     await (await makeVolume(at)).close();
     const { journal } = await opened(at);
     const staged = journal.begin(1);
-    await staged.write(0, filled(10, 1));
+    await staged.add(packedWrite(0, filled(10, 1)));
     at.files.fault = { on: 'sync', path: /epochs-0/, code: 'EIO' };
     await expect(staged.commit()).rejects.toThrow(/EIO/);
     at.files.fault = null;
@@ -85,8 +94,8 @@ describe('the epoch journal', () => {
     await (await makeVolume(at)).close();
     const { volume, journal } = await opened(at);
     const staged = journal.begin(1);
-    await staged.write(0, filled(10, 1));
-    await staged.write(CLUSTER, filled(10, 1));
+    await staged.add(packedWrite(0, filled(10, 1)));
+    await staged.add(packedWrite(CLUSTER, filled(10, 1)));
     at.files.fault = { on: 'write', path: /data$/, code: 'ENOSPC' };
     const { applied } = await staged.commit();
     await expect(applied).rejects.toMatchObject({ code: 'BLOCK_FULL' });
@@ -126,13 +135,13 @@ describe('the epoch journal', () => {
             }
             for (let write = random.below(8); write >= 0; write--) {
               const offset = random.below(6 * CLUSTER);
-              const length = Math.min(6 * CLUSTER - offset, random.below(2 * CLUSTER));
+              const length = Math.min(6 * CLUSTER - offset, 1 + random.below(2 * CLUSTER));
               const value = 1 + random.below(250);
               if (random.chance(0.7)) {
-                await staged.write(offset, filled(length, value));
+                await staged.add(packedWrite(offset, filled(length, value)));
                 model.fill(value, offset, offset + length);
               } else {
-                await staged.trim(offset, length);
+                await staged.add(packed({ kind: 'trim', offset, length }));
                 model.fill(0, offset, offset + length);
               }
             }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FlowMessage } from '../../../src/mirror/outbox.ts';
 import { createGenerations } from '../../../src/model/generations.ts';
+import { packedWrite } from '../block/packed.ts';
 import { filled, readAt } from '../block/small-volume.ts';
 import { COPY, openCleanSide, Pair } from './pair.ts';
 
@@ -10,8 +11,14 @@ const write = (seq: number, more: Partial<FlowMessage & { kind: 'write' }> = {})
   seq,
   offset: 0,
   data: filled(512, 1),
-  epoch: null,
   ...more,
+});
+
+const changes = (seq: number, epoch: number, packed = packedWrite(0, filled(512, 1))): FlowMessage => ({
+  kind: 'epoch-changes',
+  seq,
+  epoch,
+  packed,
 });
 
 async function inStep() {
@@ -38,15 +45,16 @@ describe('a partner that lies', () => {
     ['a write before the beginning', () => [write(1, { offset: -512 })]],
     ['a write of nothing', () => [write(1, { data: filled(0, 0) })]],
     ['a write too long', () => [write(1, { data: filled(1024 * 1024 + 1, 1) })]],
-    ['a clear beyond the end', size => [{ kind: 'clear', seq: 1, offset: 1, length: size, keep: false, epoch: null }]],
-    [
-      'an epoch that goes back',
-      () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 5, shared: null }, write(2, { epoch: 4 })],
-    ],
-    ['two epochs at once', () => [write(1, { epoch: 5 }), write(2, { epoch: 6 })]],
-    ['the end of another epoch', () => [write(1, { epoch: 5 }), { kind: 'epoch-end', epoch: 6, shared: null }]],
+    ['a clear beyond the end', size => [{ kind: 'clear', seq: 1, offset: 1, length: size, keep: false }]],
+    ['an epoch that goes back', () => [changes(1, 5), { kind: 'epoch-end', epoch: 5, shared: null }, changes(2, 4)]],
+    ['two epochs at once', () => [changes(1, 5), changes(2, 6)]],
+    ['the end of another epoch', () => [changes(1, 5), { kind: 'epoch-end', epoch: 6, shared: null }]],
     ['the end of an epoch that is empty', () => [{ kind: 'epoch-end', epoch: 6, shared: null }]],
-    ['a plain write within an epoch', () => [write(1, { epoch: 5 }), write(2)]],
+    ['a plain write within an epoch', () => [changes(1, 5), write(2)]],
+    ['a change beyond the end in an epoch', size => [changes(1, 5, packedWrite(size - 511, filled(512, 1)))]],
+    ['no changes in an epoch', () => [changes(1, 5, filled(0, 0))]],
+    ['changes that are cut off', () => [changes(1, 5, packedWrite(0, filled(512, 1)).subarray(0, 500))]],
+    ['changes of no known kind', () => [changes(1, 5, filled(20, 9))]],
     ['answers to a target', () => [{ kind: 'arrived', seqs: [1] }]],
     [
       'digests of pieces that are not there',
@@ -171,7 +179,12 @@ describe('a target', () => {
       let passed = 0;
       const first = pair.connect(mode, { source: { pass: () => (++passed > 3 ? gate : null) } });
       await first.source.mirror();
-      const writes = Array.from({ length: 10 }, (_, at) => pair.source.volume.write(at * 8192, filled(10, at + 1)));
+      const writes: Promise<void>[] = [];
+      for (let at = 0; at < 10; at++) {
+        writes.push(pair.source.volume.write(at * 8192, filled(10, at + 1)));
+        // Those that come together go together.
+        if (mode === 'Asynchronous') await pair.time.run(pair.time.now + 5);
+      }
       await pair.time.run(pair.time.now + 5);
       const stopped = first.source.stop();
       open();

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { VolumeJournals } from '../../../src/mirror/volume-journals.ts';
+import { packedWrite } from '../block/packed.ts';
 import { filled, inMemory, makeVolume, readAt } from '../block/small-volume.ts';
 
 test('a pair that comes to a volume which is a target already leaves what is staged there alone', async () => {
@@ -7,7 +8,7 @@ test('a pair that comes to a volume which is a target already leaves what is sta
   const volume = await makeVolume(at);
   const journals = new VolumeJournals(at.files, () => false);
   const staged = (await journals.use(volume)).begin(1);
-  await staged.write(0, filled(3000, 7));
+  await staged.add(packedWrite(0, filled(3000, 7)));
   const other = await journals.use(volume);
   await (await staged.commit()).applied;
   expect(other.applied).toBe(1);

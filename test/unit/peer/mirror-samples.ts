@@ -50,7 +50,6 @@ type Maker = { readonly [K in MirrorMessage['kind']]: fc.Arbitrary<Omit<Extract<
 
 const count = fc.maxSafeNat();
 const id = fc.uuid();
-const epoch = fc.option(count);
 const sentence = fc.string({ unit: 'grapheme', maxLength: 100 });
 const range = fc.record({ offset: fc.nat(2 ** 40), length: fc.nat(2 ** 40) });
 const generations = fc.constantFrom<Generations>(GENERATIONS, { current: null, base: null, history: [] });
@@ -75,9 +74,10 @@ const MAKERS: Maker = {
   }),
   met: fc.record({ revision: count }),
   removed: fc.constant({}),
-  write: fc.record({ seq: count, offset: fc.nat(2 ** 50), data: bytes, epoch }),
+  write: fc.record({ seq: count, offset: fc.nat(2 ** 50), data: bytes }),
+  'epoch-changes': fc.record({ seq: count, epoch: count, packed: bytes }),
   clear: fc
-    .record({ seq: count, range, keep: fc.boolean(), epoch })
+    .record({ seq: count, range, keep: fc.boolean() })
     .map(({ range: { offset, length }, ...rest }) => ({ ...rest, offset, length })),
   flush: fc.record({ seq: count }),
   'epoch-end': fc.record({

@@ -35,7 +35,7 @@ function reader(channel: MirrorChannel): AsyncIterator<MirrorMessage> {
 }
 
 function write(seq: number, bytes = 4096): MirrorMessage {
-  return { kind: 'write', seq, offset: seq * 4096, data: Buffer.alloc(bytes, seq), epoch: null };
+  return { kind: 'write', seq, offset: seq * 4096, data: Buffer.alloc(bytes, seq) };
 }
 
 /** Resolves once `read` gives the same value for a while of turns of the event loop. */
@@ -287,9 +287,9 @@ describe('a mirror’s stream', () => {
 describe('whoever lies', () => {
   const bad: [string, MirrorMessage][] = [
     ['write.data', write(1, LIMITS.mirrorWriteBytes + 1)],
-    ['write.offset', { kind: 'write', seq: 1, offset: Number.MAX_SAFE_INTEGER, data: Buffer.alloc(1), epoch: null }],
+    ['write.offset', { kind: 'write', seq: 1, offset: Number.MAX_SAFE_INTEGER, data: Buffer.alloc(1) }],
     ['write.seq', { ...(write(1) as Extract<MirrorMessage, { kind: 'write' }>), seq: 2 ** 53 }],
-    ['clear.offset', { kind: 'clear', seq: 1, offset: 1, length: Number.MAX_SAFE_INTEGER, keep: true, epoch: null }],
+    ['clear.offset', { kind: 'clear', seq: 1, offset: 1, length: Number.MAX_SAFE_INTEGER, keep: true }],
     ['arrived.seqs', { kind: 'arrived', seqs: Array(LIMITS.mirrorSeqs + 1).fill(1) }],
     [
       'dirty.runs',

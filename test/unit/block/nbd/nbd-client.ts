@@ -139,6 +139,26 @@ export async function enter(client: RawClient, name: string, wishes: Wishes = {}
   }
 }
 
+/** The content that answers one read, from however many pieces. */
+export async function content(client: RawClient, offset: number, length: number): Promise<Buffer> {
+  const data = Buffer.alloc(length);
+  const pieces: (readonly [number, number])[] = [];
+  for (;;) {
+    const chunk = await client.chunk();
+    if (chunk.type !== 1) throw new Error(`instead of data came ${chunk.type.toString(16)}`);
+    const at = Number(chunk.data.readBigUInt64BE()) - offset;
+    pieces.push([at, chunk.data.copy(data, at, 8)]);
+    if (chunk.flags !== 1) continue;
+    let end = 0;
+    for (const [from, bytes] of pieces.sort(([a], [b]) => a - b)) {
+      if (from !== end) throw new Error(`the pieces do not cover the read once: ${JSON.stringify(pieces)}`);
+      end += bytes;
+    }
+    if (end !== length) throw new Error(`${end} of ${length} bytes came`);
+    return data;
+  }
+}
+
 async function expectAck(client: RawClient): Promise<void> {
   const reply = await client.reply();
   if (reply.type !== 1) throw new Error(`instead of an ACK came ${reply.type.toString(16)}: ${reply.data}`);

@@ -12,7 +12,7 @@ import { until } from '../../../e2e/harness/until.ts';
 import { makeIdentity } from '../../peer/certificates.ts';
 import { createMemoryDevice } from '../memory-device.ts';
 import { type HostOptions, type NbdHost, startNbdHost, USUAL_BOUNDS } from './host.ts';
-import { enter, infoData, optionBytes } from './nbd-client.ts';
+import { content, enter, infoData, optionBytes } from './nbd-client.ts';
 
 let host: NbdHost;
 afterEach(() => host?.stop());
@@ -125,7 +125,7 @@ describe('TLS', () => {
     client.request({ command: 1, offset: 5, data });
     await client.chunk();
     client.request({ command: 0, offset: 5, length: data.length });
-    expect((await client.chunk()).data.subarray(8).equals(data)).toBe(true);
+    expect((await content(client, 5, data.length)).equals(data)).toBe(true);
     expect(host.exports.record('v')?.clients[0]?.secured).toBe(true);
     client.request({ command: 2 });
     await client.closed();

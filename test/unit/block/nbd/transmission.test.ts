@@ -2,11 +2,14 @@ import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TandemError } from '../../../../src/base/errors.ts';
 import { LIMITS } from '../../../../src/base/limits.ts';
+import type { BlockDevice } from '../../../../src/block/device.ts';
+import { createBufferPool } from '../../../../src/block/nbd/buffer-pool.ts';
 import { createTraffic } from '../../../../src/block/nbd/traffic.ts';
 import { startTransmission } from '../../../../src/block/nbd/transmission.ts';
-import { until } from '../../../e2e/harness/until.ts';
+import { pause, until } from '../../../e2e/harness/until.ts';
+import { createMemoryDevice } from '../memory-device.ts';
 import { type HostOptions, type NbdHost, startNbdHost, USUAL_BOUNDS } from './host.ts';
-import { type Chunk, type RawClient, type RequestForm, requestBytes } from './nbd-client.ts';
+import { type Chunk, content, type RawClient, type RequestForm, requestBytes } from './nbd-client.ts';
 
 let host: NbdHost;
 afterEach(() => host.stop());
@@ -16,6 +19,7 @@ const [FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO] = [1, 2, 4, 8, 16];
 const [EPERM, EIO, EINVAL, ENOSPC, EOVERFLOW, ESHUTDOWN] = [1, 5, 22, 28, 75, 108];
 const [NONE, DATA, BLOCK_STATUS, ERROR] = [0, 1, 5, 0x8001];
 const MIB = 1024 * 1024;
+const PIECE = LIMITS.nbdPieceBytes;
 
 async function simple(options?: HostOptions): Promise<RawClient> {
   host = await startNbdHost(options);
@@ -90,8 +94,44 @@ describe('requests', () => {
     client.request({ command: WRITE, offset: MIB, data });
     expect(await client.chunk()).toMatchObject({ type: NONE });
     client.request({ command: READ, offset: MIB, length: data.length });
+    expect((await content(client, MIB, data.length)).equals(data)).toBe(true);
+    client.request({ command: READ, flags: DF, offset: MIB, length: data.length });
     const chunk = await client.chunk();
+    expect(chunk.flags).toBe(1);
     expect(chunk.data.subarray(8).equals(data)).toBe(true);
+  });
+
+  test('that read much come in pieces; where one of them fails, its error ends the reply', async () => {
+    const device = createMemoryDevice(MIB);
+    device.bytes.fill('abc');
+    const torn: BlockDevice = {
+      ...device,
+      read: (offset, into) =>
+        offset < 2 * PIECE ? device.read(offset, into) : Promise.reject(new TandemError('BLOCK_IO', 'a bad sector')),
+    };
+    const client = await structured({ spec: { device: torn } });
+    client.request({ command: READ, offset: 7, length: 4 * PIECE, cookie: 8n });
+    for (const at of [7, 7 + PIECE]) {
+      const chunk = await client.chunk();
+      expect(chunk).toMatchObject({ type: DATA, flags: 0, cookie: 8n });
+      expect(chunk.data.readBigUInt64BE()).toBe(BigInt(at));
+      expect(chunk.data.subarray(8).equals(device.bytes.subarray(at, at + PIECE))).toBe(true);
+    }
+    expect(errorIn(await client.chunk())).toBe(EIO);
+    client.request({ command: READ, length: 3 });
+    expect((await content(client, 0, 3)).toString()).toBe('abc');
+  });
+
+  test('that read much leave no more than a few pieces unsent', async () => {
+    const client = await structured({ size: 32 * MIB });
+    client.pause();
+    client.request({ command: READ, length: 32 * MIB });
+    const asked = () => host.device.calls.length;
+    await until('pieces are read', () => asked() > 1);
+    for (let before = -1; before !== asked(); await pause(50)) before = asked();
+    expect(asked() * PIECE).toBeLessThan(4 * MIB);
+    client.resume();
+    expect(await content(client, 0, 32 * MIB)).toHaveLength(32 * MIB);
   });
 
   test('are begun while others wait, and answered as they end', async () => {
@@ -329,6 +369,7 @@ describe('the end', () => {
       structured: false,
       contexts: [],
       traffic: createTraffic(USUAL_BOUNDS).client(),
+      buffers: createBufferPool(),
       clock,
       onViolation: reason => complaints.push(reason),
     });
