@@ -126,10 +126,13 @@ test.skipIf(!HAS_NBDSH)(
 );
 
 async function groupIs(member: Member, consistency: string): Promise<void> {
-  await until(`the group is ${consistency}`, async () => {
-    const groups = await member.json<{ ConsistencyStateName: string }[]>('replica', 'group', 'list');
-    return groups[0]!.ConsistencyStateName === consistency;
-  });
+  let last: unknown = null;
+  const isSo = async (): Promise<boolean> => {
+    const [group] = await member.json<{ ConsistencyStateName: string }[]>('replica', 'group', 'list');
+    last = group;
+    return group!.ConsistencyStateName === consistency;
+  };
+  await until(`the group is ${consistency}`, isSo, { explain: () => JSON.stringify(last) });
 }
 
 /** A snapshot is served beside its volume. */
