@@ -184,6 +184,8 @@ export const LIMITS = {
   mirrorPartBytes: 256 * 1024,
   mirrorPartMs: 2,
   mirrorQueueBytes: 64 * 1024 * 1024,
+  /** Beyond the queue the source waits for its clients to become calm before it copies, but not longer than this. */
+  mirrorAheadMs: 10_000,
   /** How long a link may be away before a pair is Broken; how often it is dialled again meanwhile. */
   mirrorGraceMs: 10_000,
   mirrorRedialMs: 1000,

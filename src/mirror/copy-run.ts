@@ -40,6 +40,8 @@ export interface CopyParts {
   readonly pace: () => CopyPace;
   /** The flow has ended. */
   readonly signal: AbortSignal;
+  /** Whether the partner may have some of it already, so that digests are compared. */
+  readonly compares: boolean;
   readonly progress: () => void;
 }
 
@@ -156,7 +158,7 @@ export class CopyRun {
       taken.push(...found);
       return found;
     };
-    if (isComparedFirst(lacking.leftWithin(unit), unit.length)) {
+    if (this.#parts.compares && isComparedFirst(lacking.leftWithin(unit), unit.length)) {
       await this.#hold(unit, async () => void take(unit));
       for (const range of await this.#compare(unit)) {
         for (const other of [...taken]) {

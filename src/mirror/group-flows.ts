@@ -10,8 +10,7 @@ import type { Pair } from './pair.ts';
 import type { PairSet } from './pair-set.ts';
 import type { ReplicaBook } from './replica-book.ts';
 import { SharedEpochs } from './shared-epochs.ts';
-import type { FlowGroups } from './source-flow.ts';
-import { StandingGroups } from './standing-groups.ts';
+import { type FlowGroups, StandingGroups } from './standing-groups.ts';
 
 export interface GroupFlowsParts {
   readonly book: ReplicaBook;

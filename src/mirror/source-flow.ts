@@ -18,6 +18,7 @@ import type { CopyPace } from '../model/copy-plan.ts';
 import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
+import { untilCalm } from './copy-pacing.ts';
 import { CopyRun, type FlowElement } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
 import type { FlowEvent } from './flow-event.ts';
@@ -25,7 +26,7 @@ import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
-import type { GroupSeat, SeatEnd } from './standing-groups.ts';
+import type { FlowGroups, GroupSeat, SeatEnd } from './standing-groups.ts';
 import { UnflushedWrites } from './unflushed.ts';
 
 export type FlowMode = 'Synchronous' | 'Asynchronous';
@@ -54,13 +55,6 @@ export interface SourceParts {
   readonly on: (event: FlowEvent) => void;
 }
 
-/** As `StandingGroups`, for one pair. */
-export interface FlowGroups {
-  enter(seat: GroupSeat): void;
-  leave(seat: GroupSeat, end: SeatEnd): void;
-  closed(epoch: number): boolean;
-}
-
 /** 'marking': writes are marked and not sent. */
 type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
 
@@ -80,6 +74,8 @@ export class SourceFlow implements WriteGuard {
   #stopped: Promise<void> | null = null;
   /** The partner has told everything that is dirty in its own map. */
   #told = false;
+  /** What is dirty was written since the queue overflowed, and by nothing else. */
+  #overflowed = false;
   #wakeTold: (() => void) | null = null;
 
   constructor(parts: SourceParts) {
@@ -150,6 +146,9 @@ export class SourceFlow implements WriteGuard {
         this.#mark();
         if (extent === 'full') map.mark(0, map.size);
       });
+      if (extent === 'full') this.#overflowed = false;
+      if (this.#overflowed) await untilCalm(this.#parts, this.#ended.signal);
+      this.#check();
       if (extent === 'dirty' && !this.#told) await this.#orEnded(wake => (this.#wakeTold = wake));
       // After a crash the copy goes on with what is dirty, whatever its extent was.
       await map.save();
@@ -161,6 +160,7 @@ export class SourceFlow implements WriteGuard {
       while (this.#lacking.left !== null && this.#lacking.left.count > 0) await this.#copyRun().run();
       this.#check();
       this.#lacking.endCopy();
+      this.#overflowed = false;
       // What follows the end of the copy is mirrored as it is in step.
       if (this.#parts.once) this.#mark();
       else this.#beginStep();
@@ -301,6 +301,7 @@ export class SourceFlow implements WriteGuard {
 
   #overflow(): void {
     this.#mark();
+    this.#overflowed = true;
     this.#parts.on({ kind: 'queue-overflowed' });
     this.#parts.groups?.leave(this.#seat, 'overflow');
   }
@@ -333,6 +334,7 @@ export class SourceFlow implements WriteGuard {
       clock,
       pace,
       signal: this.#ended.signal,
+      compares: !this.#overflowed,
       progress: () => on({ kind: 'progress', leftBytes: map.dirtyBytes }),
     });
   }

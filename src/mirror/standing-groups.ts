@@ -23,6 +23,13 @@ export interface GroupSeat {
 /** Why a flow is not in step any more. */
 export type SeatEnd = 'lost' | 'overflow' | 'order';
 
+/** As `StandingGroups`, for one pair. */
+export interface FlowGroups {
+  enter(seat: GroupSeat): void;
+  leave(seat: GroupSeat, end: SeatEnd): void;
+  closed(epoch: number): boolean;
+}
+
 export interface StandingGroup {
   readonly id: string;
   readonly pairs: readonly string[];

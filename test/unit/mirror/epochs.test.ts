@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
+import type { SourceParts } from '../../../src/mirror/source-flow.ts';
+import type { CopyPace } from '../../../src/model/copy-plan.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';
 import { COPY, openCleanSide, Pair } from './pair.ts';
 
 const MIB = 1024 * 1024;
 
-async function inStep(size = 16 * 64 * 1024) {
+async function inStep(size = 16 * 64 * 1024, source: Partial<SourceParts> = {}) {
   const pair = new Pair(await openCleanSide({ size }), await openCleanSide({ size }));
-  const connected = pair.connect('Asynchronous');
+  const connected = pair.connect('Asynchronous', { source });
   await connected.source.mirror();
   return { pair, ...connected };
 }
@@ -70,6 +73,38 @@ describe('an asynchronous pair in step', () => {
     await pair.until(source.drain());
     expect(violations).toEqual([]);
     expect(source.dirtyBytes()).toBe(0);
+    expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('beyond the queue the source goes ahead while its clients are busy, but not for ever, and compares nothing then', async () => {
+    const size = 96 * MIB;
+    let reason: CopyPace['reason'] = 'clients';
+    const pace = () => ({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason });
+    const { pair, source, wire } = await inStep(size, { pace });
+    const overflow = async (value: number): Promise<void> => {
+      wire.held = true;
+      for (let at = 0; at < 70; at++) await pair.source.volume.write(at * MIB, filled(MIB, value));
+      wire.held = false;
+    };
+    const begun = (): number => wire.toTarget.filter(({ kind }) => kind === 'copy-begin').length;
+    const copied = async (): Promise<void> => {
+      const copy = source.startCopy(COPY);
+      source.receive({ kind: 'dirty', range: { offset: 0, length: 0 }, runs: [], last: true });
+      expect(await pair.until(copy)).toBe(true);
+    };
+    await overflow(1);
+    const first = copied();
+    await pair.time.run(pair.time.now + 3000);
+    expect(begun()).toBe(0);
+    reason = null;
+    await first;
+    expect(begun()).toBe(1);
+    await overflow(2);
+    reason = 'clients';
+    const since = pair.time.now;
+    await copied();
+    expect(pair.time.now - since).toBeGreaterThanOrEqual(LIMITS.mirrorAheadMs);
+    expect(wire.toTarget.some(({ kind }) => kind === 'digests')).toBe(false);
     expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
   });
 
