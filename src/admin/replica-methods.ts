@@ -75,6 +75,11 @@ export const REPLICA_METHODS = {
     request: replicaQuery.extend({ waitMs: z.int().min(1).max(LIMITS.confirmTargetMs) }),
     records: outcome,
   },
+  verifyReplica: {
+    rpc: 'VerifyReplica',
+    request: replicaQuery.extend({ repair: z.boolean() }),
+    records: outcome,
+  },
   attachReplica: { rpc: 'AttachReplica', request: replicaQuery, records: outcome },
   setReplica: { rpc: 'SetReplica', request: replicaQuery.extend({ copyPriority: z.int() }), records: outcome },
   replicaGroups: { rpc: 'ListReplicaGroups', request: nothing, records: { groups: replicaGroupNoun } },

@@ -26,6 +26,8 @@ export interface ReplicasBackend {
   ): Promise<OutcomeAnswer & { readonly outcomes: readonly ReplicaOutcomeRecord[] }>;
   /** ConfirmTargetData: answers when the target durably holds what was written to the source until now, or with 3. */
   confirmTargetData(query: ReplicaQuery & { readonly waitMs: number }): Promise<OutcomeAnswer>;
+  /** Compares all bytes of a mirror, and copies what differs if `repair`; answers soon, or with a job. */
+  verifyReplica(order: ReplicaQuery & { readonly repair: boolean }): Promise<OutcomeAnswer>;
   /** A replicated folder that was detached is a pair again; it is named by its id or the beginning of it. NOT_FOUND */
   attachReplica(query: ReplicaQuery): Promise<OutcomeAnswer>;
   /** CopyPriority is what a client may write of a pair. */

@@ -91,6 +91,8 @@ export const LIMITS = {
   /** How long running admin calls may go on when the daemon stops. */
   adminCloseMs: 1000,
   adminCallTimeoutMs: 120_000,
+  /** How long partners may take to tell the number of their updates to whoever looks at sessions. */
+  countTimeoutMs: 2000,
   /** How long a partner may take to tell of a backlog. */
   backlogTimeoutMs: 60_000,
   /** The longest wait an administrator may order. */
@@ -109,6 +111,8 @@ export const LIMITS = {
   resyncLookMs: 1000,
   /** How often is looked whether a comparison of all records is due. */
   comparisonLookMs: 60_000,
+  /** How often what partners were heard to hold is written down. */
+  heardNoteMs: 600_000,
   backoffFirstMs: 1000,
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
@@ -116,6 +120,12 @@ export const LIMITS = {
   connectTimeoutMs: 10_000,
   /** Requests of ReplicaSync that wait. */
   syncQueueEntries: 1024,
+  /** How often the spool is looked at without a hint, and how long a bundle must have lain still. */
+  spoolLookMs: 60_000,
+  spoolStillMs: 1000,
+  /** What could not be taken in from the spool is tried again after the first pause, then after twice that, up to the last. */
+  spoolRetryFirstMs: 600_000,
+  spoolRetryLastMs: 86_400_000,
   /** Between two turns of one folder and source: a call that comes sooner waits, and equal ones with it. */
   syncPauseMs: 2000,
   /** How often a request that runs gives way to more urgent ones. */
@@ -173,6 +183,12 @@ export const LIMITS = {
   mirrorFlushMs: 1000,
   /** A copy that has to wait asks again after this time. */
   mirrorPaceMs: 200,
+  /** Pieces of a verification that are asked of the partner at once; ranges that are kept of what it found. */
+  verifyPieces: 16,
+  verifyRanges: 64,
+  /** A verification tells how far it is, and makes that durable, not oftener than this. */
+  verifyTellMs: 1000,
+  verifyKeepMs: 10_000,
   /** Writes that a target carries out at once. */
   mirrorWritesAtOnce: 512,
   /** Blocks of a dirty map in one message. */

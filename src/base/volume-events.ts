@@ -42,4 +42,15 @@ export const VOLUME_EVENTS = {
     severity: 'warning',
     meaning: 'The target of a mirror is further behind than its DesiredRPO allows.',
   },
+  REPLICA_DIFFERS: {
+    number: 20090,
+    severity: 'warning',
+    meaning:
+      'A verification found bytes of a mirror’s target that were not those of the source; “tandem replica show” says where. A disk, or whoever wrote below Tandem, changed them.',
+  },
+  REPLICA_VERIFIED: {
+    number: 20091,
+    severity: 'information',
+    meaning: 'A verification compared all bytes of a mirror, and nothing differs.',
+  },
 } as const satisfies Record<string, EventEntry>;

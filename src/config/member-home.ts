@@ -72,7 +72,7 @@ listen: ${JSON.stringify(formatAddress(member.listen))}
 # Where NBD clients of the volumes connect: a Unix socket, HOST:PORT, or off.
 # nbd: nbd.sock
 
-# The directory in which bundles of other members arrive, for “tandem sync --intersite-messaging”.
+# The directory in which bundles of other members arrive: they are taken in by themselves.
 # spool: spool
 
 # The least severe messages that the log shows: debug, info, warn or error.

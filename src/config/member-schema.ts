@@ -49,7 +49,7 @@ export const memberSchema = z.strictObject({
   spool: textKey().optional().register(keyNotes, {
     form: 'a path',
     about:
-      'The directory in which bundles of other members arrive, for “tandem sync --intersite-messaging”; relative to the home. Without it there is no such synchronisation.',
+      'The directory in which bundles of other members arrive; relative to the home. What lies still there is taken in by itself, and by “tandem sync --intersite-messaging”. Without it there is no such synchronisation.',
     example: 'spool',
   }),
   logLevel: z

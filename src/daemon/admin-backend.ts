@@ -29,7 +29,7 @@ import { folderMemberRecords, folderRecord, vectorRecords, vectorText } from './
 import { createFolderSizesBook } from './folder-sizes.ts';
 import { createInsight } from './insight.ts';
 import type { PropagationAnswers } from './propagation-answers.ts';
-import { findSession, sessionRecords } from './session-records.ts';
+import { findSession, sessionRecordsAsked } from './session-records.ts';
 import { sourceRecords } from './source-records.ts';
 import {
   attentionRecords,
@@ -178,12 +178,12 @@ export function createAdminBackend(parts: AdminBackendParts): FoldersBackend {
 
     async sessions({ connection: named, limit }) {
       const member = parts.member();
-      const records = await sessionRecords(member);
+      const records = await sessionRecordsAsked(member, clock);
       const found = named === undefined ? records : sessionsOf(records, findConnection(member, named, clock.now()));
       return { total: found.length, sessions: found.slice(0, limit) };
     },
 
-    session: async query => ({ session: await findSession(parts.member(), query.session) }),
+    session: async query => ({ session: await findSession(parts.member(), query.session, clock) }),
 
     checkConnectivity: async query => ({ result: await methods.checkConnectivity(query) }),
 

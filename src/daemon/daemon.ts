@@ -13,6 +13,7 @@ import { loadXxh64 } from '../base/xxh64.ts';
 import { watchGroupFile } from '../config/group-watch.ts';
 import { type LoadedMember, loadMember } from '../config/member-file.ts';
 import { createWorkerDisks } from '../disk/worker-disk.ts';
+import type { SyncRequest } from '../model/sync-order.ts';
 import { createPeerLink } from '../peer/grpc-link.ts';
 import { createPeerServer } from '../peer/grpc-server.ts';
 import { type Identity, loadIdentity } from '../peer/identity.ts';
@@ -21,6 +22,7 @@ import { createPacer } from '../peer/pacer.ts';
 import type { Stranger } from '../peer/tls-door.ts';
 import type { ForceBook } from '../replication/connection-window.ts';
 import { Member } from '../replication/member.ts';
+import { watchSpool } from '../replication/spool-watch.ts';
 import { SyncQueue } from '../replication/sync-queue.ts';
 import { CONFIG_CHANGES } from '../replication/sync-session.ts';
 import { openStore } from '../store/open-store.ts';
@@ -35,6 +37,7 @@ import { createPropagationAnswers, type PropagationAnswers } from './propagation
 import { createReplicaMethods } from './replica-methods.ts';
 import { createReplicaQueries } from './replica-queries.ts';
 import { settledBackend } from './settled-backend.ts';
+import { hintsOfSpool } from './spool-hints.ts';
 import type { ConfigurationFacts } from './status-records.ts';
 import { stopSignals } from './stop-signals.ts';
 import { createSyncFile } from './sync-file.ts';
@@ -205,6 +208,12 @@ class Running {
     const { spool } = this.#loaded.member;
     const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log, spool });
     undo.push(this.#until(signal => syncs.run(signal)));
+    if (spool !== null) {
+      const hints = hintsOfSpool(spool, log);
+      const order = (request: SyncRequest): void => void syncs.order(request);
+      const member = (): Member => this.#current();
+      undo.push(this.#until(signal => watchSpool({ spool, clock: systemClock, member, order, hints, log }, signal)));
+    }
     return syncs;
   }
 

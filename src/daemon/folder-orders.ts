@@ -170,6 +170,7 @@ function subjectOf({ association, progress }: ListedPair): JobSubject {
     record: association,
     removed: false,
     progress: { dirtyBytes, totalBytes, paused, lagBytes: 0, lagMs: 0 },
+    verification: null,
     trouble: null,
   };
 }

@@ -98,6 +98,13 @@ export function createReplicaMethods({ pairs, replicas, folders, folderOrders }:
       const sentence = `on ${source.member}, “tandem wait --folder ${source.name} --member ${target.member}” waits for a replicated folder`;
       return answer(refusedOutcome(refuse(1, 'not_supported', sentence), pair.association.id));
     },
+    verifyReplica: async ({ replica, repair }) => {
+      const { kind, pair } = names.get(replica);
+      if (kind === 'volume') return answer(await replicas.verifications.begin(pair, repair));
+      const { id, source } = pair.association;
+      const sentence = `a replicated folder is compared by its records once a week; “tandem sync ${source.name} --from ${source.member} --full” does it now`;
+      return answer(refusedOutcome(refuse(1, 'not_supported', sentence), id));
+    },
     attachReplica: async ({ replica }) => {
       const all = folders.detached();
       const found = all.filter(({ id }) => id.startsWith(replica.toLowerCase()));

@@ -9,20 +9,29 @@ import type { Association } from '../model/association.ts';
 import { type ProgressFacts, storageSynchronized } from '../model/association-record.ts';
 import { CONSISTENCY_STATES, CONSISTENCY_STATUSES, type ReplicaGroup } from '../model/replica-group.ts';
 import { COPY_STATES, JOB_STATES, numberOf, PROGRESS_STATUSES, SYNC_TYPES } from '../model/replica-values.ts';
+import type { Verification } from '../model/verification.ts';
 import type { NamedReplica } from './replica-names.ts';
 
 export function replicaRecord({ kind, pair }: NamedReplica): ReplicaRecord {
   if (kind === 'folder') {
-    return recordOf(pair.association, pair.progress, { trouble: null, lagBytes: 0, lagMs: 0 });
+    return recordOf(pair.association, pair.progress, { trouble: null, lagBytes: 0, lagMs: 0, verification: null });
   }
-  const { record, progress, trouble } = pair;
-  return recordOf(record, progress, { trouble, lagBytes: progress.lagBytes, lagMs: progress.lagMs });
+  const { record, progress, trouble, verification } = pair;
+  const { lagBytes, lagMs } = progress;
+  return recordOf(record, progress, { trouble, lagBytes, lagMs, verification });
+}
+
+interface OtherFacts {
+  readonly trouble: string | null;
+  readonly lagBytes: number;
+  readonly lagMs: number;
+  readonly verification: Verification | null;
 }
 
 function recordOf(
   association: Association,
   facts: ProgressFacts,
-  { trouble, lagBytes, lagMs }: { readonly trouble: string | null; readonly lagBytes: number; readonly lagMs: number },
+  { trouble, lagBytes, lagMs, verification }: OtherFacts,
 ): ReplicaRecord {
   const { WhenSynced, WhenActivated, WhenDeactivated, WhenEstablished, WhenSuspended, WhenSynchronized, ...others } =
     storageSynchronized(association, facts);
@@ -41,8 +50,26 @@ function recordOf(
     LagBytes: lagBytes,
     LagSeconds: Math.round(lagMs / 1000),
     ReplicationGroup: association.group,
+    WhenVerified: when(verification?.endedAt ?? null),
+    ...verificationColumns(verification),
   };
 }
+
+function verificationColumns(verification: Verification | null) {
+  return {
+    Verification: verification === null ? '' : stateOf(verification),
+    VerifiedBytes: verification?.comparedBytes ?? null,
+    VerifyDifferentBytes: verification?.differentBytes ?? null,
+    VerifyRepairedBytes: verification?.repairedBytes ?? null,
+    VerifyRanges: (verification?.ranges ?? []).map(({ offset, length }) => `${offset}+${length}`).join(' '),
+  };
+}
+
+function stateOf({ state, reason }: Verification): string {
+  return state === 'failed' ? `Failed: ${reason}` : VERIFICATION_STATES[state];
+}
+
+const VERIFICATION_STATES = { running: 'Running', done: 'Completed', cancelled: 'Cancelled' } as const;
 
 export function jobRecord({ job }: KeptJob): JobRecord {
   return {

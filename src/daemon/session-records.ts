@@ -1,7 +1,9 @@
 /** Records of synchronisation sessions: those that run, and the last ones of each connection. */
 import { NOT_ENDED, toDatetime } from '../admin/records/column.ts';
 import type { SessionRecord } from '../admin/records/session.ts';
+import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { InitiationReason } from '../model/force.ts';
 import type { SessionState } from '../model/session-state.ts';
 import { servesAsSource } from '../replication/folder-core.ts';
@@ -47,9 +49,25 @@ export async function sessionRecords(member: Member): Promise<SessionRecord[]> {
   return [...running.sort((a, b) => compare(b.StartTime, a.StartTime)), ...ended];
 }
 
+/** As above, after each partner was asked how many updates it has that it was not asked for: nobody else can tell. */
+export async function sessionRecordsAsked(member: Member, clock: Clock): Promise<SessionRecord[]> {
+  const timeUp = new AbortController();
+  const cancel = clock.after(LIMITS.countTimeoutMs, () => timeUp.abort());
+  try {
+    await Promise.all(
+      member.inbound.flatMap(connection =>
+        connection.sessions.map(session => connection.countUnasked(session, timeUp.signal)),
+      ),
+    );
+  } finally {
+    cancel();
+  }
+  return sessionRecords(member);
+}
+
 /** NOT_FOUND if no session that is remembered has this GUID. */
-export async function findSession(member: Member, guid: string): Promise<SessionRecord> {
-  const records = await sessionRecords(member);
+export async function findSession(member: Member, guid: string, clock: Clock): Promise<SessionRecord> {
+  const records = await sessionRecordsAsked(member, clock);
   const found = records.find(({ SyncGuid }) => SyncGuid === guid.toLowerCase());
   if (found) return found;
   throw new TandemError('NOT_FOUND', `no session “${guid}” is remembered; “tandem session list” shows those that are`);

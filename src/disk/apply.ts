@@ -250,7 +250,8 @@ function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>):
   try {
     if (order.always) preserved = asides.preserve(tree, key, order);
   } catch (error) {
-    asides.putBack(tree, key, place);
+    // A user may have put another file there just now.
+    if (!asides.putBack(tree, key, place)) asides.keep(tree, key, { expected: before, order, preserved: null });
     throw error;
   }
   return done(null, asides.keep(tree, key, { expected: before, order, preserved }));

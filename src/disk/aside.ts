@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { errnoOf } from '../base/errno.ts';
 import type { Operation, Preserved, PreserveOrder } from './disk.ts';
-import type { Directory, Look } from './file-system.ts';
+import type { Directory, Look, Name } from './file-system.ts';
 import { sameContent } from './look.ts';
 import { CANNOT_LINK, placeNew, preserve } from './preserving.ts';
 import { removeTree } from './subtree.ts';
@@ -29,6 +29,9 @@ interface SetAside {
   readonly preserved: boolean;
 }
 
+/** Ends the name of what has to be preserved and could not be: it is no operation's any more and outlives a recovery. */
+const OWED = ',owed';
+
 export interface Asides {
   /** Gives what is at a place a second name in `aside`; 'moved' where only a rename could. */
   link(tree: Tree, key: string, from: Place): 'linked' | 'moved';
@@ -40,13 +43,14 @@ export interface Asides {
   preserve(tree: Tree, key: string, order: PreserveOrder): Preserved | null;
   /**
    * Keeps what was set aside until `settle`. If it was edited since it looked as `expected`, or the order asks for it,
-   * it is preserved, now or, if the disk is full, at settling. `preserved`: as `preserve` has done already.
+   * it is preserved, now or, if the disk is full, at settling, or when the folder is opened the next time. `preserved`:
+   * as `preserve` has done already.
    */
   keep(tree: Tree, key: string, replaced: Replaced): Preserved | null;
   drop(tree: Tree, key: string): void;
-  /** Lets go of all that is kept, once it cannot be needed any more. */
+  /** Lets go of all that is kept, once it cannot be needed any more. What cannot be preserved yet stays. */
   settle(tree: Tree): void;
-  /** Empties the directory, whatever is in it. */
+  /** Lets go of whatever is there, but for what has yet to be preserved. */
   clear(tree: Tree): void;
 }
 
@@ -61,11 +65,22 @@ export function createAsides(touched: Touched): Asides {
     }
   }
 
-  function preserveAside(tree: Tree, key: string, look: Look, order: PreserveOrder): Preserved {
-    const source = { directory: tree.own('aside'), name: key, look, key, by: 'link' } as const;
+  function preserveAside(tree: Tree, name: string, look: Look, order: PreserveOrder): Preserved {
+    const key = isOwed(name) ? name.slice(0, name.indexOf(OWED)) : name;
+    const source = { directory: tree.own('aside'), name, look, key, by: 'link' } as const;
     const preserved = preserve(tree, source, order);
     touched.preserved(preserved);
     return preserved;
+  }
+
+  /** Out of the way of recoveries, which take what they do not know for settled. Needs no room. */
+  function owe(tree: Tree, key: string): string {
+    const aside = tree.own('aside');
+    let name = key + OWED;
+    for (let number = 2; aside.lookAt(name) !== null; number++) name = `${key}${OWED}.${number}`;
+    aside.rename(key, aside, name);
+    touched.uncertain();
+    return name;
   }
 
   return {
@@ -97,32 +112,46 @@ export function createAsides(touched: Touched): Asides {
         kept.set(key, { look, order, preserved: preserved !== null });
         return preserved;
       }
-      kept.set(key, { look: expected, order, preserved: false });
       try {
         const late = preserveAside(tree, key, look, due);
         kept.set(key, { look, order, preserved: true });
         return late;
       } catch (error) {
+        kept.set(owe(tree, key), { look: expected, order, preserved: false });
         if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return null;
         throw error;
       }
     },
     drop: unlink,
     settle(tree) {
-      for (const [key, { look, order, preserved }] of kept) {
+      let failure: { readonly error: unknown } | null = null;
+      for (const [key, { look, order, preserved }] of [...kept]) {
         const now = tree.own('aside').lookAt(key);
         // A program that had the old file open may have written to it since.
         const due = now !== null && !preserved && whatIsDue(look, now, order);
-        if (due) preserveAside(tree, key, now, due);
+        try {
+          if (due) preserveAside(tree, key, now, due);
+        } catch (error) {
+          failure ??= { error };
+          if (isOwed(key)) continue;
+          kept.delete(key);
+          kept.set(owe(tree, key), { look, order, preserved });
+          continue;
+        }
         unlink(tree, key);
         kept.delete(key);
       }
+      if (failure) throw failure.error;
     },
     clear(tree) {
-      kept.clear();
-      for (const name of tree.own('aside').list()) removeTree(tree.own('aside'), name);
+      for (const key of [...kept.keys()]) if (!isOwed(key)) kept.delete(key);
+      for (const name of tree.own('aside').list()) if (!isOwed(name)) removeTree(tree.own('aside'), name);
     },
   };
+}
+
+function isOwed(name: Name): boolean {
+  return typeof name === 'string' && name.includes(OWED);
 }
 
 /** The order by which something set aside has to be preserved; null: it may go. */

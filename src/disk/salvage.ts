@@ -32,7 +32,7 @@ function salvageNames(tree: Tree, directory: Directory, names: readonly Name[]):
 function orderFor(name: string, look: Look): PreserveOrder {
   const time = Number(look.ctimeNs / 1_000_000n);
   const reason = 'it was left over where this was being replaced, moved or removed';
-  const path = `set-aside-${name.slice(-12)}`;
+  const path = `set-aside-${name.split(',')[0]!.slice(-12)}`;
   const manifest = { path, uid: '', gvsn: '', conflictType: 7, reason, member: '', partner: '', time } as const;
   return { always: true, area: 'conflicts', manifest };
 }

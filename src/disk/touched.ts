@@ -14,6 +14,8 @@ export interface Touched {
   /** A name went from this path. */
   removed(path: string): void;
   preserved(item: Preserved): void;
+  /** Something was changed that is reached by no path: all has to be made durable. */
+  uncertain(): void;
   sync(tree: Tree): void;
 }
 
@@ -62,9 +64,12 @@ export function createTouched(): Touched {
     },
     removed: path => void directories.add(splitPath(path).parent),
     preserved: item => void items.set(`${item.area}/${item.id}`, item),
+    uncertain() {
+      isCertain = false;
+    },
     sync(tree) {
       const count = paths.size + directories.size + items.size;
-      if (count === 0) return;
+      if (count === 0 && isCertain) return;
       const each = count <= ONE_BY_ONE && isCertain && syncEach(tree);
       if (!each && !tree.root.syncFileSystem()) syncEach(tree);
       isCertain = true;

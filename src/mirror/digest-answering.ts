@@ -28,6 +28,7 @@ export class DigestAnswering {
   readonly #bytes = Buffer.allocUnsafe(PIECE_BYTES);
   /** The same as at the source, and not known to be durable. */
   #same: ByteRange[] = [];
+  readonly #exact = new Set<Promise<void>>();
 
   constructor(parts: DigestParts, answers: AnswerLine, failed: (seq: number, error: unknown) => void) {
     this.#parts = parts;
@@ -59,7 +60,27 @@ export class DigestAnswering {
       .catch(error => this.#failed(seq, error));
   }
 
+  /**
+   * The same at this place of the order: what was begun before is waited for, and what comes later and changes such a piece waits. A
+   * verification has changed nothing, so the map is left as it is.
+   */
+  takeExact({ seq, pieces }: FlowMessage & { readonly kind: 'compare' }): void {
+    const { volume } = this.#parts;
+    // Asked for at once: who asks first has it first.
+    const compared = pieces.map(piece =>
+      volume.holdRange(piece.offset, piece.length, () => this.#line.run(() => this.#differing(piece))),
+    );
+    const settled: Promise<void> = Promise.all(compared)
+      .then(
+        ranges => this.#answers.say({ kind: 'differing', seq, ranges: ranges.flat() }),
+        error => this.#failed(seq, error),
+      )
+      .finally(() => this.#exact.delete(settled));
+    this.#exact.add(settled);
+  }
+
   async idle(): Promise<void> {
+    await Promise.all(this.#exact);
     await this.#line.idle();
   }
 
@@ -79,15 +100,19 @@ export class DigestAnswering {
   }
 
   async #compare(theirs: PieceDigest): Promise<ByteRange[]> {
-    const { volume, xxh64 } = this.#parts;
-    const ours = await digestPiece(volume, { offset: theirs.offset, bytes: this.#bytes, xxh64 });
-    const differing = differingRanges(ours, theirs);
+    const differing = await this.#differing(theirs);
     let at = theirs.offset;
     for (const range of [...differing, { offset: theirs.offset + theirs.length, length: 0 }]) {
       if (range.offset > at) this.written({ offset: at, length: range.offset - at });
       at = range.offset + range.length;
     }
     return differing;
+  }
+
+  async #differing(theirs: PieceDigest): Promise<ByteRange[]> {
+    const { volume, xxh64 } = this.#parts;
+    const ours = await digestPiece(volume, { offset: theirs.offset, bytes: this.#bytes, xxh64 });
+    return differingRanges(ours, theirs);
   }
 }
 

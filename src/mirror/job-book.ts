@@ -7,7 +7,7 @@ import { TaskLine } from '../base/task-line.ts';
 import { percentSynced } from '../model/association-record.ts';
 import { createJob, expiredJobs, isJobOver, type Job, type JobEvent, stepJob } from '../model/concrete-job.ts';
 import { place } from '../model/refusal.ts';
-import type { Destination } from '../model/replica-operations.ts';
+import type { Verification } from '../model/verification.ts';
 import type { Pair } from './pair.ts';
 import type { KeptJob, ReplicaBook } from './replica-book.ts';
 
@@ -19,13 +19,13 @@ export interface JobBookParts {
 }
 
 /** What a job works on: a pair of volumes, or a replicated folder as it is at this moment. */
-export type JobSubject = Pick<Pair, 'id' | 'record' | 'removed' | 'progress' | 'trouble'>;
+export type JobSubject = Pick<Pair, 'id' | 'record' | 'removed' | 'progress' | 'trouble' | 'verification'>;
 
 export interface JobStart {
   /** For people: what is being done. */
   readonly what: string;
   readonly pair: JobSubject;
-  readonly arrival: Destination;
+  readonly arrival: KeptJob['arrival'];
 }
 
 export class JobBook {
@@ -53,7 +53,9 @@ export class JobBook {
     const now = clock.now();
     return await this.#line.run(async () => {
       const begun = stepJob(createJob(uuid(), `${what}: ${place(pair.record)}`, now), { type: 'begins' }, now)!;
-      const superseded = this.#activeOf(pair.id).map(kept => stepped(kept, { type: 'terminated' }, now));
+      // A verification has an end of its own.
+      const others = this.#activeOf(pair.id).filter(kept => kept.arrival !== 'verified' || arrival === 'verified');
+      const superseded = others.map(kept => stepped(kept, { type: 'terminated' }, now));
       const expired = expiredJobs(
         this.list().map(({ job }) => job),
         { now, keepMs: LIMITS.replicaJobKeepMs },
@@ -147,6 +149,8 @@ function eventOf(pair: JobSubject, { arrival, job }: KeptJob): JobEvent {
     if (arrival === 'removed' || pair.record.detachWhenCopied) return { type: 'completed' };
     return ORPHANED;
   }
+  if (arrival === 'verified')
+    return pair.verification === null ? ORPHANED : eventOfVerification(pair, pair.verification, job);
   const { record, progress } = pair;
   // What changes all the time may be in step for a moment only; that it was is kept.
   if (record.kind === 'folder' && record.requestedCopyState === 'Not Applicable') return { type: 'completed' };
@@ -163,4 +167,22 @@ function eventOf(pair: JobSubject, { arrival, job }: KeptJob): JobEvent {
     return { type: 'pauses' };
   const why = pair.trouble === null ? '' : `: ${pair.trouble}`;
   return { type: 'failed', errorCode: 4, errorDescription: `it is ${record.copyState} instead of ${arrival}${why}` };
+}
+
+function eventOfVerification({ record }: JobSubject, verification: Verification, job: Job): JobEvent {
+  const { state, comparedBytes, sizeBytes, reason } = verification;
+  switch (state) {
+    case 'done':
+      return { type: 'completed' };
+    case 'cancelled':
+      return { type: 'terminated' };
+    case 'failed':
+      return { type: 'failed', errorCode: 4, errorDescription: reason ?? '' };
+    case 'running': {
+      const flows = record.copyState === 'Synchronized' && record.work === null;
+      if (!flows) return { type: 'pauses' };
+      if (job.state === 'Suspended') return { type: 'goes-on' };
+      return { type: 'progress', percentComplete: (100 * comparedBytes) / Math.max(1, sizeBytes), cancellable: true };
+    }
+  }
 }

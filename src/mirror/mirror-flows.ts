@@ -12,6 +12,7 @@ import type { EpochJournal } from '../block/epoch-journal.ts';
 import type { Volume } from '../block/volume.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
+import type { ByteRange } from '../model/dirty-map.ts';
 import {
   afterCopyIn,
   afterCopyOut,
@@ -164,7 +165,8 @@ export class MirrorFlows {
 
   /** When the partner has said what it is at; it does so as it enters the copy. */
   #startCopy(into: ElementSide): void {
-    const { pair, partnerAt, uuid } = this.#parts;
+    const { pair, element, partnerAt, uuid } = this.#parts;
+    const { map } = element;
     if (this.#copying !== null) return;
     const theirs = partnerAt(into);
     if (theirs === null) return;
@@ -173,6 +175,8 @@ export class MirrorFlows {
     this.#mirrors = false;
     const copy = async (): Promise<void> => {
       await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
+      // What a verification found differs as well.
+      if (into === 'target') for (const { offset, length } of knownToDiffer(pair, map.size)) map.mark(offset, length);
       this.#mirrors = await this.#source!.startCopy({ extent, generations: pair.kept.generations });
     };
     this.#copying = copy()
@@ -343,6 +347,12 @@ export class MirrorFlows {
     this.#parts.log.warn({ pair: this.#parts.pair.id, error }, 'the flow of a mirror broke off');
     this.#parts.breakOff(messageOf(error));
   }
+}
+
+/** Only what this member found itself is believed; the volume may have become smaller since. */
+function knownToDiffer({ verification, record }: Pair, size: number): readonly ByteRange[] {
+  if (verification === null || verification.member !== record.source.member) return [];
+  return verification.ranges.filter(({ offset, length }) => offset + length <= size);
 }
 
 const TO_SOURCE: ReadonlySet<FlowMessage['kind']> = new Set(['arrived', 'failed', 'applied', 'differing', 'dirty']);

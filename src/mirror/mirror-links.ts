@@ -36,7 +36,7 @@ export class MirrorLinks implements MirrorPeerService {
   async keep(mirror: MirrorPair, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted && !mirror.pair.removed) {
-      if (!mirror.connected) await this.#connect(mirror, signal);
+      if (mirror.session === null) await this.#connect(mirror, signal);
       await clock.sleep(LIMITS.mirrorRedialMs, signal).catch(() => {});
     }
   }

@@ -11,6 +11,7 @@ import type { GroupFlows } from './group-flows.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import type { PairSet } from './pair-set.ts';
+import type { VerifyDesk } from './verifications.ts';
 import type { VolumeJournals } from './volume-journals.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
@@ -25,6 +26,7 @@ export interface MirrorPairParts {
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   readonly pace: (pair: Pair) => CopyPace;
   readonly groups: GroupFlows;
+  readonly verifying: VerifyDesk;
   /** As `holdAtBoundary`. */
   readonly hold: (volume: Volume, work: () => Promise<void>) => Promise<void>;
   readonly xxh64: Xxh64;

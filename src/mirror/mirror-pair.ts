@@ -93,8 +93,9 @@ export class MirrorPair {
     return source !== null;
   }
 
-  get connected(): boolean {
-    return this.#session !== null;
+  /** Null: there is no stream. */
+  get session(): MirrorSession | null {
+    return this.#session;
   }
 
   /** Something that its flow depends on has changed. */
@@ -248,7 +249,7 @@ export class MirrorPair {
   }
 
   async #run(channel: MirrorChannel): Promise<void> {
-    const { elements, member, ordered, pace, xxh64, clock, uuid, log } = this.#parts;
+    const { elements, member, ordered, pace, verifying, xxh64, clock, uuid, log } = this.#parts;
     const { pair } = this;
     const session = new MirrorSession({
       pair,
@@ -259,6 +260,7 @@ export class MirrorPair {
       goAlone: () => this.#goAlone(),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
+      verifying,
       onMet: () => this.#met(),
       xxh64,
       clock,

@@ -11,18 +11,21 @@ import { stepHandshake } from '../model/association-handshake.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import { compareGenerations, type GenerationSide } from '../model/generations.ts';
 import type { MirrorMessage } from '../model/mirror-message.ts';
-import { arrowOf, type ElementSide, OPERATION_ROWS } from '../model/replica-operations.ts';
+import { arrowOf, type ElementSide } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
-import { planTransition, type TransitionIntent } from '../model/transition-plan.ts';
+import { planTransition } from '../model/transition-plan.ts';
+import type { Verification } from '../model/verification.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
-import { ExpectedMessages } from './expected-messages.ts';
+import { ExpectedMessages, type MessageOf } from './expected-messages.ts';
+import { type Hello, helloOf } from './hello.ts';
 import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
-import { generationSide, generationsAfter, seenFromHere } from './mirror-generations.ts';
+import { generationsAfter, seenFromHere } from './mirror-generations.ts';
 import { MirrorTransition, type TransitionPartner } from './mirror-transition.ts';
 import type { FlowMessage } from './outbox.ts';
 import type { Pair } from './pair.ts';
-import type { KeptIntent } from './replica-book.ts';
+import { refuseProposal } from './proposal-refusal.ts';
+import type { VerifyDesk } from './verifications.ts';
 
 export interface MirrorSessionParts {
   readonly pair: Pair;
@@ -34,6 +37,7 @@ export interface MirrorSessionParts {
   readonly pace: () => CopyPace;
   /** An order that the partner gives: judged and begun here, as if it had been given here. */
   readonly ordered: (operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
+  readonly verifying: VerifyDesk;
   readonly onMet: () => void;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
@@ -45,8 +49,6 @@ export interface OrderAnswer {
   readonly returnCode: number;
   readonly sentence: string;
 }
-
-type Hello = Extract<MirrorMessage, { kind: 'hello' }>;
 
 export class MirrorSession {
   readonly flows: MirrorFlows;
@@ -84,6 +86,11 @@ export class MirrorSession {
   /** Both keep the same association: orders can be carried out together. */
   get met(): boolean {
     return this.#weMet && this.#theyMet && this.#ended === null;
+  }
+
+  /** It takes the messages of verifications. */
+  get partnerVerifies(): boolean {
+    return this.met && this.#theirs?.verifies === true;
   }
 
   get partner(): TransitionPartner {
@@ -132,6 +139,17 @@ export class MirrorSession {
     return await this.#expected.expect('answer', id);
   }
 
+  /** Asks the member of the source. PEER_UNREACHABLE */
+  async verify(order: Omit<MessageOf<'verify'>, 'kind'>): Promise<OrderAnswer> {
+    await this.#send({ kind: 'verify', ...order });
+    return await this.#expected.expect('answer', order.id);
+  }
+
+  /** As a source. PEER_UNREACHABLE */
+  async tellVerified(verification: Verification): Promise<void> {
+    if (this.partnerVerifies) await this.#send({ kind: 'verified', verification });
+  }
+
   /** A transition goes on at a time; the stream does not end before it has. */
   during<T>(transition: Promise<T>): Promise<T> {
     this.#transition = transition;
@@ -155,7 +173,10 @@ export class MirrorSession {
           await this.#parts.pair.remove({ partnerKnows: true });
           this.close();
         });
+      case 'verified':
+        return this.#later(() => this.#parts.verifying.learn(this.#parts.pair, message.verification));
       case 'order':
+      case 'verify':
         return this.#later(() => this.#answer(message), { beside: true });
       case 'propose':
         return this.#later(() => this.#follow(message), { beside: true });
@@ -189,10 +210,8 @@ export class MirrorSession {
 
   async #sayHello(): Promise<void> {
     const { pair, element } = this.#parts;
-    const { record, generations, intent } = pair.kept;
     if (pair.removed) return await this.#send({ kind: 'removed' });
-    const side = generationSide(record, generations, element.map.dirtyBytes);
-    this.#said = { kind: 'hello', record, side, sizeBytes: element.volume.size, intent: intent && toldOf(intent) };
+    this.#said = helloOf(pair.kept, element);
     await this.#send(this.#said);
   }
 
@@ -274,7 +293,9 @@ export class MirrorSession {
 
   async #begin(): Promise<void> {
     if (!this.met) return;
-    this.#parts.onMet();
+    const { onMet, pair, member } = this.#parts;
+    onMet();
+    if (pair.verification?.member === member) await this.tellVerified(pair.verification);
     this.flows.follow();
   }
 
@@ -305,16 +326,20 @@ export class MirrorSession {
     return theirs.side;
   }
 
-  async #answer({ id, operation, force }: Extract<MirrorMessage, { kind: 'order' }>): Promise<void> {
-    const { returnCode, sentence } = await this.#parts.ordered(operation, force);
-    await this.#send({ kind: 'answer', id, returnCode, sentence });
+  async #answer(order: MessageOf<'order' | 'verify'>): Promise<void> {
+    const { ordered, verifying, pair } = this.#parts;
+    const answer = order.kind === 'order' ? ordered(order.operation, order.force) : verifying.ordered(pair, order);
+    const { returnCode, sentence } = await answer;
+    await this.#send({ kind: 'answer', id: order.id, returnCode, sentence });
   }
 
   /** The partner decides, and this member follows. */
   async #follow({ id, record, force }: Extract<MirrorMessage, { kind: 'propose' }>): Promise<void> {
     const { pair, element, elements, member, uuid, clock } = this.#parts;
     const operation = record.work?.operation ?? null;
-    const refusal = this.#refusalOf(operation, record.revision, force);
+    const notMet = this.met ? null : 'the two members have not met yet';
+    const refusal =
+      notMet ?? (operation && refuseProposal(pair, { operation, revision: record.revision, force }, elements));
     if (refusal !== null || operation === null) {
       return await this.#send({ kind: 'decline', id, sentence: refusal ?? 'it proposes nothing' });
     }
@@ -357,25 +382,6 @@ export class MirrorSession {
     await this.#send({ kind: 'decline', id, sentence: reason }).catch(() => {});
   }
 
-  #refusalOf(operation: ReplicaOperation | null, revision: number, force: boolean): string | null {
-    const { pair, elements } = this.#parts;
-    const { record } = pair;
-    if (!this.met || operation === null) return 'the two members have not met yet';
-    if (revision !== record.revision) return 'the partner’s record is not the one here';
-    if (record.work?.phase === 'transition' && record.work.operation !== operation)
-      return `it is busy: ${record.work.activity}`;
-    if (record.work?.phase !== 'transition') {
-      const arrow = arrowOf(operation, record.syncType, record.copyState);
-      if (arrow === null) return `${operation} cannot be done while it is ${record.copyState}`;
-      // What was written here the partner may not have heard of yet.
-      if (arrow.need === 'F' && !force) return `${operation} from ${record.copyState} gives up writes: give Force`;
-    }
-    const { unseats } = OPERATION_ROWS[operation];
-    if (unseats === undefined || unseats !== record.here || force || elements.writers(record[unseats].name) === 0)
-      return null;
-    return `a client that may write is connected to ${record[unseats].name}: disconnect it, or give Force`;
-  }
-
   async #send(message: MirrorMessage | FlowMessage): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     await this.#parts.channel.send(message);
@@ -391,9 +397,4 @@ export class MirrorSession {
     this.#ended = new TandemError('PEER_UNREACHABLE', `the stream of the pair ended: ${reason}`);
     this.#expected.end(this.#ended);
   }
-}
-
-/** What was decided the partner hears by itself. */
-function toldOf({ decision: _, ...told }: KeptIntent): TransitionIntent {
-  return told;
 }

@@ -147,6 +147,7 @@ export function bytesOf(message: FlowMessage): number {
     case 'epoch-changes':
       return MESSAGE_BYTES + message.packed.length;
     case 'digests':
+    case 'compare':
       return message.pieces.reduce((sum, { blocks }) => sum + MESSAGE_BYTES + blocks.length * 8, MESSAGE_BYTES);
     default:
       return MESSAGE_BYTES;

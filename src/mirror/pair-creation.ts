@@ -94,6 +94,7 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
     intent: null,
     snapshot: null,
     desiredRpoSeconds: parsed.settings.desiredRpoSeconds ?? null,
+    verification: null,
   };
   return { kept, waitFor, arrival: holdAt ?? 'Synchronized', makesTarget, sizeBytes };
 }

@@ -7,6 +7,7 @@ import type { Association } from '../model/association.ts';
 import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import type { Verification } from '../model/verification.ts';
 import type { BookChange, KeptPair, RemovedPair, ReplicaBook } from './replica-book.ts';
 
 /** What is kept of the pair besides its record. */
@@ -51,6 +52,8 @@ export class Pair {
   readonly #listeners = new Set<() => void>();
   readonly #restricted = new Map<ElementSide, Access>();
   #last: KeptPair;
+  /** Newer than what is kept; null: that is the newest. */
+  #verification: Verification | null = null;
   /** Of the record; null: it has changed. */
   #duties: Duties | null = null;
 
@@ -73,6 +76,19 @@ export class Pair {
 
   get removed(): boolean {
     return !this.#parts.book.pairs.has(this.id);
+  }
+
+  /** The last one, as far as it is. */
+  get verification(): Verification | null {
+    return this.#verification ?? this.#last.verification;
+  }
+
+  /** `durable`: when it settles, and the listeners are told. What runs is not made so at every step. */
+  async verified(verification: Verification, { durable }: { readonly durable: boolean }): Promise<void> {
+    this.#verification = verification;
+    if (!durable) return;
+    await this.note({ verification });
+    if (this.#verification === verification) this.#verification = null;
   }
 
   /** What the record, and what is just being changed about it, allow clients of this element. */

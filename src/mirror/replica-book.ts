@@ -11,7 +11,8 @@ import type { ReplicaGroup } from '../model/replica-group.ts';
 import type { Destination } from '../model/replica-operations.ts';
 import { COPY_STATES, JOB_STATES, namesIn, REPLICA_OPERATIONS, SYNC_TYPES } from '../model/replica-values.ts';
 import type { TransitionIntent } from '../model/transition-plan.ts';
-import { ASSOCIATION, GENERATIONS } from '../peer/association-json.ts';
+import type { Verification } from '../model/verification.ts';
+import { ASSOCIATION, GENERATIONS, VERIFICATION } from '../peer/association-json.ts';
 import type { DurableTable } from '../store/store.ts';
 
 export interface KeptPair {
@@ -22,6 +23,8 @@ export interface KeptPair {
   readonly snapshot: string | null;
   /** How far the target may be behind before an event tells of it, seconds; null: nobody is told. */
   readonly desiredRpoSeconds: number | null;
+  /** The last one of the mirror, as far as it is durable; null: there was none. */
+  readonly verification: Verification | null;
 }
 
 /** With what a decided transition makes of the pair, until the partner has it. */
@@ -34,8 +37,8 @@ export interface KeptJob {
   readonly job: Job;
   /** Id of the pair or group it works on. */
   readonly subject: string;
-  /** CopyState that it is to end with. */
-  readonly arrival: Destination;
+  /** CopyState that it is to end with; of a verification, no other. */
+  readonly arrival: Destination | 'verified';
 }
 
 /** A pair that is over here; its partner is told when it asks. */
@@ -99,6 +102,7 @@ const SHELVES = {
     intent: intent.nullable(),
     snapshot: z.guid().nullable(),
     desiredRpoSeconds: z.int().nullable(),
+    verification: VERIFICATION.nullable().default(null),
   }),
   groups: z.strictObject({
     id: z.string(),
@@ -121,7 +125,7 @@ const SHELVES = {
       cancellable: z.boolean(),
     }),
     subject: z.string(),
-    arrival: z.union([z.enum(namesIn(COPY_STATES)), z.literal('removed')]),
+    arrival: z.union([z.enum(namesIn(COPY_STATES)), z.literal('removed'), z.literal('verified')]),
   }),
   removed: z.strictObject({
     removedAt: z.int(),

@@ -28,14 +28,16 @@ import { driveLocalPair, type LocalPairTools } from './local-pair.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import { MirrorLinks } from './mirror-links.ts';
 import { MirrorPair } from './mirror-pair.ts';
+import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { PairSet } from './pair-set.ts';
-import type { KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
+import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
 import { confirmTarget } from './target-confirmation.ts';
+import { Verifications } from './verifications.ts';
 import { VolumeJournals } from './volume-journals.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
@@ -64,6 +66,7 @@ export class Replicas {
   readonly jobs: JobBook;
   readonly orders: PairOrders;
   readonly groups: ReplicaGroups;
+  readonly verifications: Verifications;
   /** What partners say. */
   readonly links: MirrorLinks;
   readonly #parts: ReplicasParts;
@@ -96,18 +99,23 @@ export class Replicas {
       begin: (pair, order) => this.#begin(pair, order),
       beginTogether: ordered => this.#moments.begin(ordered),
     });
-    this.groups = new ReplicaGroups({
+    this.verifications = new Verifications({
       ...parts,
-      orders: this.orders,
-      changed: group => this.#groupFlows.look(group),
+      jobs: this.jobs,
+      mirrorOf: pair => this.#mirrors.get(pair.id) ?? null,
+      sizeOf: this.#sizeOf,
+      paceOf: mirror => this.#pace(mirror.pair, mirror.partner, mirror.here),
+      end: this.#end.signal,
     });
+    const changed = this.#groupFlows.look.bind(this.#groupFlows);
+    this.groups = new ReplicaGroups({ ...parts, orders: this.orders, changed });
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
       removed: () => parts.book.removed,
       forgetRemoved: id => this.#watch.partnerKnows(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
-      sizeOf: ({ pair, here }) => parts.elements.volume(pair.record[here].name).size,
+      sizeOf: this.#sizeOf,
     });
     parts.pairs.onChange((pair, before, after) => this.#changed(pair, before, after));
   }
@@ -142,6 +150,7 @@ export class Replicas {
   async close(): Promise<void> {
     this.#end.abort();
     await Promise.all(this.#driven.values());
+    await this.verifications.close();
     await this.jobs.settled();
   }
 
@@ -189,6 +198,8 @@ export class Replicas {
     request: JobRequest,
     modify: (order: PairOrder) => Promise<MethodOutcome>,
   ): Promise<{ readonly returnCode: number; readonly sentence: string }> {
+    const kept = this.jobs.get(job.id);
+    if (kept?.arrival === 'verified') return await this.#changeVerification(kept, request);
     const operation = request === 'Start' ? 'Resume' : request === 'Suspend' ? 'Suspend' : 'Abort';
     const outcome = await modify({ ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation) });
     const ended = stepJob(
@@ -199,6 +210,14 @@ export class Replicas {
     const begun = outcome.returnCode === 0 || outcome.returnCode === 4096;
     if (begun && operation === 'Abort' && ended !== null) await this.jobs.replace(ended);
     return begun ? outcome : { returnCode: 4099, sentence: outcome.sentence };
+  }
+
+  async #changeVerification({ subject }: KeptJob, request: JobRequest): Promise<OrderAnswer> {
+    const pair = this.#parts.pairs.get(subject);
+    if (pair !== undefined && (request === 'Terminate' || request === 'Kill')) {
+      return await this.verifications.cancel(pair);
+    }
+    return { returnCode: 4097, sentence: 'a verification goes on by itself, and can be given up only' };
   }
 
   /** A sentence why the partner does not keep the pair: then nobody does. */
@@ -236,6 +255,7 @@ export class Replicas {
       intent: null,
       snapshot: null,
       desiredRpoSeconds: null,
+      verification: null,
     };
     const pair = await pairs.add(kept);
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
@@ -280,6 +300,8 @@ export class Replicas {
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
 
+  readonly #sizeOf = ({ pair, here }: MirrorPair): number => this.#parts.elements.volume(pair.record[here].name).size;
+
   readonly #hold = (volume: Volume, work: () => Promise<void>): Promise<void> =>
     holdAtBoundary({ pairs: this.#parts.pairs, mirrorOf: pair => this.#mirrors.get(pair.id) }, volume, work);
 
@@ -311,6 +333,7 @@ export class Replicas {
     const { pair, here } = mirror;
     const { name } = pair.record[here];
     await mirror.prepare();
+    this.verifications.look(pair);
     const gone = new AbortController();
     // Aborted at once, the stream would end before the partner has heard why.
     const stop = pair.onChange(() => {
@@ -348,7 +371,9 @@ export class Replicas {
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
       pace: asked => this.#pace(asked, mirror.partner, mirror.here),
       hold: this.#hold,
+      verifying: this.verifications,
     });
+    pair.onChange(() => this.jobs.follow(pair));
     this.#mirrors.set(pair.id, mirror);
     return mirror;
   }
@@ -362,6 +387,9 @@ export class Replicas {
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
     const { elements, emit } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
+    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
+    if (copied)
+      this.verifications.copied(pair).catch(error => this.#parts.log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
     if (before?.copyState !== after?.copyState) this.#groupFlows.changed(pair.id);
     tellChange(emit, pair, { before, after });

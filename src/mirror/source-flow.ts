@@ -1,59 +1,19 @@
-/**
- * The side of a mirrored pair whose clients write: their writes and what the partner lacks go from here. It knows of data alone;
- * what the pair is, who may write and when a copy is due, is decided by who keeps its association.
- *
- * Synchronous: a write settles when both sides have it, a flush when both sides' disks do. Asynchronous: neither waits for the
- * partner, which gets the writes in epochs. While a copy runs, writes to what is to be copied are only marked; the others are
- * sent at once, without epochs, for the target is not what the source ever was before the copy is over.
- *
- * A block is dirty from the moment a write to it begins until it is durable at the partner, so whatever is lost, and whoever's
- * power fails, the map tells what the partner lacks.
- */
-import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import type { Xxh64 } from '../base/xxh64.ts';
-import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
 import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
 import { untilCalm } from './copy-pacing.ts';
-import { CopyRun, type FlowElement } from './copy-run.ts';
+import { CopyRun } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
-import type { FlowEvent } from './flow-event.ts';
 import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
-import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
+import { type FlowMessage, Outbox } from './outbox.ts';
+import { PieceComparison } from './piece-comparison.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
-import type { FlowGroups, GroupSeat, SeatEnd } from './standing-groups.ts';
+import type { FlowMode, SourceParts } from './source-parts.ts';
+import type { GroupSeat, SeatEnd } from './standing-groups.ts';
 import { UnflushedWrites } from './unflushed.ts';
-
-export type FlowMode = 'Synchronous' | 'Asynchronous';
-
-export interface SourceParts {
-  readonly volume: FlowElement;
-  /** The association's, of the volume's tracker. */
-  readonly map: DirtyMapFile;
-  readonly send: (message: FlowMessage) => Promise<void>;
-  readonly numbers: StreamNumbers;
-  /** Asked before each message; it goes when the promise settles, null: at once. */
-  readonly pass?: (bytes: number) => Promise<void> | null;
-  readonly mode: FlowMode;
-  /** A copy is all there is: what is written after it is only marked. */
-  readonly once?: boolean;
-  /** Where it has a place among the others of its group while it is in step. */
-  readonly groups?: FlowGroups;
-  readonly xxh64: Xxh64;
-  readonly clock: Clock;
-  readonly pace: () => CopyPace;
-  /**
-   * Makes it durable that the source goes on alone; at once, if it is. Awaited before a write or a flush is answered that the
-   * partner lacks, after the flow has ended; if it fails, they do. It must not wait for writes of the volume.
-   */
-  readonly goAlone: () => Promise<void>;
-  readonly on: (event: FlowEvent) => void;
-}
 
 /** 'marking': writes are marked and not sent. */
 type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
@@ -65,6 +25,8 @@ export class SourceFlow implements WriteGuard {
   readonly #lacking: Lacking;
   readonly #unflushed: UnflushedWrites;
   readonly #plain: PlainSending;
+  /** While it is in step. */
+  readonly comparison: PieceComparison;
   #epochs: EpochSending | null = null;
   #mode: FlowMode;
   #phase: Phase = 'idle';
@@ -91,6 +53,14 @@ export class SourceFlow implements WriteGuard {
       lacking: this.#lacking,
       unflushed: this.#unflushed,
       clock,
+    });
+    this.comparison = new PieceComparison({
+      ...parts,
+      outbox: this.#outbox,
+      inStep: () => this.#phase === 'in-step',
+      endEpoch: () => this.#epochs?.flush(),
+      send: (offset, length, change) => this.#sendAgain(offset, length, change),
+      signal: this.#ended.signal,
     });
   }
 
@@ -278,6 +248,14 @@ export class SourceFlow implements WriteGuard {
       this.#parts.map.mark(offset, length);
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
+  }
+
+  /** While nobody writes there; resolves when it has its place in the order. */
+  async #sendAgain(offset: number, length: number, change: RangeChange): Promise<void> {
+    if (this.#mode === 'Asynchronous') return this.#sendAlong(offset, length, change);
+    if (!this.#plain.tryTake(change, length)) await this.#plain.take(change, length);
+    if (this.#ended.signal.aborted) return;
+    this.#plain.send(offset, length, change);
   }
 
   #isMarking(): boolean {

@@ -149,6 +149,7 @@ export class TargetFlow {
         return;
       }
       case 'digests':
+      case 'compare':
         this.#digests.check(message.pieces);
         return;
       case 'copy-begin':
@@ -222,6 +223,9 @@ export class TargetFlow {
       case 'digests':
         if (this.#epochs.pending) await this.#epochs.applied();
         return this.#digests.take(message);
+      case 'compare':
+        if (this.#epochs.pending) await this.#epochs.applied();
+        return this.#digests.takeExact(message);
       case 'copy-begin':
         await this.#allDone();
         await this.#epochs.abandon();

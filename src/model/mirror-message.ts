@@ -11,8 +11,9 @@ import type { CopyExtent, GenerationSide, Generations } from './generations.ts';
 import type { PieceDigest } from './piece-digest.ts';
 import type { ReplicaOperation } from './replica-values.ts';
 import type { TransitionIntent } from './transition-plan.ts';
+import type { Verification } from './verification.ts';
 
-export type MirrorMessage = MeetingMessage | DataMessage | CopyMessage | TransitionMessage;
+export type MirrorMessage = MeetingMessage | DataMessage | CopyMessage | TransitionMessage | VerifyMessage;
 
 export type MeetingMessage =
   | {
@@ -23,6 +24,8 @@ export type MeetingMessage =
       /** Of the sender's element. */
       readonly sizeBytes: number;
       readonly intent: TransitionIntent | null;
+      /** The sender takes `compare`, `verify` and `verified`; nobody else is sent them. */
+      readonly verifies: boolean;
     }
   /** The association of the meeting is durable at the sender; its revision, which both must share. */
   | { readonly kind: 'met'; readonly revision: number }
@@ -94,6 +97,11 @@ export type CopyMessage =
     }
   /** Answered by `differing`. At most LIMITS.mirrorDigests. */
   | { readonly kind: 'digests'; readonly seq: number; readonly pieces: readonly PieceDigest[] }
+  /**
+   * As `digests`, of a pair in step: what the sender's pieces hold at this place of the order. They are compared with what the other side
+   * has when everything before this message is carried out and nothing after it.
+   */
+  | { readonly kind: 'compare'; readonly seq: number; readonly pieces: readonly PieceDigest[] }
   | { readonly kind: 'differing'; readonly seq: number; readonly ranges: readonly ByteRange[] }
   /** Everything was sent. Answered by `arrived` when it is durable there that the copy is complete. */
   | { readonly kind: 'copy-end'; readonly seq: number; readonly generations: Generations };
@@ -125,3 +133,9 @@ export type TransitionMessage =
       readonly generations: Generations;
     }
   | { readonly kind: 'committed'; readonly id: string };
+
+export type VerifyMessage =
+  /** Ordered at the target: a verification of this id is to begin, or to end. Answered by `answer`. */
+  | { readonly kind: 'verify'; readonly id: string; readonly repair: boolean; readonly cancel: boolean }
+  /** From the source: how far the last verification is, or what came of it. */
+  | { readonly kind: 'verified'; readonly verification: Verification };

@@ -49,6 +49,27 @@ export type SyncResult = keyof typeof SYNC_RESULTS;
 export interface SyncOutcome {
   readonly result: SyncResult;
   readonly sentence: string;
+  /** The source was not tried: nothing of it had arrived. */
+  readonly nothingWaits?: true;
+}
+
+/**
+ * What came of all sources of a folder, each of which was tried whatever came of the others: the first failure, and in
+ * the sentence what came of everyone. A source of which nothing had arrived is a failure only where that is so of all.
+ */
+export function outcomeOfAll(
+  found: readonly { readonly source: string; readonly outcome: SyncOutcome }[],
+): SyncOutcome {
+  const [first] = found;
+  if (found.length <= 1 && first) return first.outcome;
+  const failed = found.filter(({ outcome: { result, nothingWaits } }) => result !== 0 && !nothingWaits);
+  const done = found.filter(({ outcome: { result } }) => result === 0);
+  const telling = [...failed, ...done, ...found.filter(({ outcome }) => outcome.nothingWaits)];
+  const words = telling.map(({ source, outcome: { result, sentence } }) =>
+    result === 0 ? `${source}: ${sentence}` : `${source} (${result}): ${sentence}`,
+  );
+  const result = failed[0]?.outcome.result ?? (done.length > 0 ? 0 : (first?.outcome.result ?? 0));
+  return outcome(result, `${done.length} of ${found.length} sources; ${words.join('; ')}`);
 }
 
 export interface SyncOrder {

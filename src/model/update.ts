@@ -57,6 +57,8 @@ export interface FileRecord extends Update {
   readonly disk: Stat | null;
   /** Found here before the first synchronisation and not yet told to any partner. */
   readonly provisional: boolean;
+  /** The earliest version known here since which the content is this one; absent: the record's own. */
+  readonly contentSince?: Gvsn;
 }
 
 /** Values of `fence`; anything above is a time stamp in milliseconds. [dfsr.md §3.5, §5.6] */

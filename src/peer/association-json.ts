@@ -13,6 +13,7 @@ import {
   SYNC_TYPES,
 } from '../model/replica-values.ts';
 import type { TransitionIntent } from '../model/transition-plan.ts';
+import type { Verification } from '../model/verification.ts';
 
 const text = z.string().max(255);
 const side = z.enum(['source', 'target']);
@@ -91,4 +92,20 @@ export const TRANSITION_INTENT: z.ZodType<TransitionIntent> = z.strictObject({
   part: z.enum(['decider', 'follower']),
   decided: z.boolean(),
   holds: z.boolean(),
+});
+
+const bytes = z.int().min(0);
+export const VERIFICATION: z.ZodType<Verification> = z.strictObject({
+  id: z.guid(),
+  member: text,
+  state: z.enum(['running', 'done', 'cancelled', 'failed']),
+  repair: z.boolean(),
+  startedAt: z.int(),
+  endedAt: moment,
+  sizeBytes: bytes,
+  comparedBytes: bytes,
+  differentBytes: bytes,
+  repairedBytes: bytes,
+  ranges: z.array(z.strictObject({ offset: bytes, length: bytes })).max(LIMITS.verifyRanges),
+  reason: z.string().max(LIMITS.textBytes).nullable(),
 });

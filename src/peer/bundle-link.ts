@@ -94,7 +94,10 @@ export function createBundleLink(bundle: Bundle, reach: VersionVector): BundleLi
       if (!coversVector(vector, reach)) {
         throw new TandemError('FOLDER_NOT_READY', `the bundle ${bundle.path} builds on what is no longer here`);
       }
-      yield { kind: 'vector', vector: reach, updates: null };
+      let count = 0;
+      for await (const batch of bundle.updates())
+        count += batch.filter(({ gvsn }) => !containsVersion(have, gvsn)).length;
+      yield { kind: 'vector', vector: reach, updates: count };
       for await (const batch of bundle.updates()) {
         if (signal.aborted || end.signal.aborted) return;
         const updates = batch.filter(({ gvsn }) => !containsVersion(have, gvsn));
@@ -174,7 +177,7 @@ async function* ranges(
   }
 }
 
-/** Its maker could not put the content in: it had changed by then. */
+/** It had changed when its maker was to put it in, or the maker took it for known. */
 function failure({ id }: Wanted): ContentAnswer {
-  return { kind: 'failed', id, reason: 'changed' };
+  return { kind: 'failed', id, reason: 'left-out' };
 }

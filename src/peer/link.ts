@@ -83,7 +83,7 @@ export interface MirrorPeerService {
 /** Major versions must be equal, minor ones may differ: the lower is spoken. */
 export const PROTOCOL = { major: 1, minor: 0 } as const;
 /** Optional abilities of this build; both sides use what both have. */
-export const CAPABILITIES = ['chunk-groups', 'record-comparison'] as const;
+export const CAPABILITIES = ['chunk-groups', 'record-comparison', 'update-count'] as const;
 
 export interface ConnectivityRequest {
   readonly group: string;
@@ -151,12 +151,17 @@ export interface UpdatesRequest {
   readonly folder: string;
   /** What the caller holds or is already being sent; the partner gives the difference to its own vector. */
   readonly have: VersionVector;
+  /** Only the first answer is wanted, for its number. Not before the partner has named the capability 'update-count'. */
+  readonly countOnly?: boolean;
 }
 
 export type UpdatesAnswer =
   /** The first answer and no other. `updates` follow; null: the partner does not tell how many. */
   | { readonly kind: 'vector'; readonly vector: VersionVector; readonly updates: number | null }
   | { readonly kind: 'updates'; readonly updates: readonly Update[] };
+
+/** 'left-out': it is not in the bundle. */
+export type FailureReason = 'changed' | 'gone' | 'not-ready' | 'unreadable' | 'left-out';
 
 export interface CancelRequest {
   readonly connection: string;
@@ -223,7 +228,7 @@ export type ContentAnswer =
       readonly recipe: Recipe;
       readonly last: boolean;
     }
-  | { readonly kind: 'failed'; readonly id: number; readonly reason: 'changed' | 'gone' | 'not-ready' | 'unreadable' };
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: FailureReason };
 
 /** A pair that one member wants to keep with its partner, told before the first stream: the partner keeps it too, or says why not. */
 export interface ReplicaOffer {

@@ -137,19 +137,7 @@ export const MIRROR_BOUNDS = {
         new Map([
           [8, list('arrived', LIMITS.mirrorPacketMessages, new Map([[1, numbers('arrived.seqs', LIMITS.mirrorSeqs)]]))],
           [11, list('dirty', LIMITS.mirrorPacketMessages, new Map([[3, numbers('dirty.runs', LIMITS.mirrorRuns)]]))],
-          [
-            13,
-            list(
-              'digests',
-              LIMITS.mirrorPacketMessages,
-              new Map([
-                [2, numbers('digests.offsets', LIMITS.mirrorDigests)],
-                [3, numbers('digests.lengths', LIMITS.mirrorDigests)],
-                [4, list('digests.sha256s', LIMITS.mirrorDigests)],
-                [5, list('digests.blocks', LIMITS.mirrorDigests)],
-              ]),
-            ),
-          ],
+          [13, digests('digests')],
           [
             14,
             list(
@@ -161,8 +149,19 @@ export const MIRROR_BOUNDS = {
               ]),
             ),
           ],
+          [27, digests('compare')],
         ]),
       ),
     ],
   ]),
 } as const satisfies Record<string, MessageGuard>;
+
+function digests(name: string): FieldGuard {
+  const columns = new Map([
+    [2, numbers(`${name}.offsets`, LIMITS.mirrorDigests)],
+    [3, numbers(`${name}.lengths`, LIMITS.mirrorDigests)],
+    [4, list(`${name}.sha256s`, LIMITS.mirrorDigests)],
+    [5, list(`${name}.blocks`, LIMITS.mirrorDigests)],
+  ]);
+  return list(name, LIMITS.mirrorPacketMessages, columns);
+}

@@ -195,10 +195,12 @@ function weigh(message: MirrorMessage): number {
     case 'differing':
       return MESSAGE_BYTES + 2 * ENTRY_BYTES * message.ranges.length;
     case 'digests':
+    case 'compare':
       return MESSAGE_BYTES + (LIMITS.mirrorPacketBytes / LIMITS.mirrorDigests) * message.pieces.length;
     case 'hello':
     case 'propose':
     case 'decision':
+    case 'verified':
       return LIMITS.mirrorRecordBytes;
     case 'failed':
     case 'answer':

@@ -7,7 +7,7 @@ import { LIMITS } from '../base/limits.ts';
 import { checkGroups, checkRecipe } from '../model/chunk-groups.ts';
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
 import { vsnOf } from '../model/version.ts';
-import type { ContentAnswer, ContentRequest, Wanted } from './link.ts';
+import type { ContentAnswer, ContentRequest, FailureReason, Wanted } from './link.ts';
 import {
   assertColumn,
   countFromWire,
@@ -82,9 +82,13 @@ interface WireChunks {
 /** What a caller sends: the stream's opening, then requests. */
 export type ContentCall = { readonly kind: 'open'; readonly connection: string } | ContentRequest;
 
-type FailureReason = Extract<ContentAnswer, { kind: 'failed' }>['reason'];
-
-const FAILURE_NUMBERS: Readonly<Record<FailureReason, number>> = { changed: 1, gone: 2, 'not-ready': 3, unreadable: 4 };
+const FAILURE_NUMBERS: Readonly<Record<FailureReason, number>> = {
+  changed: 1,
+  gone: 2,
+  'not-ready': 3,
+  unreadable: 4,
+  'left-out': 5,
+};
 const FAILURES = new Map(Object.entries(FAILURE_NUMBERS).map(([name, number]) => [number, name as FailureReason]));
 
 export function contentCallToWire(call: ContentCall): WireContentRequest {

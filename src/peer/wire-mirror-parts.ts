@@ -86,21 +86,21 @@ export function piecesToWire(pieces: readonly PieceDigest[]): WireDigests {
   };
 }
 
-export function piecesFromWire(wire: WireDigests): PieceDigest[] {
-  const ranges = rangesFromWire(wire, 'digests', LIMITS.mirrorDigests);
-  assertColumn(wire.sha256s.length, 'digests.sha256s', ranges.length);
-  assertColumn(wire.blocks.length, 'digests.blocks', ranges.length);
+export function piecesFromWire(wire: WireDigests, field: string): PieceDigest[] {
+  const ranges = rangesFromWire(wire, field, LIMITS.mirrorDigests);
+  assertColumn(wire.sha256s.length, `${field}.sha256s`, ranges.length);
+  assertColumn(wire.blocks.length, `${field}.blocks`, ranges.length);
   return ranges.map(({ offset, length }, i) => {
-    countFromWire(length, 'digests.lengths', LIMITS.copyRangeBytes);
+    countFromWire(length, `${field}.lengths`, LIMITS.copyRangeBytes);
     const sha256 = wire.sha256s[i]!;
     const zero = sha256.length === 0;
-    if (!zero) assertColumn(sha256.length, 'digests.sha256s', DIGEST_BYTES);
+    if (!zero) assertColumn(sha256.length, `${field}.sha256s`, DIGEST_BYTES);
     const count = zero ? 0 : Math.ceil(length / DIGEST_BLOCK_BYTES);
     return {
       offset,
       length,
       sha256: zero ? null : sha256,
-      blocks: hashesFromWire(wire.blocks[i]!, 'digests.blocks', count),
+      blocks: hashesFromWire(wire.blocks[i]!, `${field}.blocks`, count),
     };
   });
 }

@@ -6,8 +6,9 @@ import { LIMITS } from '../base/limits.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import type { MirrorMessage, SharedEpoch } from '../model/mirror-message.ts';
 import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
+import type { PieceDigest } from '../model/piece-digest.ts';
 import { nameOf, numberOf, REPLICA_OPERATIONS, RETURN_CODES } from '../model/replica-values.ts';
-import { ASSOCIATION, GENERATION_SIDE, GENERATIONS, TRANSITION_INTENT } from './association-json.ts';
+import { ASSOCIATION, GENERATION_SIDE, GENERATIONS, TRANSITION_INTENT, VERIFICATION } from './association-json.ts';
 import type { ReplicaOffer } from './link.ts';
 import {
   countsFromWire,
@@ -53,6 +54,7 @@ interface WireByKind {
     readonly side: Uint8Array;
     readonly sizeBytes: number;
     readonly intent: Uint8Array;
+    readonly verifies: boolean;
   };
   readonly met: { readonly revision: number };
   readonly removed: object;
@@ -72,6 +74,7 @@ interface WireByKind {
   readonly dirty: ByteRange & { readonly runs: readonly number[]; readonly last: boolean };
   readonly 'copy-begin': { readonly seq: number; readonly extent: number; readonly generations: Uint8Array };
   readonly digests: WireDigests & { readonly seq: number };
+  readonly compare: WireDigests & { readonly seq: number };
   readonly differing: WireRanges & { readonly seq: number };
   readonly 'copy-end': { readonly seq: number; readonly generations: Uint8Array };
   readonly order: { readonly id: string; readonly operation: number; readonly force: boolean };
@@ -84,6 +87,8 @@ interface WireByKind {
   readonly 'barrier-durable': { readonly id: string };
   readonly decision: { readonly id: string; readonly record: Uint8Array; readonly generations: Uint8Array };
   readonly committed: { readonly id: string };
+  readonly verify: { readonly id: string; readonly repair: boolean; readonly cancel: boolean };
+  readonly verified: { readonly verification: Uint8Array };
 }
 
 type Kind = MirrorMessage['kind'];
@@ -101,17 +106,19 @@ interface Form<K extends Kind> {
 const FORMS: { readonly [K in Kind]: Form<K> } = {
   hello: {
     field: 'hello',
-    toWire: ({ record, side, sizeBytes, intent }) => ({
+    toWire: ({ record, side, sizeBytes, intent, verifies }) => ({
       record: jsonToWire(record),
       side: jsonToWire(side),
       sizeBytes,
       intent: intent === null ? NO_BYTES : jsonToWire(intent),
+      verifies,
     }),
     fromWire: wire => ({
       record: jsonFromWire(ASSOCIATION, wire.record, 'hello.record'),
       side: jsonFromWire(GENERATION_SIDE, wire.side, 'hello.side'),
       sizeBytes: countFromWire(wire.sizeBytes, 'hello.size_bytes'),
       intent: wire.intent.length === 0 ? null : jsonFromWire(TRANSITION_INTENT, wire.intent, 'hello.intent'),
+      verifies: wire.verifies,
     }),
   },
   met: {
@@ -207,11 +214,8 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
       generations: jsonFromWire(GENERATIONS, wire.generations, 'copy_begin.generations'),
     }),
   },
-  digests: {
-    field: 'digests',
-    toWire: ({ seq, pieces }) => ({ seq, ...piecesToWire(pieces) }),
-    fromWire: wire => ({ seq: countFromWire(wire.seq, 'digests.seq'), pieces: piecesFromWire(wire) }),
-  },
+  digests: digestsForm('digests'),
+  compare: digestsForm('compare'),
   differing: {
     field: 'differing',
     toWire: ({ seq, ranges }) => ({ seq, ...rangesToWire(ranges) }),
@@ -286,6 +290,18 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
     }),
   },
   committed: transitionForm('committed', 'committed'),
+  verify: {
+    field: 'verify',
+    toWire: ({ id, repair, cancel }) => ({ id, repair, cancel }),
+    fromWire: wire => ({ id: guidFromWire(wire.id, 'verify.id'), repair: wire.repair, cancel: wire.cancel }),
+  },
+  verified: {
+    field: 'verified',
+    toWire: ({ verification }) => ({ verification: jsonToWire(verification) }),
+    fromWire: wire => ({
+      verification: jsonFromWire(VERIFICATION, wire.verification, 'verified.verification'),
+    }),
+  },
 };
 const KIND_BY_FIELD = new Map(Object.entries(FORMS).map(([kind, { field }]) => [field, kind as Kind]));
 
@@ -326,6 +342,21 @@ function messageFromWire(wire: WireMirrorMessage): MirrorMessage {
   if (kind === undefined) throw violation('messages.message', 'is missing or unknown');
   const form = FORMS[kind] as unknown as { field: string; fromWire: (wire: unknown) => object };
   return { kind, ...form.fromWire(wire[form.field]) } as MirrorMessage;
+}
+
+/** `field` is also its name in the .proto file. */
+function digestsForm(field: 'digests' | 'compare') {
+  return {
+    field,
+    toWire: ({ seq, pieces }: { readonly seq: number; readonly pieces: readonly PieceDigest[] }) => ({
+      seq,
+      ...piecesToWire(pieces),
+    }),
+    fromWire: (wire: WireDigests & { readonly seq: number }) => ({
+      seq: countFromWire(wire.seq, `${field}.seq`),
+      pieces: piecesFromWire(wire, field),
+    }),
+  };
 }
 
 /** Of the messages that have nothing but the id of their transition. */

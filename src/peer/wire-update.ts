@@ -24,6 +24,7 @@ export interface WireUpdatesRequest {
   readonly connection: string;
   readonly folder: string;
   readonly have: WireVector | null;
+  readonly countOnly?: boolean;
 }
 
 export interface WireUpdatesAnswer {
@@ -80,7 +81,8 @@ const BILLION = 1_000_000_000n;
 const NO_BYTES = Buffer.alloc(0);
 
 export function updatesRequestToWire(request: UpdatesRequest): WireUpdatesRequest {
-  return { connection: request.connection, folder: request.folder, have: vectorToWire(request.have) };
+  const { connection, folder, have, countOnly = false } = request;
+  return { connection, folder, have: vectorToWire(have), countOnly };
 }
 
 export function updatesRequestFromWire(wire: WireUpdatesRequest): UpdatesRequest {
@@ -88,6 +90,7 @@ export function updatesRequestFromWire(wire: WireUpdatesRequest): UpdatesRequest
     connection: guidFromWire(wire.connection, 'connection'),
     folder: guidFromWire(wire.folder, 'folder'),
     have: vectorFromWire(wire.have, 'have'),
+    ...(wire.countOnly ? { countOnly: true } : {}),
   };
 }
 

@@ -4,11 +4,11 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ConnectionConfig, GroupMember } from '../config/config.ts';
 import type { FileRecord } from '../model/update.ts';
-import { EMPTY_VECTOR, mergeVectors, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import { containsVersion, EMPTY_VECTOR, subtractVectors, type VersionVector } from '../model/version-vector.ts';
 import { type BundleWriter, createBundleWriter } from '../peer/bundle-writer.ts';
 import { PROTOCOL } from '../peer/link.ts';
 import type { Folder } from './folder.ts';
-import { servesAsSource, versionsFromMemory } from './folder-core.ts';
+import { holdingsOf } from './heard-vectors.ts';
 import type { Member } from './member.ts';
 import { updateOf } from './outbound.ts';
 import { parentOf } from './paths.ts';
@@ -58,7 +58,7 @@ export async function exportBundle(
   }
   const view = core.store.view();
   try {
-    const known = full ? EMPTY_VECTOR : knownOf(member, folder, partner);
+    const known = full ? EMPTY_VECTOR : (holdingsOf(core, partner.guid, member.inbound)?.holds ?? EMPTY_VECTOR);
     const lacking = subtractVectors(view.vector, known);
     const header = {
       protocol: PROTOCOL,
@@ -78,7 +78,7 @@ export async function exportBundle(
     };
     const writer = await createBundleWriter(path, header, key);
     try {
-      const packing = new Packing(folder, writer, tell);
+      const packing = new Packing(folder, { writer, known, tell });
       for (const pass of core.serving ? (['tombstones', 'live'] as const) : []) {
         for await (const records of view.updates(lacking, pass)) {
           if (signal.aborted) throw new TandemError('CANCELLED', 'making the bundle was given up');
@@ -100,29 +100,27 @@ export async function exportBundle(
   }
 }
 
-/** What a member holds: as it says over the link that is there, or as it said over the last one and in its last bundle. */
-function knownOf(member: Member, { core }: Folder, partner: GroupMember): VersionVector {
-  const sessions = member.inbound
-    .filter(({ parts }) => parts.partner.guid === partner.guid)
-    .flatMap(connection => connection.sessions)
-    .filter(session => session.folder.core === core);
-  const linked = sessions.find(({ latest }) => latest && servesAsSource(latest.state))?.latest?.vector;
-  if (linked) return linked;
-  const noted = core.memory.bundled[partner.guid];
-  return mergeVectors(noted ? versionsFromMemory(noted) : EMPTY_VECTOR, sessions[0]?.known ?? EMPTY_VECTOR);
-}
-
 class Packing {
   readonly done: Exported = { updates: 0, files: 0, contentBytes: 0, leftOut: 0, bundleBytes: 0, everything: false };
   readonly #folder: Folder;
   readonly #writer: BundleWriter;
   readonly #tell: (so: Exported) => void;
+  /** What the other member was known to hold: it has the contents of these versions. */
+  readonly #known: VersionVector;
   /** Of contents written lately: the same one is not written again. */
   #recent = new Set<string>();
 
-  constructor(folder: Folder, writer: BundleWriter, tell: (so: Exported) => void) {
+  constructor(
+    folder: Folder,
+    {
+      writer,
+      known,
+      tell,
+    }: { readonly writer: BundleWriter; readonly known: VersionVector; readonly tell: (so: Exported) => void },
+  ) {
     this.#folder = folder;
     this.#writer = writer;
+    this.#known = known;
     this.#tell = tell;
   }
 
@@ -134,7 +132,7 @@ class Packing {
     let small: FileRecord[] = [];
     let bytes = 0;
     for (const file of files) {
-      if (this.#recent.has(file.hash)) continue;
+      if (this.#recent.has(file.hash) || this.#isThere(file)) continue;
       if (file.size > LIMITS.wholeFileBytes) {
         await this.#addLarge(file, signal);
         continue;
@@ -147,6 +145,11 @@ class Packing {
       bytes += file.size;
     }
     await this.#addSmall(small);
+  }
+
+  /** It was only moved, or given other attributes, since the other member had it. */
+  #isThere({ contentSince }: FileRecord): boolean {
+    return contentSince !== undefined && containsVersion(this.#known, contentSince);
   }
 
   async #addSmall(files: readonly FileRecord[]): Promise<void> {

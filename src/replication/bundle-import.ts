@@ -13,8 +13,8 @@ import { type BundleLink, createBundleLink, reachOf } from '../peer/bundle-link.
 import { certificateProblem } from '../peer/certificate.ts';
 import { ContentFetcher } from './content-fetch.ts';
 import type { Folder } from './folder.ts';
-import { versionsToMemory } from './folder-core.ts';
 import { type Comparison, compareAll } from './full-comparison.ts';
+import { noteHoldings } from './heard-vectors.ts';
 import { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
 import { givenUpAgain } from './replica-cycle.ts';
@@ -100,7 +100,8 @@ async function take(
     throw new TandemError('FOLDER_NOT_READY', `folder ${core.config.name} ${why}`);
   }
   // A clock that ran ahead must not make later bundles look old.
-  await noteHoldings(place, { holds: header.holds, time: Math.min(header.time, core.clock.now()) });
+  const { holds, time } = header;
+  await noteHoldings(core, place.partner.guid, { holds, time: Math.min(time, core.clock.now()) });
   let compared: Comparison | null = null;
   if (full) {
     const whole = createBundleLink(bundle, reachOf(bundle, new Map()));
@@ -256,17 +257,4 @@ function placeOf(member: Member, header: BundleHeader, path: string): Place {
     );
   }
   return { folder, partner, connection };
-}
-
-/** By what it holds its maker is known from now on, until a newer bundle comes or it says so itself. */
-async function noteHoldings(
-  { folder: { core }, partner }: Place,
-  { holds, time }: Pick<BundleHeader, 'holds' | 'time'>,
-): Promise<void> {
-  await core.line.run(async () => {
-    const before = core.memory.bundled[partner.guid];
-    if (before && before.time >= time) return;
-    const noted = versionsToMemory(time, holds);
-    await core.commit({ memory: { bundled: { ...core.memory.bundled, [partner.guid]: noted } } });
-  });
 }

@@ -44,9 +44,17 @@ export async function takeMessages(order: Messaging, signal: AbortSignal): Promi
   const refused = refuseLink(link, { options, folder, source });
   if (refused) return refused;
   try {
-    const waiting = await waitingIn(spool, { folder: session.guid, from: connection.parts.partner.guid });
+    const waiting = await waitingIn(spool, {
+      folder: session.guid,
+      from: connection.parts.partner.guid,
+      to: member.guid,
+    });
     if (waiting.length === 0)
-      return { result: 8477, sentence: `no bundle of ${source} for folder ${folder} waits in ${spool}` };
+      return {
+        result: 8477,
+        sentence: `no bundle of ${source} for folder ${folder} waits in ${spool}`,
+        nothingWaits: true,
+      };
     const failures: SyncOutcome[] = [];
     let updates = 0;
     for (const path of waiting) {
@@ -79,10 +87,10 @@ function failureOf(error: unknown, signal: AbortSignal): SyncOutcome {
   return { result: 8436, sentence: `the spool cannot be used: ${messageOf(error)}` };
 }
 
-/** Paths of the bundles that a source made of a folder, the oldest first. What is none, or not all there yet, is left alone. */
+/** Paths of the bundles that a source made of a folder for this member, the oldest first. What is none, or not all there yet, is left alone. */
 async function waitingIn(
   spool: string,
-  wanted: { readonly folder: string; readonly from: string },
+  wanted: Pick<BundleHeader, 'folder' | 'from' | 'to'>,
 ): Promise<readonly string[]> {
   const names = (await readdir(spool)).filter(name => name.endsWith(BUNDLE_SUFFIX));
   const found: { readonly path: string; readonly header: BundleHeader }[] = [];
@@ -92,7 +100,8 @@ async function waitingIn(
       if (error instanceof TandemError) return null;
       throw error;
     });
-    if (header?.folder === wanted.folder && header.from === wanted.from) found.push({ path, header });
+    const { folder, from, to } = wanted;
+    if (header?.folder === folder && header.from === from && header.to === to) found.push({ path, header });
   }
   return found.sort((a, b) => a.header.time - b.header.time).map(({ path }) => path);
 }

@@ -7,7 +7,7 @@ import type { FileRecord, Update } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
-import { asideName, isAside, STEPPED_ASIDE } from './paths.ts';
+import { isAside } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 import { Placement } from './placement.ts';
 import { placeCandidate } from './placing.ts';
@@ -53,14 +53,7 @@ async function stepAside(p: Placement, items: readonly PendingUpdate[], step: St
     if (record.parent === update.parent && record.name === update.name) continue;
     movers.push({ record, depth: ((await p.view.path(record)) ?? '').split('/').length });
   }
-  for (const { record } of movers.sort((a, b) => b.depth - a.depth)) {
-    const from = (await p.view.path(record))!;
-    const away: FileRecord = { ...record, parent: STEPPED_ASIDE, name: asideName(record.uid) };
-    p.put(step, record, away);
-    const to = (await p.view.path(away))!;
-    step.operations.push({ kind: 'move', from, to, expect: record.disk! });
-    p.cameFrom.set(to, from);
-  }
+  for (const { record } of movers.sort((a, b) => b.depth - a.depth)) await p.stepAside(record, step);
 }
 
 /** A directory whose new place is below itself is settled as such, when it is planned for itself. */

@@ -9,7 +9,7 @@ import type { StageItem } from '../disk/disk.ts';
 import type { Hash64 } from '../model/chunk-groups.ts';
 import type { ContentAnswer, ContentRequest, FolderLink, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
-import { fetchLargeFile, type LargeFileChannel, reasonText } from './large-file.ts';
+import { fetchLargeFile, type LargeFileChannel, movedOn, reasonText } from './large-file.ts';
 import { stagingIdOf } from './local-content.ts';
 import type { ContentSource, PendingUpdate } from './pending.ts';
 import type { UpdateFlow } from './update-flow.ts';
@@ -242,7 +242,7 @@ class FetchRun {
     const fail = (kind: 'changed' | 'failed' | 'corrupt', reason: string) =>
       job.target.flow.fetchFailed(job.item, kind, reason);
     if (answer.kind === 'failed') {
-      const changed = answer.reason === 'changed' || answer.reason === 'gone';
+      const changed = movedOn(answer.reason);
       fail(changed ? 'changed' : 'failed', reasonText(answer.reason));
       return;
     }

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { FolderConfig } from '../config/config.ts';
 import type { Disk } from '../disk/disk.ts';
+import { withContentSince } from '../model/content-since.ts';
 import type { FenceOrder } from '../model/fence.ts';
 import { nextClock } from '../model/hybrid-clock.ts';
 import { type ObstacleKind, Obstacles } from '../model/obstacles.ts';
@@ -99,7 +100,7 @@ export interface FolderMemory {
   readonly fencing: FenceOrder | null;
   /** What was made here in this range gives way to what partners have, until it is as the one of this connection has it. */
   readonly yielding: Yielding | null;
-  /** What other members held when they made the newest bundle that came from them, by their GUIDs. */
+  /** What other members were last known to hold, by the newest bundle of theirs or the last word over a link, by their GUIDs. */
   readonly bundled: Readonly<Record<string, NotedVersions>>;
 }
 
@@ -240,7 +241,7 @@ export class FolderCore {
   }
 
   async commit(change: FolderChange): Promise<void> {
-    const { claims, unclaims, claimVector, memory, ...rest } = change;
+    const { claims, unclaims, claimVector, memory, put = [], ...rest } = change;
     let vector = this.store.vector;
     if (unclaims?.length) this.onUnclaimed(unclaims);
     if (unclaims?.length) vector = subtractVectors(vector, vectorFromVersions(unclaims));
@@ -261,6 +262,7 @@ export class FolderCore {
     const nextMemory = memory || own > 0 ? { ...this.#memory, ...memory, clock: this.#clock } : null;
     await this.store.commit({
       ...rest,
+      put: put.map(({ before, after }) => ({ before, after: withContentSince(after, before) })),
       ...(moved ? { vector } : {}),
       ...(nextMemory ? { state: nextMemory as unknown as Readonly<Record<string, unknown>> } : {}),
     });

@@ -172,6 +172,16 @@ export class InboundConnection {
     return this.#linkNow().requestUpdates({ connection: this.parts.guid, folder, have }, signal);
   }
 
+  /** Asks the partner how much it has that it was not asked for yet, if it is there and can tell. */
+  async countUnasked(session: InboundSession, signal: AbortSignal): Promise<void> {
+    const link = this.#link;
+    if (!link || !this.welcome?.capabilities.includes('update-count')) return;
+    await session.countUnasked(link, signal).catch(error => {
+      // What was known before goes on to be told.
+      this.#log.debug({ err: error }, 'the partner could not be asked for the number of its updates');
+    });
+  }
+
   /** All live records of a folder there. PEER_UNREACHABLE while not connected. */
   requestRecords(folder: string, signal: AbortSignal): AsyncIterable<RecordVersion[]> {
     return this.#linkNow().requestRecords({ connection: this.parts.guid, folder }, signal);

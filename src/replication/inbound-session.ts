@@ -58,6 +58,13 @@ export interface Outstanding {
   readonly toCome: number;
 }
 
+/** What a member said it holds. */
+export interface Holdings {
+  readonly holds: VersionVector;
+  /** When it held that, milliseconds since the Unix epoch. */
+  readonly time: number;
+}
+
 const NOT_READY_PAUSE_MS = 1000;
 
 export class InboundSession {
@@ -70,10 +77,14 @@ export class InboundSession {
   /** Oldest first. All but the newest are held up. */
   readonly #open: OpenSession[] = [];
   #latest: VectorEvent | null = null;
+  /** What the partner said last of what it holds, over this link or an earlier one. */
+  heard: Holdings | null = null;
   /** What the partner holds, as far as was ever heard. */
   #known: VersionVector = EMPTY_VECTOR;
   /** Of the round that goes on: what the partner tells of, and how many updates of that are still to come. */
   #untold: { readonly vector: VersionVector; updates: number } | null = null;
+  /** Of what the partner has not been asked for: how many updates it said those are, and what it held then. */
+  #counted: { readonly vector: VersionVector; readonly updates: number } | null = null;
   #force: Force | null = null;
   /** The last session since the start that brought everything. */
   lastInSync: SyncSession | null = null;
@@ -98,11 +109,6 @@ export class InboundSession {
     return this.#latest;
   }
 
-  /** What the partner holds, as far as was ever heard over a link of this session. */
-  get known(): VersionVector {
-    return this.#known;
-  }
-
   /** Oldest first. */
   get running(): readonly SyncSession[] {
     return this.#open.map(({ session }) => session);
@@ -112,6 +118,8 @@ export class InboundSession {
     this.#latest = event;
     this.#known = mergeVectors(this.#known, event.vector);
     const { pending, clock } = this.folder.core;
+    // One that is halted tells of nothing, and holds what it did.
+    if (event.state !== 'in-error') this.heard = { holds: event.vector, time: clock.now() };
     pending.hasten(this.#partner.name, clock.now() + LIMITS.backoffFirstMs);
     this.#bell.ring();
   }
@@ -157,12 +165,41 @@ export class InboundSession {
     const putOff = core.pending.listGivenUp().filter(entry => entry.tally === session).length;
     const told = queued + putOff;
     const newest = this.#open.at(-1)?.session === session;
-    const have = flow.have();
-    if (!newest || coversVector(have, this.#known)) return { queued, toCome: told };
-    // Of what the partner has not been asked for, versions that newer ones have made needless are counted.
-    const { vector, updates } = this.#untold ?? { vector: EMPTY_VECTOR, updates: 0 };
-    const unasked = countVersions(subtractVectors(subtractVectors(this.#known, have), vector));
-    return { queued, toCome: told + Math.max(0, updates) + unasked };
+    if (!newest || coversVector(flow.have(), this.#known)) return { queued, toCome: told };
+    return { queued, toCome: told + Math.max(0, this.#untold?.updates ?? 0) + this.#unaskedUpdates() };
+  }
+
+  /**
+   * Asks the partner how many updates the versions are that it has not been asked for: it alone knows which of them newer
+   * ones have replaced. Rejects as the link does.
+   */
+  async countUnasked(link: FolderLink, signal: AbortSignal): Promise<void> {
+    if (this.#unasked().size === 0) return;
+    const have = mergeVectors(this.#asked(), this.folder.flow.have());
+    const request = { connection: this.#connection, folder: this.guid, have, countOnly: true };
+    for await (const answer of link.requestUpdates(request, signal)) {
+      if (answer.kind !== 'vector' || answer.updates === null) return;
+      this.#known = mergeVectors(this.#known, answer.vector);
+      this.#counted = { vector: answer.vector, updates: answer.updates };
+      return;
+    }
+  }
+
+  /** What the round that goes on will bring. */
+  #asked(): VersionVector {
+    return this.#untold?.vector ?? EMPTY_VECTOR;
+  }
+
+  #unasked(): VersionVector {
+    return subtractVectors(subtractVectors(this.#known, this.folder.flow.have()), this.#asked());
+  }
+
+  /** Where the partner has not been asked, versions count that newer ones have made needless. */
+  #unaskedUpdates(): number {
+    const unasked = this.#unasked();
+    const uncounted = subtractVectors(unasked, this.#counted?.vector ?? EMPTY_VECTOR);
+    const counted = countVersions(unasked) - countVersions(uncounted);
+    return countVersions(uncounted) + Math.min(counted, this.#counted?.updates ?? 0);
   }
 
   async run(link: FolderLink, turn: SessionTurn, connected: AbortSignal): Promise<void> {

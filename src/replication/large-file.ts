@@ -13,7 +13,7 @@ import {
 } from '../model/chunk-groups.ts';
 import { type DeltaStep, planDelta } from '../model/delta-plan.ts';
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
-import type { ContentAnswer, ContentRequest, Wanted } from '../peer/link.ts';
+import type { ContentAnswer, ContentRequest, FailureReason, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
 import { findChunks, stagingIdOf } from './local-content.ts';
 import type { PendingUpdate, Staged } from './pending.ts';
@@ -330,11 +330,16 @@ async function askChunks(
 }
 
 function refusalFor(answer: Extract<ContentAnswer, { kind: 'failed' }>): Refusal {
-  const changed = answer.reason === 'changed' || answer.reason === 'gone';
+  const changed = movedOn(answer.reason);
   return new Refusal(changed ? 'changed' : 'failed', reasonText(answer.reason));
 }
 
-export function reasonText(reason: 'changed' | 'gone' | 'not-ready' | 'unreadable'): string {
+/** Nothing is to be had of just this: the source has to say something newer. */
+export function movedOn(reason: FailureReason): boolean {
+  return reason === 'changed' || reason === 'gone' || reason === 'left-out';
+}
+
+export function reasonText(reason: FailureReason): string {
   switch (reason) {
     case 'changed':
     case 'gone':
@@ -343,5 +348,7 @@ export function reasonText(reason: 'changed' | 'gone' | 'not-ready' | 'unreadabl
       return 'the source is not ready';
     case 'unreadable':
       return 'the source cannot read it';
+    case 'left-out':
+      return 'the bundle has not its content: it changed while that was made, or this member was known to have it; the next one, or one made with --full, has it';
   }
 }

@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import type { ForceBook } from './connection-window.ts';
 import { Folder } from './folder.ts';
 import { databaseIsOldCopy } from './folder-opening.ts';
+import { keepHeard, noteHeard } from './heard-vectors.ts';
 import { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import { Outbound } from './outbound.ts';
@@ -155,6 +156,8 @@ export class Member {
     await Promise.all(this.#watchers.map(watcher => watcher.close()));
     await Promise.all(this.#connections);
     await Promise.allSettled(this.#besides);
+    // Where it cannot be written, bundles are larger for a while.
+    await noteHeard(this.inbound).catch(() => {});
     await Promise.all([...this.folders.values()].map(folder => folder.stop()));
     await this.sessions.close();
     await Promise.all(this.#disks.map(disk => disk.close()));
@@ -276,6 +279,7 @@ export class Member {
       ({ from, to, enabled }) => enabled && (from === parts.name || to === parts.name),
     );
     if (!joined) parts.emit('NO_CONNECTIONS', 'no enabled connection joins this member with another one');
+    this.#connections.push(keepHeard(this.inbound, this.#stop.signal).catch(parts.fail));
     this.#connections.push(runSlowComparisons(this.inbound, this.#ordered, this.#stop.signal).catch(parts.fail));
     for (const folder of this.folders.values()) {
       folder.hears = () =>

@@ -159,6 +159,14 @@ export class Outbound implements FolderPeerService {
       );
     const view = core.store.view();
     const difference = subtractVectors(view.vector, request.have);
+    if (request.countOnly) {
+      try {
+        yield { kind: 'vector', vector: view.vector, updates: await view.countUpdates(difference) };
+      } finally {
+        await view.close();
+      }
+      return;
+    }
     const of = connection.session(core);
     const updates = view.countUpdates(difference);
     const telling = connection.tell(of, { difference, view, since: this.#parts.clock.now(), updates });
@@ -297,7 +305,7 @@ export class Outbound implements FolderPeerService {
 
 /** What of a record goes to partners. */
 export function updateOf(record: FileRecord): Update {
-  const { disk: _disk, provisional: _provisional, ...update } = record;
+  const { disk: _disk, provisional: _provisional, contentSince: _since, ...update } = record;
   return update;
 }
 

@@ -7,6 +7,7 @@ import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore, Stamp } from './folder-core.ts';
 import { emptyPlan, type GroupPlan, type Step } from './group-plan.ts';
 import { GroupView } from './group-view.ts';
+import { asideName, STEPPED_ASIDE } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 
 /** An update to be placed: a partner's (with its item) or one made here to settle something. */
@@ -98,6 +99,17 @@ export class Placement {
       preserve: this.preserve(candidate, { ...loss, always: true }),
       unless,
     });
+  }
+
+  /** Out of the names and directories that others take or leave, into staging; answers the record as it is there. */
+  async stepAside(record: FileRecord, step: Step): Promise<FileRecord> {
+    const from = (await this.view.path(record))!;
+    const away: FileRecord = { ...record, parent: STEPPED_ASIDE, name: asideName(record.uid) };
+    this.put(step, record, away);
+    const to = (await this.view.path(away))!;
+    step.operations.push({ kind: 'move', from, to, expect: record.disk! });
+    this.cameFrom.set(to, from);
+    return away;
   }
 
   async stamp(before: Update): Promise<Stamp> {

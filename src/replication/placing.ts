@@ -251,6 +251,7 @@ async function placeTombstone(
   const busy = children.map(child => child.uid).filter(uid => p.core.pending.hasUid(uid) || givenUp.has(uid));
   if (busy.length > 0 && item && !candidate.update.nameConflict)
     return p.block(candidate, { kind: 'contents', on: busy }, 'waits until its contents are dealt with');
+  let heir: { readonly next: Update; readonly record: FileRecord } | null = null;
   if (update.nameConflict && update.mergedInto !== null) {
     const winner = await p.view.record(update.mergedInto);
     if (children.length > 0 && !winner)
@@ -266,7 +267,10 @@ async function placeTombstone(
     }
     for (const child of children) {
       const next = reparented(child, update.mergedInto, await p.stamp(child));
-      if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
+      // One that takes this very name can have it when the directory is gone.
+      if ((await p.view.occupant(next.parent, next.name)) === local.uid)
+        heir = { next, record: child.disk ? await p.stepAside(child, step) : child };
+      else if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
     }
   } else if (update.nameConflict && children.length > 0) {
     // It lost its name to what is no directory, and goes with all that is in it, as it does where that was found.
@@ -291,7 +295,7 @@ async function placeTombstone(
   const reason = update.nameConflict ? 'another one with its name won' : 'its directory was deleted';
   await p.removeDirectory(candidate, { lost: local, path, conflictType: update.nameConflict ? 1 : 5, reason }, step);
   p.put(step, local, after);
-  return 'placed';
+  return heir === null ? 'placed' : p.place(made(heir.next, candidate), heir.record, step);
 }
 
 function waitFor(directory: Uid): Wait {

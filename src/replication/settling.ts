@@ -40,7 +40,11 @@ export async function placeOnto(
     reason: 'another file with this name won',
     always: !same,
   });
+  let mine = local;
   if (occupant.kind === 'directory') {
+    // Before the directory it may lie in goes with all that is in it.
+    const inside = local?.present && local.disk && (await p.view.isBelow(local.parent, occupant.uid));
+    if (inside) mine = await p.stepAside(local, step);
     step.operations.push({ kind: 'preserve', path, preserve: keep });
     await p.bury(occupant, step);
   } else if (same && update.kind === 'file' && !local?.present && occupant.disk) {
@@ -51,7 +55,7 @@ export async function placeOnto(
     step.operations.push({ kind: 'remove', path, expect: occupant.disk, preserve: keep });
   }
   p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
-  return install(p, candidate, local, step);
+  return install(p, candidate, mine, step);
 }
 
 /** What lay here before the first synchronisation gives way: taken over if equal, preserved if not. */

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Log } from '../base/log.ts';
-import { afterAttempt, hasOption, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
+import { afterAttempt, hasOption, outcomeOfAll, type SourceState, type SyncOutcome } from '../model/replica-sync.ts';
 import { enqueue, givesWay, nextTurn, type QueuedSync, type SyncRequest, subjectOf } from '../model/sync-order.ts';
 import { takeMessages } from './bundle-spool.ts';
 import type { InboundConnection } from './inbound-connection.ts';
@@ -179,24 +179,24 @@ export class SyncQueue {
     }
   }
 
-  /** One source, or one after the other: the others are not kept waiting by one that fails, and the first failure is told. */
+  /** One source, or one after the other: one that fails keeps none of the others from its turn. */
   async #synchronise(entry: QueuedSync, signal: AbortSignal): Promise<SyncOutcome> {
     const member = this.#parts.member();
     const feeds = feedsOf(member, entry.folder).filter(
       ({ connection }) => entry.source === null || connection.parts.partner.guid === entry.source,
     );
     if (feeds.length === 0) return feedsByConfig(member, entry) ? STARTING : noSource(member, entry);
-    const outcomes: SyncOutcome[] = [];
+    const found: { source: string; outcome: SyncOutcome }[] = [];
     for (const feed of feeds) {
       const outcome = await this.#pull(entry, feed, signal);
-      outcomes.push(outcome);
+      found.push({ source: feed.connection.parts.partner.name, outcome });
       if (signal.aborted || outcome.result === 8463) return outcome;
     }
-    return outcomes.find(({ result }) => result !== 0) ?? outcomes.at(-1)!;
+    return outcomeOfAll(found);
   }
 
   async #pull(
-    { folder, options }: QueuedSync,
+    { folder, options, source: asked }: QueuedSync,
     { connection, session }: Feed,
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
@@ -211,6 +211,7 @@ export class SyncQueue {
       ? await takeMessages({ member: member(), connection, session, options, spool, tell }, signal)
       : await runCycle({ connection, session, options, clock, isCurrent, tell }, signal);
     const subject = { folder, source };
+    if (outcome.nothingWaits && asked === null) return outcome;
     const state = afterAttempt(this.source(folder, source), subject, outcome, { begun, ended: clock.now() });
     this.#sources.set(subjectOf(subject), state);
     return outcome;

@@ -32,7 +32,7 @@ export class WaitingUpdates {
   on(uids: readonly Uid[]): PendingUpdate[] {
     if (this.#items.size === 0) return [];
     const woken = new Set(uids);
-    return [...this.#items].filter(item => item.wait?.on.some(uid => woken.has(uid)));
+    return [...this.#items].filter(({ update, wait }) => woken.has(update.uid) || wait?.on.some(uid => woken.has(uid)));
   }
 
   /** Whoever came in this round. */

@@ -48,6 +48,7 @@ type RecordTuple = readonly [
   target: string,
   ancestry: readonly Gvsn[],
   disk: StatTuple | null,
+  contentSince?: Gvsn,
 ];
 
 type SessionTuple = readonly [
@@ -113,7 +114,7 @@ export function encodeRecord(record: FileRecord): Uint8Array {
     record.ancestry,
     record.disk && statToTuple(record.disk),
   ];
-  return encode(tuple);
+  return encode(record.contentSince ? [...tuple, record.contentSince] : tuple);
 }
 
 export function decodeRecord(uid: Uid, bytes: Uint8Array): FileRecord {
@@ -139,6 +140,7 @@ export function decodeRecord(uid: Uid, bytes: Uint8Array): FileRecord {
     ancestry: tuple[14],
     disk: tuple[15] && statFromTuple(tuple[15]),
     provisional: (flags & PROVISIONAL) !== 0,
+    ...(tuple[16] ? { contentSince: tuple[16] } : {}),
   };
 }
 

@@ -91,6 +91,11 @@ test('a folder is suspended, resumed, split, edited on both sides and resynchron
   await arrives(beta, 'first', 'of alpha');
   await until('what only beta had is gone', () => get(beta.root, 'own') === null);
   await becomes(beta, 'Synchronized');
+  const unverified = await ordered(beta, 'verify', id);
+  expect(unverified).toMatchObject({
+    ReturnValue: 1,
+    Message: expect.stringContaining('tandem sync docs --from alpha --full'),
+  });
 
   expect(await ordered(beta, 'modify', id, 'detach')).toMatchObject({ ReturnValue: 0 });
   expect(await list(beta)).toEqual([]);

@@ -289,8 +289,12 @@ export class SimUser {
     return this.#random.chance(0.02) ? LARGE_BYTES + this.#random.below(40_000) : 0;
   }
 
+  /** A name that nobody has: a user of another member may have left a backup of the same number here. */
   #aside(path: string): string {
-    return `${path}~${++this.#temporary}`;
+    let aside: string;
+    do aside = `${path}~${++this.#temporary}`;
+    while (this.#entryAt(aside));
+    return aside;
   }
 
   #full(path: string): string {

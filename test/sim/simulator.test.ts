@@ -19,6 +19,8 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [8, { ...PLAIN, hardLinks: true }],
   [28, {}],
   [424, {}],
+  [9027, {}],
+  [20293, {}],
   [314, { oldCopies: true }],
   [
     47,

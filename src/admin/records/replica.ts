@@ -101,6 +101,20 @@ const columns = {
   LagBytes: count('Asynchronous: bytes on their way.', { unit: 'bytes' }),
   LagSeconds: count('Asynchronous: age of the oldest write that the target may lack.', { unit: 'seconds' }),
   ReplicationGroup: nullable(text('Identity of the group it belongs to; null: none.')),
+  WhenVerified: nullable(
+    datetime('When its last verification ended; null: it has not, or there was none.', {
+      derived: 'At the source; the target is told.',
+    }),
+  ),
+  Verification: text('Running, Completed, Cancelled, or Failed and why; empty: it was never verified.'),
+  VerifiedBytes: nullable(count('Bytes that the last verification has compared.', { unit: 'bytes' })),
+  VerifyDifferentBytes: nullable(
+    count('Bytes that it found to differ.', { unit: 'bytes', derived: 'In blocks of 4 KiB.' }),
+  ),
+  VerifyRepairedBytes: nullable(count('Those of them that it copied to the target.', { unit: 'bytes' })),
+  VerifyRanges: text('Where the target differs and was not copied since: offset+length, in bytes.', {
+    derived: 'At most 64; where there are more, those that lie nearest are told as one.',
+  }),
 } satisfies Columns;
 
 export const replicaNoun = {

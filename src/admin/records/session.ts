@@ -45,7 +45,7 @@ const columns = {
   UpdatesToBeTransferred: count('Updates that are to be synchronised with the partner; inbound only.', {
     heading: 'TO COME',
     derived:
-      'queued ones, those put off, those that the partner said would follow, and versions it has not been asked for yet (superseded ones among these count until it is asked)',
+      'queued ones, those put off, those that the partner said would follow, and those it has and was not asked for yet, by its own count; only where it cannot be asked now do versions count that newer ones have replaced',
   }),
   ConflictsGenerated: count('Conflicts met in this session; inbound only.', {
     derived:

@@ -1,4 +1,4 @@
-/** What can be done about replicas, with whom, and whether a target holds everything. */
+/** What can be done about replicas, with whom, and whether a target holds everything, and the same. */
 import {
   peerSystemNoun,
   replicaAspectNoun,
@@ -27,6 +27,19 @@ export const replicaQueryCommands: readonly CommandSpec[] = [
       call.withClient(async client => {
         const waitMs = Number(optionOf(call, 'timeout')) * 1000;
         printOutcome(call, await client.confirmTargetData({ replica: call.parameters[0]!, waitMs }));
+      }),
+  },
+  {
+    words: ['replica', 'verify'],
+    summary: 'compare all bytes of a mirror’s source and target while both are in use',
+    parameters: [PAIR],
+    options: [{ flags: '--repair', about: 'copy what differs from the source to the target' }],
+    examples: ['replica verify disk1', 'replica verify disk1 --repair --json'],
+    target: 'daemon',
+    run: call =>
+      call.withClient(async client => {
+        const repair = call.options.repair === true;
+        printOutcome(call, await client.verifyReplica({ replica: call.parameters[0]!, repair }));
       }),
   },
   {

@@ -170,6 +170,7 @@ export function createFakeBackend(): FakeBackend {
     modifyReplica: async order => outcome('modifyReplica', order, order.operation === 99 ? 5 : 0),
     modifyReplicas: async order => ({ ...outcome('modifyReplicas', order), outcomes: [] }),
     confirmTargetData: async order => outcome('confirmTargetData', order, order.waitMs === 1000 ? 3 : 0),
+    verifyReplica: async order => outcome('verifyReplica', order, order.repair ? 0 : 4096),
     createGroupReplica: async order => outcome('createGroupReplica', order, 4096),
     replicaTargets: async query => ({
       ...outcome('replicaTargets', query, query.source === 'disk1' ? 0 : 5),

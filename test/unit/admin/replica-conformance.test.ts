@@ -19,7 +19,20 @@ const properties = pages.CIM_StorageSynchronized.properties as Readonly<Record<s
 const columns: Readonly<Record<string, Column>> = replicaNoun.columns;
 
 /** What Tandem tells of a pair beyond the class. */
-const ADDED = ['InstanceID', 'StatusReason', 'OutOfSyncBytes', 'LagBytes', 'LagSeconds', 'ReplicationGroup'];
+const ADDED = [
+  'InstanceID',
+  'StatusReason',
+  'OutOfSyncBytes',
+  'LagBytes',
+  'LagSeconds',
+  'ReplicationGroup',
+  'WhenVerified',
+  'Verification',
+  'VerifiedBytes',
+  'VerifyDifferentBytes',
+  'VerifyRepairedBytes',
+  'VerifyRanges',
+];
 const KINDS: Readonly<Record<string, readonly Column['kind'][]>> = {
   datetime: ['datetime'],
   boolean: ['boolean'],

@@ -13,7 +13,7 @@ import { versionsToMemory } from '../../../src/replication/folder-core.ts';
 import { makeIdentity } from '../peer/certificates.ts';
 import { GROUP, groupWith, type Pair, ROOT, startPair, type TestMember } from './two-members.ts';
 
-const { INTERSITE_MESSAGING, FULL, URGENT, WRITEABLE } = SYNC_OPTIONS;
+const { ALL_SOURCES, ASYNCHRONOUS_OPERATION, INTERSITE_MESSAGING, FULL, URGENT, WRITEABLE } = SYNC_OPTIONS;
 const never = new AbortController().signal;
 let identities: Record<string, Identity>;
 let directory: string;
@@ -152,6 +152,47 @@ describe('what one member has', () => {
     expect(await imported(beta, 'one')).toMatchObject({ Complete: true, Updates: 0 });
     expect(await imported(beta, 'full')).toMatchObject({ Complete: true, Updates: 0 });
     expect(String(beta.user.readFile(`${ROOT}/file-1`))).toBe('changed');
+  });
+
+  test('leaves out the content of what was only renamed or given other attributes', async () => {
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    await imported(beta, 'one');
+    await exported(beta, 'alpha', 'back');
+    await imported(alpha, 'back');
+    alpha.user.rename(`${ROOT}/file-1`, `${ROOT}/renamed`);
+    alpha.user.setMode(`${ROOT}/file-2`, 0o600);
+    await settled(alpha);
+    alpha.user.rename(`${ROOT}/renamed`, `${ROOT}/renamed again`);
+    alpha.user.writeFile(`${ROOT}/file-3`, 'changed');
+    await settled(alpha);
+    expect(await exported(alpha, 'beta', 'two')).toMatchObject({ Updates: 3, ContentBytes: 7, LeftOut: 0 });
+    expect(await imported(beta, 'two')).toMatchObject({ Complete: true, Updates: 3 });
+    expect(beta.user.exists(`${ROOT}/file-1`)).toBe(false);
+    for (const name of ['renamed again', 'file-2', 'file-3'])
+      expect(String(beta.user.readFile(`${ROOT}/${name}`))).toBe(String(alpha.user.readFile(`${ROOT}/${name}`)));
+  });
+
+  test('says so where the content of what was renamed is not here any more', async () => {
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    await imported(beta, 'one');
+    await exported(beta, 'alpha', 'back');
+    await imported(alpha, 'back');
+    const content = String(alpha.user.readFile(`${ROOT}/file-1`));
+    beta.user.writeFile(`${ROOT}/file-1`, 'by beta');
+    await settled(beta);
+    alpha.user.rename(`${ROOT}/file-1`, `${ROOT}/renamed`);
+    await settled(alpha);
+    await exported(alpha, 'beta', 'two');
+    const taken = await imported(beta, 'two');
+    expect(taken.Complete).toBe(false);
+    expect(taken.Message).toContain('made with --full, has it');
+    await exported(alpha, 'beta', 'full', true);
+    expect(await imported(beta, 'full')).toMatchObject({ Complete: true });
+    expect(String(beta.user.readFile(`${ROOT}/renamed`))).toBe(content);
+    const { conflicts } = await beta.backend.conflicts({ limit: 10 });
+    expect(conflicts).toMatchObject([{ ConflictPath: 'file-1', PartnerName: 'alpha' }]);
   });
 
   test('that was changed on both sides is a conflict as ever', async () => {
@@ -342,6 +383,33 @@ describe('INTERSITE_MESSAGING', () => {
     expect(beta.user.exists(`${ROOT}/later`)).toBe(true);
     expect((await readdir(directory)).sort()).toEqual(['own.tandem', 'strange.tandem']);
     expect((await beta.backend.replicaSources({})).sources[0]).toMatchObject({ LastSyncResult: 0 });
+  });
+
+  test('takes in from all sources what there is: one of which nothing waits is no failure', async () => {
+    const gamma = { ...GROUP.connections[0]!, guid: 'c0000000-0000-4000-8000-000000000003', from: 'gamma' };
+    const [docs] = GROUP.folders.values();
+    const members = new Map([...docs!.members, ['gamma', ROOT]]);
+    const folders = new Map([[docs!.guid, { ...docs!, members }]]);
+    await furnished({ ...GROUP, connections: [gamma, ...GROUP.connections], folders });
+    const { alpha, beta } = pair;
+    await exported(alpha, 'beta', 'one');
+    const options = ASYNCHRONOUS_OPERATION | ALL_SOURCES | INTERSITE_MESSAGING | URGENT;
+    for await (const _ of beta.backend.replicaSync({ folder: 'docs', options }, never));
+    const ended = await vi.waitFor(
+      async () => {
+        const { events } = await beta.backend.events({ limit: 1000 });
+        const found = events.find(({ EventName }) => EventName.startsWith('SYNC_F'));
+        expect(found).toBeDefined();
+        return found!;
+      },
+      { timeout: 20_000 },
+    );
+    expect(`${ended.EventName}: ${ended.Message}`).toMatch(/^SYNC_FINISHED: 1 of 2 sources; alpha: /);
+    expect(beta.user.exists(`${ROOT}/file-1`)).toBe(true);
+    const [folder] = beta.member.folders.keys();
+    const guid = (name: string) => GROUP.members.get(name)!.guid;
+    expect(beta.syncs.source(folder!, guid('alpha'))).toMatchObject({ lastResult: 0, failures: 0 });
+    expect(beta.syncs.source(folder!, guid('gamma'))).toBeUndefined();
   });
 
   test('leaves what cannot be taken in, and says so by number', async () => {

@@ -253,6 +253,44 @@ describe('a full file system', () => {
     expect((await disk.look(['a']))[0]).toEqual(stat);
     expect(await disk.preserved('conflicts')).toEqual([]);
   });
+
+  describe('while another file took the place of what could not be preserved', () => {
+    const removal = async () => {
+      const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+      memory.quotaBytes = memory.usedBytes + 10;
+      justBefore('openFile', 'manifest.json', () => {
+        memory.quotaBytes = memory.usedBytes + 30;
+        world.user.write('a', 'another');
+      });
+      const remove = { kind: 'remove', path: 'a', expect: stat, preserve: order('a', true) } as const;
+      expect(await applyOne(disk, remove)).toMatchObject({ kind: 'no-space' });
+      expect(world.user.read('a')).toBe('another');
+    };
+    const preserved = async (from: Disk) =>
+      (await from.preserved('conflicts')).map(({ id, path }) => world.user.read(`.tandem/conflicts/${id}/${path}`));
+
+    it('preserves it when there is room again', async () => {
+      await removal();
+      await expect(disk.settle()).rejects.toMatchObject({ code: 'DISK_FULL' });
+      await disk.recover([]);
+      memory.quotaBytes = 100_000;
+      await disk.settle();
+      expect(await preserved(disk)).toEqual(['old']);
+      expect(listAside(world)).toEqual([]);
+    });
+
+    it('preserves it at the next start', async () => {
+      await removal();
+      await disk.sync();
+      memory.kill();
+      memory.quotaBytes = 100_000;
+      const after = makeDisk(world);
+      await after.recover([]);
+      await after.salvage();
+      expect(await preserved(after)).toEqual(['old']);
+      expect(listAside(world)).toEqual([]);
+    });
+  });
 });
 
 describe('permissions', () => {

@@ -41,6 +41,7 @@ async function halfCopied(change: Partial<Association>) {
     intent: null,
     snapshot: SNAP,
     desiredRpoSeconds: null,
+    verification: null,
   };
   const entries = new Map<string, unknown>([[`pairs/${PAIR}`, kept]]);
   const book = await openReplicaBook({ read: async () => entries, write: async () => {} });

@@ -20,6 +20,8 @@ const APART: ReadonlySet<CopyState> = new Set(['Split', 'Fractured', 'Skewed']);
 class Life {
   readonly world: MirrorWorld;
   readonly random: SimRandom;
+  /** Of its own, so that the lives are what they were without it. */
+  readonly #verifies: SimRandom;
   readonly told: string[] = [];
   /** What was last acknowledged on each block of a side; forgotten where an operation may have taken it away. */
   #acknowledged = new Map<number, number>();
@@ -27,6 +29,7 @@ class Life {
 
   constructor(seed: number) {
     this.random = createSimRandom(seed, 'life');
+    this.#verifies = createSimRandom(seed, 'verify');
     this.world = new MirrorWorld(createSimRandom(seed, 'world'));
   }
 
@@ -93,6 +96,23 @@ class Life {
     }
   }
 
+  /** Beside writes, and whatever comes next. */
+  async verify(): Promise<void> {
+    if (!this.#verifies.chance(0.3)) return;
+    const name = this.#verifies.pick(MEMBERS);
+    const { replicas, pairs } = this.world.members[name].on;
+    const pair = pairs.list()[0];
+    if (pair === undefined) return;
+    const { copyState } = pair.record;
+    const ordered = replicas.verifications.begin(pair, this.#verifies.chance(0.5));
+    if (copyState === 'Synchronized')
+      for (let i = 0; i < 3; i++) await this.write(pair.record.source.member as MemberName);
+    const { returnCode, sentence } = await this.pass(ordered);
+    this.told.push(`verify on ${name} (${copyState}): ${returnCode} ${sentence}`);
+    // 6: one that waits for the link.
+    if (copyState !== 'Synchronized') expect([4, 6], 'of what is not in step').toContain(returnCode);
+  }
+
   async write(name: MemberName): Promise<void> {
     const block = this.random.below(BLOCKS);
     this.#serial = (this.#serial % 250) + 1;
@@ -157,6 +177,11 @@ class Life {
     expect(beta.source).toEqual(alpha.source);
     expect([alpha.here, beta.here].sort()).toEqual(['source', 'target']);
     expect(alpha.work).toBeNull();
+    for (const name of MEMBERS) {
+      const { verification } = this.world.members[name].on.pairs.list()[0]!;
+      expect(verification?.differentBytes ?? 0, 'of a difference that is none').toBe(0);
+      if (alpha.copyState === 'Synchronized') expect(verification?.state).not.toBe('running');
+    }
     expect(beta.work).toBeNull();
     const writable = MEMBERS.filter(name => {
       const served = this.world.members[name].on.exports.record('disk');
@@ -200,7 +225,10 @@ describe('random lives of a mirror', () => {
       try {
         await life.begin();
         for (let round = 0; round < STEPS / 5; round++) {
-          for (let step = 0; step < 5; step++) await life.step();
+          for (let step = 0; step < 5; step++) {
+            await life.step();
+            await life.verify();
+          }
           await life.settle();
         }
       } catch (error) {

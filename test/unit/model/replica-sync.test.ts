@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from '../../../src/base/errors.ts';
 import {
   afterAttempt,
   optionNames,
+  outcomeOfAll,
   refuseLink,
   refuseOrder,
   resultOfFailure,
@@ -130,6 +131,19 @@ describe('results', () => {
     expect(resultOfFailure('FOLDER_NOT_READY')).toBe(8456);
     expect(resultOfFailure('PEER_DISABLED')).toBe(8456);
     expect(resultOfFailure('PEER_UNRECOGNIZED')).toBe(8452);
+  });
+
+  test('all sources: the first failure is told beside what succeeded, and what had not arrived is none', () => {
+    const ok = { source: 'alpha', outcome: { result: 0, sentence: 'all is here' } } as const;
+    const down = { source: 'beta', outcome: { result: 8444, sentence: 'it does not answer' } } as const;
+    const none = { source: 'gamma', outcome: { result: 8477, sentence: 'no bundle', nothingWaits: true } } as const;
+    expect(outcomeOfAll([down])).toEqual(down.outcome);
+    expect(outcomeOfAll([ok, down, none])).toEqual({
+      result: 8444,
+      sentence: '1 of 3 sources; beta (8444): it does not answer; alpha: all is here; gamma (8477): no bundle',
+    });
+    expect(outcomeOfAll([none, ok])).toMatchObject({ result: 0 });
+    expect(outcomeOfAll([none, none])).toMatchObject({ result: 8477 });
   });
 
   test('failures are counted until a success; what gave way or was given up is none', () => {

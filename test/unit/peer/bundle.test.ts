@@ -263,7 +263,7 @@ describe('as a link', () => {
     for await (const answer of link.requestUpdates({ ...request, have: new Map([[DATABASE, [8, 15, 29, 30]]]) }, never))
       told.push(answer);
     expect(told).toEqual([
-      { kind: 'vector', vector: reach, updates: null },
+      { kind: 'vector', vector: reach, updates: 1 },
       { kind: 'updates', updates: [updates[1]] },
     ]);
     expect(link.told).toBe(1);
@@ -290,7 +290,7 @@ describe('as a link', () => {
     );
     const byId = (id: number) => answers.filter(answer => answer.id === id);
     expect(byId(1)).toEqual([{ kind: 'data', id: 1, offset: 0, data: small, last: true }]);
-    for (const id of [2, 3, 5, 7]) expect(byId(id)).toEqual([{ kind: 'failed', id, reason: 'changed' }]);
+    for (const id of [2, 3, 5, 7]) expect(byId(id)).toEqual([{ kind: 'failed', id, reason: 'left-out' }]);
     expect(byId(4)).toEqual([{ kind: 'outline', id: 4, groups: [], recipe }]);
     const data = byId(6).flatMap(answer => (answer.kind === 'data' ? [answer] : []));
     expect(data.map(({ last }) => last)).toEqual([false, false, true]);

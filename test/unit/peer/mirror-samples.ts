@@ -6,6 +6,7 @@ import type { GenerationSide, Generations } from '../../../src/model/generations
 import type { MirrorMessage } from '../../../src/model/mirror-message.ts';
 import { namesIn, REPLICA_OPERATIONS, RETURN_CODES } from '../../../src/model/replica-values.ts';
 import type { TransitionIntent } from '../../../src/model/transition-plan.ts';
+import type { Verification } from '../../../src/model/verification.ts';
 
 export const ASSOCIATION_ID = '55555555-5555-4555-8555-555555555555';
 export const TRANSITION_ID = '66666666-6666-4666-8666-666666666666';
@@ -46,6 +47,21 @@ const INTENT: TransitionIntent = {
   holds: true,
 };
 
+const VERIFICATION: Verification = {
+  id: TRANSITION_ID,
+  member: 'alpha',
+  state: 'failed',
+  repair: true,
+  startedAt: 1_790_000_000_000,
+  endedAt: 1_790_000_000_001,
+  sizeBytes: 2 ** 50,
+  comparedBytes: 2 ** 40,
+  differentBytes: 8192,
+  repairedBytes: 4096,
+  ranges: Array.from({ length: LIMITS.verifyRanges }, (_, i) => ({ offset: i * 2 ** 40, length: 2 ** 30 })),
+  reason: 'ü'.repeat(500),
+};
+
 type Maker = { readonly [K in MirrorMessage['kind']]: fc.Arbitrary<Omit<Extract<MirrorMessage, { kind: K }>, 'kind'>> };
 
 const count = fc.maxSafeNat();
@@ -71,6 +87,7 @@ const MAKERS: Maker = {
     side: fc.constant(SIDE),
     sizeBytes: count,
     intent: fc.constantFrom(null, INTENT),
+    verifies: fc.boolean(),
   }),
   met: fc.record({ revision: count }),
   removed: fc.constant({}),
@@ -90,6 +107,7 @@ const MAKERS: Maker = {
   dirty: fc.record({ range, runs: fc.array(count), last: fc.boolean() }),
   'copy-begin': fc.record({ seq: count, extent: fc.constantFrom('dirty' as const, 'full' as const), generations }),
   digests: fc.record({ seq: count, pieces: fc.array(piece, { maxLength: 8 }) }),
+  compare: fc.record({ seq: count, pieces: fc.array(piece, { maxLength: 8 }) }),
   differing: fc.record({ seq: count, ranges: fc.array(range) }),
   'copy-end': fc.record({ seq: count, generations }),
   order: fc.record({ id, operation: fc.constantFrom(...namesIn(REPLICA_OPERATIONS)), force: fc.boolean() }),
@@ -102,6 +120,8 @@ const MAKERS: Maker = {
   'barrier-durable': transition,
   decision: fc.record({ id, record: fc.option(record), generations }),
   committed: transition,
+  verify: fc.record({ id, repair: fc.boolean(), cancel: fc.boolean() }),
+  verified: fc.record({ verification: fc.constantFrom(VERIFICATION, { ...VERIFICATION, endedAt: null }) }),
 };
 
 const messageByKind = Object.entries(MAKERS).map(([kind, content]) =>

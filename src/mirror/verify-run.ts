@@ -1,0 +1,116 @@
+/** One run of a verification over a flow in step, from where the last one ended until it is complete, cancelled or interrupted. */
+import type { Clock } from '../base/clock.ts';
+import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { PIECE_BYTES } from '../block/digests.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import type { ByteRange } from '../model/dirty-map.ts';
+import { noteCompared, type Verification } from '../model/verification.ts';
+import type { Pair } from './pair.ts';
+import type { SourceFlow } from './source-flow.ts';
+
+export interface VerifyRunParts {
+  readonly pair: Pair;
+  readonly flow: SourceFlow;
+  readonly pace: () => CopyPace;
+  readonly clock: Clock;
+  /** It was not cancelled. */
+  readonly runs: () => boolean;
+  /** How far it is, now and then. */
+  readonly tell: (verification: Verification) => Promise<void>;
+  readonly end: AbortSignal;
+}
+
+interface Asked {
+  readonly end: number;
+  readonly differing: Promise<readonly ByteRange[]>;
+}
+
+/** What digests of a piece take on the line, about. */
+const DIGEST_BYTES = 2048 + 64;
+
+/**
+ * True: everything is compared, and what was copied is durable there. False: it does not run any more. CANCELLED or PEER_UNREACHABLE
+ * where the flow was interrupted; the pair says how far it came.
+ */
+export async function runVerification({ pair, flow, pace, clock, runs, tell, end }: VerifyRunParts): Promise<boolean> {
+  const asked: Asked[] = [];
+  let now = pair.verification!;
+  let next = now.comparedBytes;
+  /** Something was copied that may not be durable there. */
+  let fresh = false;
+  let toldAt = clock.now();
+  let keptAt = toldAt;
+  /** When the pace allows the next piece, milliseconds. */
+  let free = toldAt;
+
+  function spend(sentBytes: number, movedBytes: number): void {
+    const { bytesPerSecond, reason } = pace();
+    if (bytesPerSecond === null || bytesPerSecond === 0) return;
+    const bytes = reason === 'clients' ? movedBytes : sentBytes;
+    free = Math.max(free, clock.now()) + (bytes * 1000) / bytesPerSecond;
+  }
+
+  /** Milliseconds until the pace may allow more; 0: it does now. */
+  function wait(): number {
+    if (pace().windowBytes === 0) return LIMITS.mirrorPaceMs;
+    return Math.max(0, Math.min(free - clock.now(), LIMITS.mirrorPaceMs));
+  }
+
+  async function ask(): Promise<void> {
+    while (next < now.sizeBytes && asked.length < LIMITS.verifyPieces && runs()) {
+      const ms = wait();
+      if (ms > 0) {
+        if (asked.length > 0) return;
+        await clock.sleep(ms, end);
+        continue;
+      }
+      const { differing } = await flow.comparison.ask(next);
+      const length = Math.min(PIECE_BYTES, now.sizeBytes - next);
+      spend(DIGEST_BYTES, length);
+      next += length;
+      asked.push({ end: next, differing });
+    }
+  }
+
+  async function repair(ranges: readonly ByteRange[]): Promise<void> {
+    for (const range of ranges) {
+      for (let ms = wait(); ms > 0; ms = wait()) await clock.sleep(ms, end);
+      fresh = true;
+      await flow.comparison.sendAgain(range);
+      spend(range.length, range.length);
+      // The queue is for clients: it must not overflow with this.
+      if (flow.lag().bytes > LIMITS.mirrorEpochBytes) await flow.drain();
+    }
+  }
+
+  async function note(): Promise<void> {
+    const at = clock.now();
+    if (at - keptAt >= LIMITS.verifyKeepMs) {
+      if (fresh) await flow.drain();
+      fresh = false;
+      keptAt = at;
+      if (runs()) await pair.verified(now, { durable: true });
+    } else await pair.verified(now, { durable: false });
+    if (at - toldAt < LIMITS.verifyTellMs || !runs()) return;
+    toldAt = at;
+    pair.touch();
+    await tell(now);
+  }
+
+  while (runs()) {
+    await ask();
+    const first = asked.shift();
+    if (first === undefined) break;
+    const differing = await first.differing;
+    // A copy may have begun that does not know of it.
+    if (!flow.comparison.ready) throw new TandemError('CANCELLED', 'a copy comes first');
+    if (now.repair) await repair(differing);
+    if (!runs()) return false;
+    now = noteCompared(now, { end: first.end, differing, repaired: now.repair });
+    await note();
+  }
+  if (!runs()) return false;
+  if (fresh) await flow.drain();
+  return true;
+}
