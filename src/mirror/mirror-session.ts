@@ -236,19 +236,33 @@ export class MirrorSession {
     const { record: ours, side } = this.#said;
     const verdict = compareGenerations(side, theirs.side);
     let next = stepHandshake({ ours, theirs: theirs.record, verdict }, clock.now());
+    if (next.copyState !== 'Broken') pair.trouble = null;
     // Both elements are there: the pair begins.
     if (next.copyState === 'Initialized') {
       await pair.adopt(next);
-      await pair.step({ type: 'initialized' });
+      await this.#beginPair();
       next = pair.record;
     } else {
       const generations = generationsAfter(next, pair.kept.generations, this.#parts.uuid());
       await pair.adopt(next, { generations });
     }
-    if (next.copyState !== 'Broken') pair.trouble = null;
     this.#weMet = true;
     await this.#send({ kind: 'met', revision: next.revision });
     await this.#begin();
+    if (next.copyState === 'Broken' && next.brokenBy !== 'link') await this.#sayHello();
+  }
+
+  /** A clone is of this moment. */
+  async #beginPair(): Promise<void> {
+    const { pair, element } = this.#parts;
+    try {
+      if (pair.record.holdAt === null) await element.point?.take();
+      await pair.step({ type: 'initialized' });
+    } catch (error) {
+      pair.trouble = messageOf(error);
+      const isFull = error instanceof TandemError && error.code === 'BLOCK_FULL';
+      await pair.step({ type: 'copy-failed', cause: isFull ? 'space' : 'source' });
+    }
   }
 
   /** Brings what is left of a transition to its end. Whether there was anything: both say hello again then. */

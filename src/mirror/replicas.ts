@@ -18,7 +18,9 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
 import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
+import { dropSnapshot, leftMapOf } from './clone-point.ts';
 import type { Elements } from './elements.ts';
+import { GroupFlows } from './group-flows.ts';
 import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
@@ -36,6 +38,7 @@ import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
 import { confirmTarget } from './target-confirmation.ts';
 import { Verifications } from './verifications.ts';
+import { VolumeJournals } from './volume-journals.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
 
@@ -69,6 +72,8 @@ export class Replicas {
   readonly #parts: ReplicasParts;
   readonly #mirrors = new Map<string, MirrorPair>();
   readonly #moments: GroupMoments;
+  readonly #journals: VolumeJournals;
+  readonly #groupFlows: GroupFlows;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
   readonly #watch: ReplicaWatch;
@@ -79,6 +84,8 @@ export class Replicas {
     setMaxListeners(0, this.#end.signal);
     this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
+    this.#groupFlows = new GroupFlows({ ...parts, mirrorOf: id => this.#mirrors.get(id) });
+    this.#journals = new VolumeJournals(parts.files, mark => this.#groupFlows.taking.isDecided(mark));
     this.#moments = new GroupMoments({
       ...parts,
       mirrorOf: pair => this.#mirrors.get(pair.id),
@@ -100,7 +107,8 @@ export class Replicas {
       paceOf: mirror => this.#pace(mirror.pair, mirror.partner, mirror.here),
       end: this.#end.signal,
     });
-    this.groups = new ReplicaGroups({ ...parts, orders: this.orders });
+    const changed = this.#groupFlows.look.bind(this.#groupFlows);
+    this.groups = new ReplicaGroups({ ...parts, orders: this.orders, changed });
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
@@ -232,7 +240,7 @@ export class Replicas {
     if (pairs.get(record.id) !== undefined) return;
     const { source, target } = record;
     if (
-      record.syncType !== 'Mirror' ||
+      record.syncType === 'Snapshot' ||
       source.member !== caller ||
       target.member !== member ||
       book.removed.has(record.id)
@@ -251,7 +259,7 @@ export class Replicas {
       verification: null,
     };
     const pair = await pairs.add(kept);
-    emit('REPLICA_CREATED', `${place(record)} is a mirror now`, { replica: record.id });
+    emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
   }
 
@@ -280,11 +288,15 @@ export class Replicas {
   }
 
   async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
+    const { operation, arrow } = order;
+    const { syncType, here } = pair.record;
+    // Of a source elsewhere its own member knows.
+    if (syncType !== 'Mirror' && here !== 'target') {
+      const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+      if (refusal !== null) return refusal;
+    }
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
-    const { operation, arrow } = order;
-    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
-    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
@@ -337,7 +349,11 @@ export class Replicas {
         this.#mirrors.delete(pair.id);
       }
     }
-    if (pair.removed) await trackers.forget(name, pair.id);
+    if (pair.removed) {
+      // What it was copied from, or was before it was copied into, is of no use any more.
+      await dropSnapshot(pair, elements.volume(name));
+      for (const map of [pair.id, leftMapOf(pair.id)]) await trackers.forget(name, map);
+    }
     await elements.settle(name);
   }
 
@@ -348,6 +364,8 @@ export class Replicas {
     if (there !== undefined) return there;
     const mirror: MirrorPair = new MirrorPair({
       ...this.#parts,
+      journals: this.#journals,
+      groups: this.#groupFlows,
       pair,
       factsOf: asked => this.#factsOf(asked),
       ordered: (asked, operation, force) =>
@@ -357,6 +375,7 @@ export class Replicas {
         this.#parts.pairs
           .of(asking.record[here].name)
           .flatMap(other => (other.pair === asking ? [] : (this.#mirrorOf(other.pair) ?? []))),
+      hold: this.#hold,
       verifying: this.verifications,
     });
     pair.onChange(() => this.jobs.follow(pair));
@@ -381,6 +400,7 @@ export class Replicas {
     const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
     if (copied) this.verifications.copied(pair).catch(error => log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
+    if (before?.copyState !== after?.copyState) this.#groupFlows.changed(pair.id);
     tellChange(emit, pair, { before, after });
   }
 }
