@@ -1,12 +1,7 @@
 /** All replicas of this member at work: their drivers, jobs, events, and the methods of the replication service. */
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Log } from '../base/log.ts';
-import type { Xxh64 } from '../base/xxh64.ts';
-import type { BlockFiles } from '../block/block-files.ts';
 import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import { type Job, stepJob } from '../model/concrete-job.ts';
@@ -16,10 +11,9 @@ import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
-import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
+import type { ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
 import { dropSnapshot, leftMapOf } from './clone-point.ts';
-import type { Elements } from './elements.ts';
 import { GroupFlows } from './group-flows.ts';
 import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
@@ -32,35 +26,13 @@ import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
-import type { PairSet } from './pair-set.ts';
-import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
+import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
+import type { ReplicasParts } from './replicas-parts.ts';
 import { confirmTarget } from './target-confirmation.ts';
 import { Verifications } from './verifications.ts';
 import { VolumeJournals } from './volume-journals.ts';
-import type { VolumeShelf } from './volume-shelf.ts';
-import type { VolumeTrackers } from './volume-trackers.ts';
-
-export interface ReplicasParts {
-  readonly member: string;
-  readonly members: () => readonly string[];
-  readonly book: ReplicaBook;
-  readonly pairs: PairSet;
-  readonly elements: Elements;
-  readonly shelf: VolumeShelf;
-  readonly trackers: VolumeTrackers;
-  /** To a member of the group; null: it is in the group no more. */
-  readonly linkTo: (member: string) => MirrorLink | null;
-  /** Bandwidth level for what is copied to a member now. */
-  readonly levelTo: (member: string) => number;
-  readonly xxh64: Xxh64;
-  readonly files: BlockFiles;
-  readonly uuid: () => string;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly log: Log;
-}
 
 export class Replicas {
   readonly jobs: JobBook;
