@@ -52,6 +52,8 @@ export class EpochSending {
   /** Of the open epoch, and not in the outbox yet. */
   #pack: ChangePack | null = null;
   #packTimer: (() => void) | null = null;
+  /** Where the next changes are packed. */
+  #room: Buffer | null = null;
   /** By epoch, the oldest first. */
   readonly #sent = new Map<number, SentInEpoch[]>();
   #timer: (() => void) | null = null;
@@ -157,7 +159,8 @@ export class EpochSending {
     if (this.#pack !== null && packChange(this.#pack, change)) return;
     this.#sendPack();
     const bytes = Math.max(LIMITS.mirrorPartBytes, CHANGE_HEAD_BYTES + change.data.length);
-    this.#pack = createChangePack(Buffer.allocUnsafeSlow(bytes));
+    if (this.#room === null || this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(bytes);
+    this.#pack = createChangePack(this.#room);
     packChange(this.#pack, change);
     this.#packTimer = this.#parts.clock.after(LIMITS.mirrorPartMs, () => this.#sendPack());
   }
@@ -166,9 +169,12 @@ export class EpochSending {
     this.#packTimer?.();
     this.#packTimer = null;
     if (this.#pack === null) return;
-    const packed = packedBytes(this.#pack);
+    let packed = packedBytes(this.#pack);
     const epoch = this.#queue.open.number;
     this.#pack = null;
+    // To copy a little costs less than new room for the next ones.
+    if (packed.length < LIMITS.mirrorPartBytes / 4) packed = Buffer.from(packed);
+    else this.#room = null;
     this.#parts.outbox.count(seq => ({ kind: 'epoch-changes', seq, epoch, packed }));
   }
 
