@@ -79,7 +79,9 @@ export function createBundleMethods(parts: BundleMethodParts): BundleMethods {
       const member = parts.member();
       yield* reported(parts.clock, signal, async (both, tell) => {
         const done = await member.beside(both, ending =>
-          importBundle(member, { path, full: false }, ending, Message => tell({ BundlePath: path, Message })),
+          importBundle(member, { path, full: false, key: parts.key }, ending, Message =>
+            tell({ BundlePath: path, Message }),
+          ),
         );
         return {
           BundlePath: path,

@@ -9,7 +9,7 @@ import { LIMITS } from '../base/limits.ts';
 import { checkVector, type VersionVector } from '../model/version-vector.ts';
 import type { FolderStateName } from './link.ts';
 
-export const BUNDLE_VERSION = 1;
+export const BUNDLE_VERSION = 2;
 export const BUNDLE_SUFFIX = '.tandem';
 export const FRAME_HEAD_BYTES = 5;
 export const DIGEST_BYTES = 32;
@@ -33,6 +33,8 @@ export const FRAMES = {
   over: 7,
   /** SHA-256 of all bytes before this frame, and the maker's signature. */
   end: 8,
+  /** For whose key all that follows is encrypted, and the key made for that. */
+  seal: 9,
 } as const;
 export type FrameType = keyof typeof FRAMES;
 const TYPES: ReadonlyMap<number, FrameType> = new Map(

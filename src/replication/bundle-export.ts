@@ -76,7 +76,7 @@ export async function exportBundle(
       holds: view.vector,
       left: subtractVectors(view.vector, lacking),
     };
-    const writer = await createBundleWriter(path, header, key);
+    const writer = await createBundleWriter(path, header, { key, certificate: partner.certificate });
     try {
       const packing = new Packing(folder, { writer, known, tell });
       for (const pass of core.serving ? (['tombstones', 'live'] as const) : []) {

@@ -23,6 +23,8 @@ export interface ImportOrder {
   readonly path: string;
   /** Compares also what should be here, and has again what is not. */
   readonly full: boolean;
+  /** Of this member, PEM. */
+  readonly key: string;
 }
 
 export interface Imported {
@@ -60,7 +62,7 @@ interface Place {
  */
 export async function importBundle(
   member: Member,
-  { path, full }: ImportOrder,
+  { path, full, key }: ImportOrder,
   signal: AbortSignal,
   tell: (sentence: string) => void,
 ): Promise<Imported> {
@@ -72,6 +74,7 @@ export async function importBundle(
         throw new TandemError('PEER_UNTRUSTED', `the certificate of the maker of ${path} ${problem}`);
       return certificate;
     },
+    key,
     checked: (bytes: number) => tell(`${bytes} bytes of the bundle are checked`),
   };
   tell('the bundle is being checked');

@@ -20,6 +20,8 @@ export interface Messaging {
   readonly options: number;
   /** Null: member.yaml names none. */
   readonly spool: string | null;
+  /** Of this member, PEM. */
+  readonly key: string;
   /** Told how far it is, in words. */
   readonly tell: (sentence: string) => void;
 }
@@ -60,7 +62,7 @@ export async function takeMessages(order: Messaging, signal: AbortSignal): Promi
     for (const path of waiting) {
       const full = hasOption(options, 'FULL');
       const taken = await member
-        .beside(signal, both => importBundle(member, { path, full }, both, tell))
+        .beside(signal, both => importBundle(member, { path, full, key: order.key }, both, tell))
         .catch((error: unknown) => failureOf(error, signal));
       if (signal.aborted) return signal.reason as SyncOutcome;
       if ('result' in taken) failures.push(taken);

@@ -37,6 +37,8 @@ export interface SyncQueueParts {
   readonly log: Log;
   /** The directory in which bundles of other members arrive; null: none. */
   readonly spool: string | null;
+  /** Of this member, PEM: bundles are encrypted for it. */
+  readonly key: string;
 }
 
 export interface Turn {
@@ -200,7 +202,7 @@ export class SyncQueue {
     { connection, session }: Feed,
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
-    const { clock, member, spool } = this.#parts;
+    const { clock, member, spool, key } = this.#parts;
     const source = connection.parts.partner.guid;
     const begun = clock.now();
     const isCurrent = (): boolean => member().inbound.includes(connection);
@@ -208,7 +210,7 @@ export class SyncQueue {
       if (this.#turn) this.#turn.sentence = sentence;
     };
     const outcome = hasOption(options, 'INTERSITE_MESSAGING')
-      ? await takeMessages({ member: member(), connection, session, options, spool, tell }, signal)
+      ? await takeMessages({ member: member(), connection, session, options, spool, key, tell }, signal)
       : await runCycle({ connection, session, options, clock, isCurrent, tell }, signal);
     const subject = { folder, source };
     if (outcome.nothingWaits && asked === null) return outcome;

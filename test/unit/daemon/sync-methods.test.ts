@@ -268,7 +268,15 @@ describe('with a connection that is open', () => {
       },
     };
     const open = () =>
-      new SyncQueue({ book, clock: systemClock, member: () => current, emit: feed.emit, log: silentLog, spool: null });
+      new SyncQueue({
+        book,
+        clock: systemClock,
+        member: () => current,
+        emit: feed.emit,
+        log: silentLog,
+        spool: null,
+        key: '',
+      });
     const order = { folder: GROUP.folders.get('docs')!.guid, source: ALPHA, options: 0 };
     const stop = new AbortController();
     const first = open();
