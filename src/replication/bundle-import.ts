@@ -17,7 +17,7 @@ import { type Comparison, compareAll } from './full-comparison.ts';
 import { noteHoldings } from './heard-vectors.ts';
 import { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
-import { givenUpAgain } from './replica-cycle.ts';
+import { givenUpAgain, type TellProgress } from './replica-cycle.ts';
 
 export interface ImportOrder {
   readonly path: string;
@@ -47,7 +47,7 @@ interface Reading {
   /** What this member can claim in the end. */
   readonly reach: VersionVector;
   readonly signal: AbortSignal;
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 interface Place {
@@ -64,7 +64,7 @@ export async function importBundle(
   member: Member,
   { path, full, key }: ImportOrder,
   signal: AbortSignal,
-  tell: (sentence: string) => void,
+  tell: TellProgress,
 ): Promise<Imported> {
   const checks = {
     certificateFor: (header: BundleHeader) => {
@@ -89,11 +89,7 @@ export async function importBundle(
 async function take(
   member: Member,
   bundle: Bundle,
-  {
-    full,
-    signal,
-    tell,
-  }: { readonly full: boolean; readonly signal: AbortSignal; readonly tell: (sentence: string) => void },
+  { full, signal, tell }: { readonly full: boolean; readonly signal: AbortSignal; readonly tell: TellProgress },
 ): Promise<Imported> {
   const { header } = bundle;
   const place = placeOf(member, header, bundle.path);
@@ -187,7 +183,7 @@ interface Watched {
   readonly fetcher: ContentFetcher;
   readonly reach: VersionVector;
   readonly signal: AbortSignal;
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 /** Null once all is dealt with, or why it will not be. */
@@ -211,7 +207,7 @@ async function untilDealtWith({
     const stuck = givenUpAgain(core, reach, givenUp);
     if (stuck) return stuck.sentence;
     const missing = countVersions(subtractVectors(reach, core.store.vector));
-    tell(`${missing} versions are missing, ${core.pending.size} updates on their way`);
+    tell(`${missing} versions are missing, ${core.pending.size} updates on their way`, missing);
     const { size } = core.pending;
     const now = [core.vectorGeneration, size, fetcher.bytesReceived, core.memory.initialScanDone].join();
     still = now === moved && core.memory.initialScanDone ? still + LIMITS.syncLookMs : 0;

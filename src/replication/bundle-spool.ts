@@ -12,6 +12,7 @@ import { importBundle } from './bundle-import.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
+import type { TellProgress } from './replica-cycle.ts';
 
 export interface Messaging {
   readonly member: Member;
@@ -22,8 +23,7 @@ export interface Messaging {
   readonly spool: string | null;
   /** Of this member, PEM. */
   readonly key: string;
-  /** Told how far it is, in words. */
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 /** Rejects only with what must stop the member. The signal is aborted with the outcome as its reason. */

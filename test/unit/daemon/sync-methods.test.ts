@@ -311,6 +311,7 @@ describe('with a connection that is open', () => {
     const slow = sync();
     await soon(async () => expect(await operations()).toMatchObject([{ OperationStartTime: expect.any(String) }]));
     await soon(() => expect(requestUpdates).toHaveBeenCalled());
+    await soon(() => expect(pair.beta.syncs.turn?.missing).toBe(0));
     requestUpdates.mockRestore();
     expect(core.pending.size).toBe(0);
     expect(await sync(URGENT | NO_DISCARD)).toMatchObject({ ReturnValue: 0, SerialNumber: 2 });
