@@ -41,6 +41,10 @@ const TYPES: ReadonlyMap<number, FrameType> = new Map(
   Object.entries(FRAMES).map(([name, number]) => [number, name as FrameType]),
 );
 
+/** What its maker wants in return. */
+const ASKS = ['nothing', 'lacking', 'everything'] as const;
+export type BundleAsks = (typeof ASKS)[number];
+
 export interface BundleHeader {
   readonly protocol: { readonly major: number; readonly minor: number };
   readonly software: string;
@@ -64,6 +68,8 @@ export interface BundleHeader {
   readonly holds: VersionVector;
   /** What of that was left out, as the other member was known to have it. */
   readonly left: VersionVector;
+  /** What its maker asks to be sent: all that `holds` lacks, or all there is. */
+  readonly asks: BundleAsks;
 }
 
 const STATES = ['uninitialized', 'initialized', 'initial-sync', 'auto-recovery', 'normal', 'in-error'] as const;
@@ -90,6 +96,7 @@ const header = z.object({
   serves: z.boolean(),
   holds: vector,
   left: vector,
+  asks: z.enum(ASKS).default('nothing'),
 });
 
 export function openingLine(version = BUNDLE_VERSION): Buffer {

@@ -20,7 +20,10 @@ const FLAGS: readonly (readonly [SyncOption, OptionSpec])[] = [
   ['PERIODIC', { flags: '--periodic', about: 'let all that is ordered by hand go first' }],
   [
     'INTERSITE_MESSAGING',
-    { flags: '--intersite-messaging', about: 'from bundles that arrived in the spool of member.yaml' },
+    {
+      flags: '--intersite-messaging',
+      about: 'from bundles that arrived in the spool of member.yaml; asks for one where none did',
+    },
   ],
   ['ALL_SOURCES', { flags: '--all-sources', about: 'from every member the folder comes from; needs --async' }],
   ['FULL', { flags: '--full', about: 'compare all that the source has, and have again what is not so here' }],

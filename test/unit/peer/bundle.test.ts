@@ -37,6 +37,7 @@ const header: BundleHeader = {
   serves: true,
   holds: new Map([[DATABASE, [8, 40]]]),
   left: new Map([[DATABASE, [8, 20]]]),
+  asks: 'lacking',
 };
 const small = Buffer.from('a small content');
 const large = randomBytes(LIMITS.contentMessageBytes * 2 + 12_345);
