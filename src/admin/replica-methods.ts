@@ -85,7 +85,13 @@ export const REPLICA_METHODS = {
   replicaGroups: { rpc: 'ListReplicaGroups', request: nothing, records: { groups: replicaGroupNoun } },
   createReplicaGroup: {
     rpc: 'CreateReplicaGroup',
-    request: z.strictObject({ name, syncType: z.int(), pairs: names, deleteOnEmptyElement: z.boolean() }),
+    request: z.strictObject({
+      name,
+      syncType: z.int(),
+      pairs: names,
+      deleteOnEmptyElement: z.boolean(),
+      consistency: number,
+    }),
     records: outcome,
   },
   createGroupReplica: {
@@ -102,6 +108,7 @@ export const REPLICA_METHODS = {
       writable: z.boolean(),
       force: z.boolean(),
       deleteOnEmptyElement: z.boolean(),
+      consistency: number,
     }),
     records: outcome,
   },

@@ -112,6 +112,8 @@ export type GroupReplicaCreation = Omit<ReplicaCreation, 'source' | 'target' | '
   /** With `*` for the name of the source. */
   readonly target: string;
   readonly deleteOnEmptyElement: boolean;
+  /** 2 No Consistency, 3 Sequentially Consistent; else 2. */
+  readonly consistency?: number | undefined;
 };
 
 export interface GroupCreation {
@@ -119,4 +121,6 @@ export interface GroupCreation {
   readonly syncType: number;
   readonly pairs: readonly string[];
   readonly deleteOnEmptyElement: boolean;
+  /** 2 No Consistency, 3 Sequentially Consistent; else 2. */
+  readonly consistency?: number | undefined;
 }

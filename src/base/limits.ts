@@ -223,6 +223,8 @@ export const LIMITS = {
   /** Associations, groups, pairs of a group, and jobs that are kept; how long a job that ended is. */
   replicas: 1024,
   replicaGroups: 256,
+  /** Runs of consistent groups of which it is kept how far they came. */
+  keptRuns: 1024,
   replicaJobs: 1024,
   replicaJobKeepMs: 86_400_000,
   /** How long a pair that was removed is remembered for a partner that may not have heard of it. */

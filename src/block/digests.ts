@@ -37,7 +37,7 @@ export async function* digestPieces({ device, xxh64, range, signal }: DigestOpti
 
 /** The digest of the piece at `offset`. `bytes` is of the size of a piece and holds its content afterwards, unless it is zeroes. */
 export async function digestPiece(
-  device: BlockDevice,
+  device: Pick<BlockDevice, 'size' | 'read' | 'extents'>,
   { offset, bytes, xxh64 }: { readonly offset: number; readonly bytes: Uint8Array; readonly xxh64: Xxh64 },
 ): Promise<PieceDigest> {
   const length = Math.min(PIECE_BYTES, device.size - offset);

@@ -12,7 +12,7 @@ import { explained, toBlockError } from './block-error.ts';
 import { type BlockFile, type BlockFiles, openOrCreate } from './block-files.ts';
 import type { BlockDevice } from './device.ts';
 import { readEpoch } from './epoch-reading.ts';
-import { type EpochRecord, encodeEpochRecord } from './epoch-record.ts';
+import { type EpochRecord, encodeEpochRecord, encodeSharedMark, type SharedMark } from './epoch-record.ts';
 import { readNewest, writeInTurn } from './sealed-page.ts';
 
 const MARK = 'TEPA';
@@ -26,16 +26,23 @@ export interface EpochJournalOptions {
   /** The volume's. */
   readonly directory: string;
   readonly device: BlockDevice;
+  /** Whether a shared epoch was to be carried out; none is, if left out. */
+  readonly decided?: (mark: SharedMark) => boolean;
 }
 
-/** Opens the journal and applies what was durable and not yet applied. */
-export async function openEpochJournal({ files, directory, device }: EpochJournalOptions): Promise<EpochJournal> {
+/** Opens the journal and applies what was durable, decided and not yet applied. */
+export async function openEpochJournal({
+  files,
+  directory,
+  device,
+  decided = () => false,
+}: EpochJournalOptions): Promise<EpochJournal> {
   const state = await openOrCreate(files, join(directory, 'epochs'));
   const staging = await Promise.all(FILES.map(name => openOrCreate(files, join(directory, name))));
   await files.syncDirectory(directory);
   const journal = new EpochJournal(device, state, staging);
   try {
-    await journal.recover();
+    await journal.recover(decided);
   } catch (error) {
     await journal.close();
     throw toBlockError(error, `what was staged in ${directory} cannot be applied`);
@@ -131,14 +138,15 @@ export class EpochJournal {
   }
 
   /** For `openEpochJournal`. */
-  async recover(): Promise<void> {
+  async recover(decided: (mark: SharedMark) => boolean): Promise<void> {
     // A process that died may have left what is not durable; what is found here counts from now on.
     for (const file of this.#staging) await file.sync();
     await this.#readState();
     const found: { readonly epoch: number; readonly file: BlockFile }[] = [];
     for (const file of this.#staging) {
-      const epoch = await readEpoch(file, null);
-      if (epoch !== null && epoch > this.#applied) found.push({ epoch, file });
+      const whole = await readEpoch(file, null);
+      if (whole === null || whole.epoch <= this.#applied) continue;
+      if (whole.shared === null || decided(whole.shared)) found.push({ epoch: whole.epoch, file });
     }
     for (const { epoch, file } of found.sort((a, b) => a.epoch - b.epoch)) await this.#carryOut(epoch, file);
     this.#newest = this.#applied;
@@ -163,7 +171,7 @@ export class EpochJournal {
 
   async #carryOut(epoch: number, file: BlockFile): Promise<void> {
     const done = await readEpoch(file, packed => carryOut(this.#device, packed));
-    if (done !== epoch)
+    if (done?.epoch !== epoch)
       throw new TandemError('BLOCK_IO', `the journal of epoch ${epoch} changed on the disk; resynchronise`);
     await this.#device.flush();
     const payload = Buffer.alloc(8);
@@ -202,7 +210,7 @@ export class StagedEpoch {
   #bytes = 0;
   #written = 0;
   #ending = false;
-  #state: 'open' | 'committed' | 'abandoned' = 'open';
+  #state: 'open' | 'prepared' | 'committed' | 'abandoned' = 'open';
 
   constructor(staging: Staging) {
     this.#staging = staging;
@@ -233,10 +241,31 @@ export class StagedEpoch {
    */
   async commit(): Promise<{ readonly applied: Promise<void> }> {
     this.#assertOpen();
+    await this.#end('end', EMPTY);
+    return this.#apply();
+  }
+
+  /** When it settles the epoch is durable; it will be applied if that is decided, before a crash or by `goOn`, and never by itself. */
+  async prepare(mark: SharedMark): Promise<void> {
+    this.#assertOpen();
+    await this.#end('shared-end', encodeSharedMark(mark));
+    this.#state = 'prepared';
+  }
+
+  /** It is durable that a prepared epoch is carried out. */
+  goOn(): { readonly applied: Promise<void> } {
+    if (this.#state !== 'prepared') throw new TandemError('REFUSED', `epoch ${this.epoch} is ${this.#state}`);
+    return this.#apply();
+  }
+
+  async #end(kind: 'end' | 'shared-end', data: Uint8Array): Promise<void> {
     this.#ending = true;
-    await this.#append('end', EMPTY);
+    await this.#append(kind, data);
     await this.#writeOut();
     await explained(`epoch ${this.epoch} cannot be staged`, () => this.#staging.file.sync());
+  }
+
+  #apply(): { readonly applied: Promise<void> } {
     this.#state = 'committed';
     const applied = this.#staging.apply();
     // Who does not wait for it learns of its failure from the next epoch.
@@ -246,7 +275,7 @@ export class StagedEpoch {
 
   /** Nothing of it happens. */
   async abandon(): Promise<void> {
-    this.#assertOpen();
+    if (this.#state !== 'prepared') this.#assertOpen();
     this.#state = 'abandoned';
     // A commit that failed may have become durable all the same.
     await this.#staging.abandon(this.#ending);

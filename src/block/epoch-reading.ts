@@ -1,18 +1,31 @@
 /** Reads the journal file of an epoch from its start. */
 import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import type { BlockFile } from './block-files.ts';
-import { decodeEpochRecord, EPOCH_HEAD_BYTES, type EpochRecord, epochRecordBytes } from './epoch-record.ts';
+import {
+  decodeEpochRecord,
+  decodeSharedMark,
+  EPOCH_HEAD_BYTES,
+  type EpochRecord,
+  epochRecordBytes,
+  type SharedMark,
+} from './epoch-record.ts';
 
 const WINDOW_BYTES = 2 * (EPOCH_HEAD_BYTES + MOST_PACKED_BYTES);
 
+export interface WholeEpoch {
+  readonly epoch: number;
+  /** Null: it is carried out by itself. */
+  readonly shared: SharedMark | null;
+}
+
 /**
- * The number of the epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, its changes are
+ * The epoch if the file holds all of it, else null. Without `carryOut` it is only read; with it, its changes are
  * handed over in order, and may be kept until that settles.
  */
 export async function readEpoch(
   file: BlockFile,
   carryOut: ((packed: Uint8Array) => Promise<void>) | null,
-): Promise<number | null> {
+): Promise<WholeEpoch | null> {
   const { size } = await file.look();
   const window = Buffer.alloc(Math.min(WINDOW_BYTES, size));
   let start = 0;
@@ -39,7 +52,8 @@ export async function readEpoch(
     first ??= record;
     if (record.epoch !== first.epoch || record.attempt !== first.attempt) return null;
     if (record.before.records !== records || record.before.bytes !== at) return null;
-    if (record.kind === 'end') return record.epoch;
+    if (record.kind === 'end') return { epoch: record.epoch, shared: null };
+    if (record.kind === 'shared-end') return { epoch: record.epoch, shared: decodeSharedMark(record.data) };
     await carryOut?.(record.data);
     records++;
     at += bytes;

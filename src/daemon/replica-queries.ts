@@ -60,7 +60,8 @@ export function createReplicaQueries({ member, volumes, partners }: ReplicaQueri
       }
       // A snapshot’s target is made with it.
       if (type === 'Snapshot') return { ...FOUND, targets: [] };
-      return { ...FOUND, targets: type === 'Mirror' ? targetsAway(source) : targetsHere(source) };
+      const here = type === 'Clone' ? targetsHere(source) : [];
+      return { ...FOUND, targets: [...here, ...targetsAway(source)] };
     },
 
     peerSystems: async ({ reachableOnly }) => {
@@ -135,8 +136,7 @@ export function createReplicaQueries({ member, volumes, partners }: ReplicaQueri
   };
 }
 
-// A clone lies on the member of its source.
-const TYPES = (Object.keys(REPLICATION_TYPES).map(Number) as ReplicationType[]).filter(type => type !== 13);
+const TYPES = Object.keys(REPLICATION_TYPES).map(Number) as ReplicationType[];
 
 function typeOf(number: number): ReplicationType | null {
   return TYPES.find(type => type === number) ?? null;

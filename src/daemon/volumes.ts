@@ -63,9 +63,8 @@ export async function startVolumes({
   // Before a volume is opened it is known who may write to it.
   const pairs = new PairSet({ book, clock: systemClock });
   const common = { files, exports, uuid, clock: systemClock, emit, log };
-  const peersOf = (volume: string) =>
-    pairs.of(volume).flatMap(({ pair }) => (pair.record.here === 'both' ? [] : [pair.id]));
-  const trackers = new VolumeTrackers({ files, peersOf });
+  const mapsOf = (volume: string) => pairs.mapsOf(volume);
+  const trackers = new VolumeTrackers({ files, mapsOf });
   const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs, trackers });
   await shelf.open();
   const elements = new Elements({ ...common, shelf, rules: pairs });

@@ -1,7 +1,8 @@
 /** Keeps a copy within what its priority gives it beside busy clients. */
 import type { Clock } from '../base/clock.ts';
+import { LIMITS } from '../base/limits.ts';
 import { LEVEL_FULL } from '../model/bandwidth.ts';
-import { type HostLoad, paceCopy } from '../model/copy-plan.ts';
+import { type CopyPace, type HostLoad, paceCopy } from '../model/copy-plan.ts';
 import type { CopyPriority } from '../model/replica-values.ts';
 
 /** Asked before each piece of a copy within one member, where no schedule counts. */
@@ -22,4 +23,16 @@ export function copyPacing(
     free = Math.max(free, now) + (bytes * 1000) / bytesPerSecond;
     if (free > now) await clock.sleep(free - now, signal);
   };
+}
+
+/**
+ * Clients write more than the partner takes: to send it all the same would slow them down, and all of it comes again. But it is not
+ * left behind for long. CANCELLED
+ */
+export async function untilCalm(
+  { clock, pace }: { readonly clock: Clock; readonly pace: () => CopyPace },
+  signal: AbortSignal,
+): Promise<void> {
+  const latest = clock.now() + LIMITS.mirrorAheadMs;
+  while (pace().reason === 'clients' && clock.now() < latest) await clock.sleep(LIMITS.mirrorPaceMs, signal);
 }

@@ -11,9 +11,10 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
+import type { BlockDevice } from '../block/device.ts';
 import { digestPiece, isZero, PIECE_BYTES } from '../block/digests.ts';
 import type { WriteOnTheWay } from '../block/dirty-map-file.ts';
-import type { Volume } from '../block/volume.ts';
+import type { WriteGuard } from '../block/write-guard.ts';
 import { type CopyPace, isComparedFirst, nextCopyRange } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import { messagesOf } from './change-messages.ts';
@@ -22,8 +23,15 @@ import type { Lacking } from './lacking.ts';
 import type { Outbox } from './outbox.ts';
 import type { UnflushedWrites } from './unflushed.ts';
 
+/** What is copied from: a volume, or one moment of it. As `Volume`. */
+export interface FlowElement extends Pick<BlockDevice, 'size' | 'read' | 'extents'> {
+  hold<T>(work: () => Promise<T>): Promise<T>;
+  holdRange<T>(offset: number, length: number, work: () => Promise<T>): Promise<T>;
+  addGuard(guard: WriteGuard): () => void;
+}
+
 export interface CopyParts {
-  readonly volume: Volume;
+  readonly volume: FlowElement;
   readonly lacking: Lacking;
   readonly outbox: Outbox;
   readonly unflushed: UnflushedWrites;

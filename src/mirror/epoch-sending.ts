@@ -17,6 +17,7 @@ import {
   queuedBytes,
   spillQueue,
 } from '../model/epochs.ts';
+import type { SharedEpoch } from '../model/mirror-message.ts';
 import {
   CHANGE_HEAD_BYTES,
   type ChangePack,
@@ -36,6 +37,8 @@ export interface EpochParts {
   readonly lacking: Lacking;
   readonly clock: Clock;
   readonly numbers: StreamNumbers;
+  /** An epoch has ended; true: somebody else tells the partner, by `tell`. */
+  readonly closed: (epoch: number) => boolean;
 }
 
 interface SentInEpoch {
@@ -102,6 +105,17 @@ export class EpochSending {
     this.#become(noteFlush(this.#queue));
   }
 
+  /** As `flush`, without telling the partner; null: nothing was written. */
+  close(): number | null {
+    const before = this.#queue.open.number;
+    this.#keep(noteFlush(this.#queue));
+    return this.#queue.open.number === before ? null : before;
+  }
+
+  tell(epoch: number, shared: SharedEpoch | null): void {
+    this.#parts.outbox.say({ kind: 'epoch-end', epoch, shared });
+  }
+
   /** PEER_VIOLATION */
   applied(epoch: number): void {
     const next = noteApplied(this.#queue, epoch);
@@ -159,13 +173,16 @@ export class EpochSending {
   }
 
   #become(next: EpochQueue): void {
-    const { outbox, clock } = this.#parts;
+    const before = this.#queue.open.number;
+    this.#keep(next);
+    if (next.open.number !== before && !this.#parts.closed(before)) this.tell(before, null);
+  }
+
+  #keep(next: EpochQueue): void {
+    const { clock } = this.#parts;
     const before = this.#queue.open.number;
     if (next.open.number !== before) this.#sendPack();
     this.#queue = next;
-    if (next.open.number !== before) {
-      outbox.say({ kind: 'epoch-end', epoch: before });
-    }
     const at = closesAt(next);
     if (this.#timer !== null && (at === null || next.open.number !== before)) {
       this.#timer();

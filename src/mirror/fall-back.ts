@@ -8,7 +8,7 @@ import type { Pair } from './pair.ts';
 /** Whether it did; nothing flows into the volume any more. `setBack` runs the rollback. Can be called again where it was cut off. */
 export async function fallBack(
   pair: Pair,
-  { volume, map }: MirrorElement,
+  { volume, map }: Pick<MirrorElement, 'volume' | 'map'>,
   setBack: (work: () => Promise<void>) => Promise<void>,
 ): Promise<boolean> {
   const { record, kept } = pair;

@@ -5,5 +5,7 @@ export type FlowEvent =
   | { readonly kind: 'copy-finished' }
   /** The target lacks something that is only marked: a copy has to come first. */
   | { readonly kind: 'fell-behind' }
+  /** Another pair of the group has lost its partner: the flow has ended with this. */
+  | { readonly kind: 'parted' }
   /** The flow has ended with this. */
   | { readonly kind: 'failed'; readonly element: 'source' | 'target' | 'space'; readonly reason: string };

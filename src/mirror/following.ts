@@ -3,11 +3,11 @@
  * flow takes it: in between no write is answered that the partner lacks.
  */
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import type { Volume } from '../block/volume.ts';
 import type { WriteGuard } from '../block/write-guard.ts';
+import type { FlowElement } from './copy-run.ts';
 
 export interface FollowingParts {
-  readonly volume: Volume;
+  readonly volume: Pick<FlowElement, 'hold' | 'addGuard'>;
   readonly map: DirtyMapFile;
   readonly goAlone: () => Promise<void>;
 }

@@ -1,10 +1,10 @@
 /** CreateGroupReplica: a pair for each of several sources, together in a new group. */
 import { refuse } from '../model/refusal.ts';
-import { numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
+import { nameOf, numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../model/replica-values.ts';
 import { parseReplicationSettings } from '../model/replication-settings.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import { type PairCreation, type PairCreationParts, planPair } from './pair-creation.ts';
-import type { ReplicaGroups } from './replica-groups.ts';
+import { problemOfConsistency, type ReplicaGroups } from './replica-groups.ts';
 
 export interface GroupReplicaWish extends Omit<PairCreation, 'source' | 'target' | 'detachWhenCopied'> {
   readonly name: string;
@@ -12,6 +12,8 @@ export interface GroupReplicaWish extends Omit<PairCreation, 'source' | 'target'
   /** With `*` for the name of the source. */
   readonly target: string;
   readonly deleteOnEmptyElement: boolean;
+  /** As `GroupWish`. */
+  readonly consistency?: number | undefined;
 }
 
 export interface GroupReplicaParts {
@@ -23,7 +25,7 @@ export interface GroupReplicaParts {
 /** Nothing is made where one of them is refused. Where one fails afterwards, those that were made stay, in the group. */
 export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupReplicaWish): Promise<MethodOutcome> {
   const { groups, create } = parts;
-  const { name, sources, target, deleteOnEmptyElement, ...common } = wish;
+  const { name, sources, target, deleteOnEmptyElement, consistency, ...common } = wish;
   if (sources.length === 0) return refused('there is no source: name volumes, or a group that has pairs');
   if (new Set(sources).size < sources.length) return refused('a source is named twice');
   if (sources.length > 1 && !target.includes('*')) {
@@ -37,6 +39,9 @@ export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupRe
     const planned = planPair(parts.parts, each);
     if ('verdict' in planned) return refusedOutcome(planned, null);
   }
+  const syncType = nameOf(SYNC_TYPES, wish.syncType)!;
+  const problem = problemOfConsistency(consistency, syncType);
+  if (problem !== null) return refusedOutcome(problem, null);
   const group = await groups.create({ name, syncType: wish.syncType, pairs: [], deleteOnEmptyElement });
   if (group.returnCode !== 0) return group;
   const settings = wish.settings === null ? { settings: {} } : parseReplicationSettings(wish.settings);
@@ -59,6 +64,11 @@ export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupRe
     if (!goesOn) break;
   }
   const { synchronization } = group;
+  if (consistency === SEQUENTIAL && failures.length === 0) {
+    const order = { operation: ACTIVATE, force: false, waitForCopyState: null, settings: null, syncPairs: [] };
+    const made = await groups.modify(groups.find(name)!, order);
+    if (made.returnCode !== 0) failures.push(made.sentence);
+  }
   if (failures.length > 0) {
     return failedOutcome(
       `group ${name} has ${made} of ${wanted.length} pairs: ${failures.join('; ')}`,
@@ -69,6 +79,8 @@ export async function createGroupReplica(parts: GroupReplicaParts, wish: GroupRe
   return { returnCode: job === null ? 0 : 4096, sentence, detail: null, synchronization, job };
 }
 
+const SEQUENTIAL = 3;
+const ACTIVATE = numberOf(REPLICA_OPERATIONS, 'Activate Consistency');
 const ADD = numberOf(REPLICA_OPERATIONS, 'AddSyncPair');
 
 function refused(sentence: string): MethodOutcome {

@@ -25,7 +25,9 @@ import {
   yieldLine,
 } from '../model/generations.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import { type ClonePoint, isPointNeeded } from './clone-point.ts';
 import type { FlowEvent } from './flow-event.ts';
+import type { GroupFlow } from './group-flows.ts';
 import { generationSide } from './mirror-generations.ts';
 import { createStreamNumbers, type FlowMessage, type StreamNumbers } from './outbox.ts';
 import type { Pair } from './pair.ts';
@@ -37,7 +39,10 @@ export interface MirrorElement {
   readonly volume: Volume;
   /** What the partner may lack. */
   readonly map: DirtyMapFile;
+  /** Of a clone’s source: the moment that is copied; null: of another element. */
+  readonly point: ClonePoint | null;
   readonly journal: EpochJournal;
+  readonly group: GroupFlow;
 }
 
 export interface MirrorFlowsParts {
@@ -120,7 +125,7 @@ export class MirrorFlows {
   }
 
   async #follow(): Promise<void> {
-    const { pair } = this.#parts;
+    const { pair, element } = this.#parts;
     const { record } = pair;
     if (this.#ended || pair.removed || record.work?.phase === 'transition') return;
     const { flow, into } = dutiesOf(record);
@@ -129,8 +134,11 @@ export class MirrorFlows {
     const role: Role = sender === null ? 'none' : sender === record.here ? 'send' : 'take';
     if (role !== 'send' && this.#source !== null) await this.#restSource();
     if (role !== 'take' && this.#target !== null) await this.#restTarget();
+    if (role === 'none' && !isPointNeeded(record)) await element.point?.drop();
+    if (role === 'send' && this.#source === null && !element.group.maySend()) return this.report();
     if (role === 'send') {
-      this.#source ??= this.#createSource();
+      this.#source ??= await this.#createSource(into).catch(error => this.#cannotBegin(error));
+      if (this.#source === null) return;
       for (const message of this.#early.splice(0)) this.#source.receive(message);
       this.#source.setMode(record.mode ?? 'Asynchronous');
       if (flow === 'copy') this.#startCopy(into!);
@@ -190,27 +198,39 @@ export class MirrorFlows {
     return generationSide(pair.record, pair.kept.generations, element.map.dirtyBytes);
   }
 
-  #createSource(): SourceFlow {
+  async #createSource(into: ElementSide | null): Promise<SourceFlow> {
     const { element, send, pair, xxh64, clock, pace, goAlone } = this.#parts;
-    const { volume, map } = element;
+    const { volume, map, point } = element;
+    // A clone’s source goes on being written while it is copied; to what is copied back nobody writes.
+    const from = point === null || into !== 'target' ? null : { volume: await point.take(), map: point.left };
     return new SourceFlow({
-      volume,
-      map,
+      ...(from ?? { volume, map }),
       send,
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
+      groups: element.group.sending,
+      once: pair.record.syncType === 'Clone',
       xxh64,
       clock,
       pace,
-      goAlone,
+      goAlone: from === null ? goAlone : async () => {},
       on: event => this.#on(event),
     });
   }
 
+  async #cannotBegin(error: unknown): Promise<null> {
+    if (!(error instanceof TandemError) || error.code === 'INTERNAL') throw error;
+    const element = error.code === 'BLOCK_FULL' ? 'space' : 'source';
+    await this.#stepOf({ kind: 'failed', element, reason: messageOf(error) });
+    return null;
+  }
+
   #createTarget(): TargetFlow {
-    const { element, send, xxh64 } = this.#parts;
+    const { element, send, xxh64, pair } = this.#parts;
+    const { taking } = element.group;
     return new TargetFlow({
       ...element,
+      shared: { join: shared => taking.join(pair.id, shared), leave: () => taking.leave(pair.id) },
       send,
       numbers: this.#numbers,
       xxh64,
@@ -226,7 +246,12 @@ export class MirrorFlows {
     const { record, kept } = pair;
     const side = record.here === 'both' ? 'target' : record.here;
     let { snapshot } = kept;
-    if (snapshot === null && record.seeded && record[`${side}Data`] !== 'Inconsistent') {
+    if (
+      record.syncType === 'Mirror' &&
+      snapshot === null &&
+      record.seeded &&
+      record[`${side}Data`] !== 'Inconsistent'
+    ) {
       snapshot = uuid();
       await pair.note({ snapshot });
       await element.volume.createSnapshot({ uuid: snapshot, takenMs: clock.now() }).catch(error => {
@@ -250,11 +275,12 @@ export class MirrorFlows {
 
   #on(event: FlowEvent): void {
     if (event.kind === 'progress') this.report();
+    else if (event.kind === 'parted') this.#parts.breakOff('another pair of the group has lost its partner');
     else this.#step(this.#stepOf(event));
   }
 
-  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' }>): Promise<void> {
-    const { pair, sayHello } = this.#parts;
+  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' | 'parted' }>): Promise<void> {
+    const { pair, element, sayHello } = this.#parts;
     switch (event.kind) {
       case 'copy-started':
         await pair.step({ type: 'copy-started' });
@@ -262,6 +288,7 @@ export class MirrorFlows {
       case 'copy-finished':
         // A member that was fed mirrors nothing yet: the roles may change next.
         this.#mirrors = this.#source !== null;
+        await element.point?.drop();
         await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
         break;
       case 'fell-behind':
@@ -288,7 +315,7 @@ export class MirrorFlows {
     const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
     const { windowBytes } = this.#parts.pace();
     pair.progress = {
-      dirtyBytes: element.map.dirtyBytes,
+      dirtyBytes: this.#source?.dirtyBytes() ?? element.map.dirtyBytes,
       totalBytes: element.volume.size,
       paused: windowBytes === 0 && pair.record.work?.phase === 'copy',
       lagBytes: lag.bytes,
@@ -305,8 +332,12 @@ export class MirrorFlows {
     const source = this.#source;
     this.#source = null;
     this.#mirrors = false;
-    await source?.stop();
+    await source?.stop(this.#ended ? 'lost' : 'order');
     await this.#copying;
+    const { point } = this.#parts.element;
+    if (source === null || point === null) return;
+    point.rest();
+    await point.left.save();
   }
 
   async #restTarget(): Promise<void> {

@@ -1,55 +1,25 @@
-/** A mirrored pair on this member: its element, the stream to its partner while there is one, and the orders it carries out. */
-import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Log } from '../base/log.ts';
-import type { Xxh64 } from '../base/xxh64.ts';
-import type { BlockFiles } from '../block/block-files.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import { openEpochJournal } from '../block/epoch-journal.ts';
 import type { Association } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import { stepAssociation } from '../model/association-step.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
 import { beginAlone } from '../model/generations.ts';
 import { isAtRisk } from '../model/operation-judge.ts';
-import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
-import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition, type TransitionStep } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
+import { ClonePoint, isCloneSource, leftMapOf } from './clone-point.ts';
 import { dirtyContext } from './dirty-context.ts';
-import type { Elements } from './elements.ts';
 import type { PairTurns } from './group-turns.ts';
 import type { MirrorElement } from './mirror-flows.ts';
-import { MirrorSession, type OrderAnswer } from './mirror-session.ts';
+import type { MirrorPairParts } from './mirror-pair-parts.ts';
+import { MirrorSession } from './mirror-session.ts';
 import { MirrorTransition } from './mirror-transition.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
-import type { PairSet } from './pair-set.ts';
-import type { VerifyDesk } from './verifications.ts';
 import { UnfollowedWrites } from './unfollowed-writes.ts';
-import type { VolumeTrackers } from './volume-trackers.ts';
-
-export interface MirrorPairParts {
-  readonly pair: Pair;
-  readonly pairs: PairSet;
-  readonly elements: Elements;
-  readonly trackers: VolumeTrackers;
-  readonly files: BlockFiles;
-  readonly member: string;
-  readonly factsOf: (pair: Pair) => ElementFacts;
-  readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
-  readonly pace: (pair: Pair) => CopyPace;
-  readonly verifying: VerifyDesk;
-  /** Other mirrors that have the same volume as this one. */
-  readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];
-  readonly xxh64: Xxh64;
-  readonly clock: Clock;
-  readonly uuid: () => string;
-  readonly log: Log;
-}
 
 interface Decision {
   readonly force: boolean;
@@ -77,7 +47,8 @@ export class MirrorPair {
     this.#unfollowed = new UnfollowedWrites({
       ...parts,
       open: () => this.#open(),
-      flows: () => this.reachable && dutiesOf(this.pair.record).flow === 'mirror',
+      flows: () =>
+        this.reachable && dutiesOf(this.pair.record).flow === 'mirror' && parts.groups.of(this.pair).maySend(),
       goAlone: () => this.#goAlone(),
     });
     parts.pair.beforeWrite = () => this.#unfollowed.before(this.#map);
@@ -104,8 +75,9 @@ export class MirrorPair {
     if (this.reachable) this.#session!.flows.report();
     const now = this.#parts.clock.now();
     // What flows in step knows the age of its writes itself.
-    const flows = this.reachable && pair.record.copyState === 'Synchronized';
-    const lacks = this.here === 'source' && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
+    const flows = this.reachable && pair.record.copyState === 'Synchronized' && this.#session!.flows.source !== null;
+    const follows = pair.record.syncType === 'Mirror' && this.here === 'source';
+    const lacks = follows && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
     if (lacks) this.#lackingSince ??= now;
     else this.#lackingSince = null;
     if (this.#lackingSince === null) {
@@ -132,6 +104,11 @@ export class MirrorPair {
   /** Null: there is no stream. */
   get session(): MirrorSession | null {
     return this.#session;
+  }
+
+  /** Something that its flow depends on has changed. */
+  follow(): void {
+    if (this.reachable) this.#session!.flows.follow();
   }
 
   /** Opens what the pair has on disk: what a crash left of an epoch is carried out. */
@@ -216,7 +193,7 @@ export class MirrorPair {
     await this.#transition?.catch(() => {});
     this.#parts.pairs.dirtyContexts.delete(this.pair.id);
     const element = await this.#element?.catch(() => null);
-    await element?.journal.close();
+    if (element) await this.#parts.journals.leave(element.volume);
   }
 
   /** A failback has copied: the roles are switched. */
@@ -332,6 +309,7 @@ export class MirrorPair {
     this.pair.restrict('source', null);
     this.pair.progress = { ...this.pair.progress, paused: false };
     this.pair.touch();
+    this.#parts.groups.changed(this.pair.id);
     this.#goOn();
   }
 
@@ -349,7 +327,6 @@ export class MirrorPair {
         .step({ type: 'link-broken' })
         .catch(error => this.#parts.log.error({ error }, 'a lost link was not noted'))
         .finally(() => {
-          // From here on the record says it.
           pair.restrict('source', null);
           pair.touch();
         });
@@ -389,13 +366,15 @@ export class MirrorPair {
   }
 
   async #openElement(): Promise<MirrorElement> {
-    const { elements, trackers, files, pairs } = this.#parts;
-    const { id } = this.pair;
-    const volume = elements.volume(this.pair.record[this.here].name);
-    const journal = await openEpochJournal({ files, directory: volume.directory, device: volume });
+    const { elements, trackers, journals, pairs, groups, hold, uuid, clock } = this.#parts;
+    const { pair } = this;
+    const { id } = pair;
+    const volume = elements.volume(pair.record[this.here].name);
     const map = await trackers.map(volume, id);
     this.#map = map;
+    const left = isCloneSource(pair.record) ? await trackers.map(volume, leftMapOf(id)) : null;
+    const point = left && new ClonePoint({ pair, volume, since: map, left, hold, uuid, clock });
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
-    return { volume, map, journal };
+    return { volume, map, point, group: groups.of(pair), journal: await journals.use(volume) };
   }
 }

@@ -18,6 +18,7 @@ import type { Verification } from '../model/verification.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
 import { ExpectedMessages, type MessageOf } from './expected-messages.ts';
+import { followPartner } from './following-partner.ts';
 import { type Hello, helloOf } from './hello.ts';
 import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
@@ -236,19 +237,33 @@ export class MirrorSession {
     const { record: ours, side } = this.#said;
     const verdict = compareGenerations(side, theirs.side);
     let next = stepHandshake({ ours, theirs: theirs.record, verdict }, clock.now());
+    if (next.copyState !== 'Broken') pair.trouble = null;
     // Both elements are there: the pair begins.
     if (next.copyState === 'Initialized') {
       await pair.adopt(next);
-      await pair.step({ type: 'initialized' });
+      await this.#beginPair();
       next = pair.record;
     } else {
       const generations = generationsAfter(next, pair.kept.generations, this.#parts.uuid());
       await pair.adopt(next, { generations });
     }
-    if (next.copyState !== 'Broken') pair.trouble = null;
     this.#weMet = true;
     await this.#send({ kind: 'met', revision: next.revision });
     await this.#begin();
+    if (next.copyState === 'Broken' && next.brokenBy !== 'link') await this.#sayHello();
+  }
+
+  /** A clone is of this moment. */
+  async #beginPair(): Promise<void> {
+    const { pair, element } = this.#parts;
+    try {
+      if (pair.record.holdAt === null) await element.point?.take();
+      await pair.step({ type: 'initialized' });
+    } catch (error) {
+      pair.trouble = messageOf(error);
+      const isFull = error instanceof TandemError && error.code === 'BLOCK_FULL';
+      await pair.step({ type: 'copy-failed', cause: isFull ? 'space' : 'source' });
+    }
   }
 
   /** Brings what is left of a transition to its end. Whether there was anything: both say hello again then. */
@@ -290,23 +305,8 @@ export class MirrorSession {
     this.flows.follow();
   }
 
-  /** What the partner began by itself is begun here too. */
   async #learn({ record }: Hello): Promise<void> {
-    const { pair } = this.#parts;
-    const ours = pair.record;
-    if (record.revision === ours.revision && record.work?.phase === 'copy' && ours.work === null) {
-      const { operation } = record.work;
-      if (operation === null) await pair.step({ type: 'fell-behind' });
-      const arrow = operation === 'Failback' ? arrowOf(operation, ours.syncType, ours.copyState) : null;
-      if (arrow !== null) await pair.step({ type: 'operation-accepted', operation: 'Failback', arrow });
-    } else if (record.revision === ours.revision && record.targetWritten && !ours.targetWritten) {
-      await pair.step({ type: 'client-wrote', element: 'target' });
-    } else if (record.revision === ours.revision && record.copyState === 'Broken' && record.brokenBy !== 'link') {
-      const cause = record.brokenBy ?? 'source';
-      if (ours.copyState !== 'Broken') pair.trouble ??= `its ${cause} failed, as the partner says`;
-      if (ours.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause });
-      else await pair.step({ type: 'element-failed', element: cause });
-    }
+    await followPartner(this.#parts.pair, record);
     this.flows.follow();
   }
 

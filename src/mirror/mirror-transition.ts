@@ -138,7 +138,8 @@ export class MirrorTransition {
   /** What was written before the flow began, or while it broke, is not in the partner's hands: the roles are not changed over that. */
   #assertInStep(): void {
     const { pair, element, partner } = this.#parts;
-    const { copyState, work } = pair.record;
+    const { copyState, work, syncType } = pair.record;
+    if (syncType !== 'Mirror') return;
     const sender = work?.operation === 'Failback' ? 'target' : copyState === 'Synchronized' ? 'source' : null;
     if (partner === null || sender !== this.#here || element.map.dirtyBytes === 0) return;
     throw new TandemError('REFUSED', 'what was written last is not on both members yet: order it again in a moment');
@@ -149,6 +150,7 @@ export class MirrorTransition {
     const risk = riskAtDecision();
     if (risk !== null) throw new TandemError('REFUSED', risk);
     if (partner === null) await fallBack(pair, element, setBack);
+    await this.#renewPoint();
     const sourceAhead = this.#here === 'source' && element.map.dirtyBytes > 0;
     const next = stepAssociation(pair.record, { type: 'transition-committed', sourceAhead }, now());
     assert(next !== null, 'the transition can be committed');
@@ -167,6 +169,7 @@ export class MirrorTransition {
   async #commit(): Promise<void> {
     const { pair, member, uuid } = this.#parts;
     const { record } = this.#decision!;
+    await this.#parts.element.point?.drop();
     if (record === null) return await pair.remove({ partnerKnows: true });
     if (pair.record.work?.operation === 'Failover') await this.#parts.partner?.flows.stopStream();
     const whole = await fallBack(pair, this.#parts.element, this.#parts.setBack);
@@ -177,6 +180,15 @@ export class MirrorTransition {
     const forgets = pair.record.work?.operation === 'Unprepare';
     const own = forgets ? createGenerations(null) : generationsAfter(next, pair.kept.generations, uuid());
     await pair.adopt(next, { generations: own, intent: null });
+  }
+
+  /** Who orders a copy means the source as it is now; one that is not gone on with gives up the moment that it was made from. */
+  async #renewPoint(): Promise<void> {
+    const { pair, element } = this.#parts;
+    const { operation, arrival, now } = pair.record.work!;
+    if (element.point === null || operation === 'Suspend' || operation === 'Resume') return;
+    await element.point.drop();
+    if (arrival !== now && operation !== 'Restore from Replica') await element.point.take();
   }
 
   #holdWrites(): void {

@@ -90,7 +90,7 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
   );
   const kept: KeptPair = {
     record,
-    generations: createGenerations(syncType === 'Mirror' ? parts.uuid() : null),
+    generations: createGenerations(record.here === 'both' ? null : parts.uuid()),
     intent: null,
     snapshot: null,
     desiredRpoSeconds: parsed.settings.desiredRpoSeconds ?? null,
@@ -119,8 +119,9 @@ function planElements(parts: PairCreationParts, wanted: PairCreation, syncType: 
     return refuse(5, 'unknown_synchronization', `${wanted.source} is on ${source.member}: give the order there`);
   }
   const remote = target.member !== member;
-  if (remote && syncType !== 'Mirror')
-    return refuse(1, 'not_supported', `a ${syncType.toLowerCase()} lies on the member of its source`);
+  if (remote && syncType === 'Snapshot') {
+    return refuse(1, 'not_supported', 'a snapshot lies on the member of its source; make a clone');
+  }
   if (!remote && syncType === 'Mirror') {
     const sentence = `a mirror is on another member: write MEMBER:${target.name}, or make a clone`;
     return refuse(1, 'not_supported', sentence);

@@ -7,9 +7,17 @@ import { type Judgement, judgeOperation } from '../model/operation-judge.ts';
 import type { ElementFacts, PairUnderOrder } from '../model/operation-order.ts';
 import { place, type Refusal, refuse } from '../model/refusal.ts';
 import type { Arrow } from '../model/replica-operations.ts';
-import { COPY_STATES, type CopyState, nameOf, type ReplicaOperation, type SyncType } from '../model/replica-values.ts';
+import {
+  COPY_STATES,
+  type CopyState,
+  nameOf,
+  REPLICA_OPERATIONS,
+  type ReplicaOperation,
+  type SyncType,
+} from '../model/replica-values.ts';
 import {
   misfitOfSettings,
+  type OrderedMoment,
   type ParsedSettings,
   parseReplicationSettings,
   settingsOf,
@@ -77,7 +85,10 @@ export class PairOrders {
 
   /** What would become of the order; nothing is changed. `pair` undefined: the order names none that is here. */
   judge(pair: Pair | undefined, order: PairOrder): Judgement {
-    const settingsProblem = problemOfSettings(order.settings, pair?.record.syncType ?? null);
+    const settingsProblem = problemOfSettings(order.settings, pair?.record.syncType ?? null, {
+      operation: nameOf(REPLICA_OPERATIONS, order.operation),
+      states: pair === undefined ? [] : [pair.record.copyState],
+    });
     const subject = pair ? ({ kind: 'pair', pair: this.underOrder(pair) } as const) : null;
     const judgement = judgeOperation({ ...order, settingsProblem }, subject);
     return judgement.verdict === 'refused' || pair === undefined
@@ -214,10 +225,14 @@ function done(pair: Pair, sentence: string): MethodOutcome {
 }
 
 /** What is wrong with the settings of an order; null: nothing. `syncType` null: of no pair that is here. */
-export function problemOfSettings(settings: string | null, syncType: SyncType | null): string | null {
+export function problemOfSettings(
+  settings: string | null,
+  syncType: SyncType | null,
+  ordered: OrderedMoment,
+): string | null {
   const parsed = parsedOf(settings);
   if ('problem' in parsed) return parsed.problem;
-  return syncType === null ? null : misfitOfSettings(parsed.settings, syncType);
+  return syncType === null ? null : misfitOfSettings(parsed.settings, syncType, ordered);
 }
 
 /** How a mirror behaves without its link is kept at its source. */

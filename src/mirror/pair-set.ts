@@ -9,6 +9,7 @@ import type { Access } from '../model/association-duties.ts';
 import { stepAssociation } from '../model/association-step.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import { isCloneSource, leftMapOf } from './clone-point.ts';
 import { type ElementRules, strictest } from './element-rules.ts';
 import { Pair } from './pair.ts';
 import type { BookChange, KeptPair, ReplicaBook } from './replica-book.ts';
@@ -59,6 +60,14 @@ export class PairSet implements ElementRules {
     );
     this.#byName.set(name, found);
     return found;
+  }
+
+  /** Names of the maps that tell what of the volume partners may lack. */
+  mapsOf(volume: string): readonly string[] {
+    return this.of(volume).flatMap(({ pair: { id, record } }) => {
+      if (record.here === 'both') return [];
+      return isCloneSource(record) ? [id, leftMapOf(id)] : [id];
+    });
   }
 
   /** Of every change; `before` null: it is new, `after` null: it is removed. Must only enqueue. */

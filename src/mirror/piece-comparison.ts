@@ -6,19 +6,20 @@
  * asynchronous mode a part of those writes may be in the epoch that is open, which the partner carries out as a whole; then that
  * epoch is ended first. Writes of other pieces in it do not matter.
  */
+
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import { digestPiece, isZero, PIECE_BYTES } from '../block/digests.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import type { Volume } from '../block/volume.ts';
 import type { RangeChange } from '../block/write-guard.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
+import type { FlowElement } from './copy-run.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface PieceComparisonParts {
-  readonly volume: Volume;
+  readonly volume: FlowElement;
   readonly map: DirtyMapFile;
   readonly xxh64: Xxh64;
   readonly clock: Clock;

@@ -59,12 +59,21 @@ export interface ReplicaAspect {
   readonly generations: Generations;
 }
 
+/** How far the shared epochs of a group’s targets are carried out. */
+export interface KeptRun {
+  /** Number of the last one that is, or will be whatever happens. */
+  readonly decided: number;
+  /** ms since the epoch */
+  readonly begunAt: number;
+}
+
 /** Null takes an entry away. */
 export interface BookChange {
   readonly pairs?: Readonly<Record<string, KeptPair | null>>;
   readonly groups?: Readonly<Record<string, ReplicaGroup | null>>;
   readonly jobs?: Readonly<Record<string, KeptJob | null>>;
   readonly removed?: Readonly<Record<string, RemovedPair | null>>;
+  readonly runs?: Readonly<Record<string, KeptRun | null>>;
 }
 
 export interface ReplicaBook {
@@ -72,6 +81,7 @@ export interface ReplicaBook {
   readonly groups: ReadonlyMap<string, ReplicaGroup>;
   readonly jobs: ReadonlyMap<string, KeptJob>;
   readonly removed: ReadonlyMap<string, RemovedPair>;
+  readonly runs: ReadonlyMap<string, KeptRun>;
   /** Durable, all of it at once, when it settles; seen in the maps from then on. STORE_FAILED */
   commit(change: BookChange): Promise<void>;
 }
@@ -130,6 +140,7 @@ const SHELVES = {
       })
       .nullable(),
   }),
+  runs: z.strictObject({ decided: z.int(), begunAt: z.int() }),
 } as const;
 type Shelf = keyof typeof SHELVES;
 
@@ -139,7 +150,8 @@ export async function openReplicaBook(table: DurableTable): Promise<ReplicaBook>
   const groups = new Map<string, ReplicaGroup>();
   const jobs = new Map<string, KeptJob>();
   const removed = new Map<string, RemovedPair>();
-  const shelves: Readonly<Record<Shelf, Map<string, unknown>>> = { pairs, groups, jobs, removed };
+  const runs = new Map<string, KeptRun>();
+  const shelves: Readonly<Record<Shelf, Map<string, unknown>>> = { pairs, groups, jobs, removed, runs };
   for (const [key, value] of await table.read()) {
     const [shelf, id] = placeOf(key);
     try {
@@ -156,6 +168,7 @@ export async function openReplicaBook(table: DurableTable): Promise<ReplicaBook>
     groups,
     jobs,
     removed,
+    runs,
     commit: async change => {
       const entries = Object.entries(change).flatMap(([shelf, values]) =>
         Object.entries(values as Readonly<Record<string, unknown>>).map(

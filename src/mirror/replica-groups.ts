@@ -3,9 +3,9 @@ import { LIMITS } from '../base/limits.ts';
 import { TaskLine } from '../base/task-line.ts';
 import { judgeOperation } from '../model/operation-judge.ts';
 import type { GroupUnderOrder } from '../model/operation-order.ts';
-import { refuse } from '../model/refusal.ts';
+import { type Refusal, refuse } from '../model/refusal.ts';
 import { addPairs, conditionOf, type GroupCondition, type ReplicaGroup, removePairs } from '../model/replica-group.ts';
-import { nameOf, SYNC_TYPES } from '../model/replica-values.ts';
+import { nameOf, REPLICA_OPERATIONS, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
 import { type PairOrder, type PairOrders, problemOfSettings } from './pair-orders.ts';
@@ -17,6 +17,8 @@ export interface ReplicaGroupsParts {
   readonly pairs: PairSet;
   readonly orders: PairOrders;
   readonly uuid: () => string;
+  /** The pairs of a group or its consistency are others. Must only enqueue. */
+  readonly changed: (group: ReplicaGroup) => void;
 }
 
 export interface GroupWish {
@@ -25,6 +27,8 @@ export interface GroupWish {
   /** Ids. */
   readonly pairs: readonly string[];
   readonly deleteOnEmptyElement: boolean;
+  /** 2 No Consistency, 3 Sequentially Consistent; left out: 2. */
+  readonly consistency?: number | undefined;
 }
 
 export class ReplicaGroups {
@@ -52,12 +56,14 @@ export class ReplicaGroups {
   }
 
   /** CreateGroup */
-  async create({ name, syncType, pairs, deleteOnEmptyElement }: GroupWish): Promise<MethodOutcome> {
+  async create({ name, syncType, pairs, deleteOnEmptyElement, consistency }: GroupWish): Promise<MethodOutcome> {
     const { book, uuid } = this.#parts;
     const type = nameOf(SYNC_TYPES, syncType);
     if (type === undefined) {
       return refusedOutcome(refuse(5, 'settings', `${syncType} is no SyncType; they are 6, 7 and 8`), null);
     }
+    const problem = problemOfConsistency(consistency, type);
+    if (problem !== null) return refusedOutcome(problem, null);
     if (this.find(name) !== undefined)
       return refusedOutcome(refuse(5, 'settings', `there is a group ${name} already`), null);
     if (book.groups.size >= LIMITS.replicaGroups)
@@ -72,8 +78,9 @@ export class ReplicaGroups {
     };
     const judged = pairs.length === 0 ? null : this.#judge(group, orderOf(ADD, pairs, this.#parts.pairs));
     if (judged?.verdict === 'refused') return refusedOutcome(judged, null);
-    await this.#keep(group, () => addPairs(group, pairs));
-    return outcome(group, `group ${name} has ${pairs.length} pairs`);
+    const filled = await this.#keep(group, () => addPairs(group, pairs));
+    if (filled === null || consistency !== SEQUENTIAL) return outcome(group, `group ${name} has ${pairs.length} pairs`);
+    return await this.modify(filled, orderOf(ACTIVATE, [], this.#parts.pairs));
   }
 
   /** DeleteGroup; its pairs stay. */
@@ -87,8 +94,6 @@ export class ReplicaGroups {
     const judgement = this.#judge(group, order);
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, group.id);
     const { operation } = judgement;
-    if (operation === 'Activate Consistency')
-      return refusedOutcome(refuse(1, 'not_supported', NO_CONSISTENCY), group.id);
     if (judgement.verdict === 'no-effect') return outcome(group, `group ${group.name}: it is so already`);
     const ids = order.syncPairs.flatMap(pair => (pair === null ? [] : [pair.id]));
     switch (operation) {
@@ -104,9 +109,12 @@ export class ReplicaGroups {
             : `group ${group.name} has ${left.pairs.length} pairs`,
         );
       }
+      case 'Activate Consistency':
+        await this.#keep(group, now => ({ ...now, consistency: 'activating' }));
+        return outcome(group, `group ${group.name}: its targets are of one moment as soon as all pairs are in step`);
       case 'Deactivate Consistency':
         await this.#keep(group, now => ({ ...now, consistency: 'off' }));
-        return outcome(group, `${operation}: done`);
+        return outcome(group, `group ${group.name}: each of its volumes goes by itself`);
       default: {
         const pairs = this.#pairsOf(group);
         const all = await this.#parts.orders.modifyAll(pairs, {
@@ -135,7 +143,10 @@ export class ReplicaGroups {
     const { id, syncType, consistency } = group;
     const pairs = this.#pairsOf(group).map(pair => this.#parts.orders.underOrder(pair));
     const subject: GroupUnderOrder = { id, syncType, consistency: consistency !== 'off', pairs };
-    const settingsProblem = problemOfSettings(order.settings, syncType);
+    const settingsProblem = problemOfSettings(order.settings, syncType, {
+      operation: nameOf(REPLICA_OPERATIONS, order.operation),
+      states: pairs.map(({ association }) => association.copyState),
+    });
     return judgeOperation({ ...order, settingsProblem }, { kind: 'group', group: subject });
   }
 
@@ -151,6 +162,7 @@ export class ReplicaGroups {
         const place = after?.pairs.includes(id) === true ? after.id : null;
         if (pair && pair.record.group !== place) await pair.set({ group: place });
       }
+      this.#parts.changed(after ?? { ...before, consistency: 'off' });
       return after;
     });
   }
@@ -160,10 +172,24 @@ export class ReplicaGroups {
   }
 }
 
-/** Targets of one moment when nobody orders it, as after a disaster, would need epochs that several volumes have in common. */
-const NO_CONSISTENCY =
-  'the volumes of a group are of one moment when the group is split, detached, dissolved or switched; while they are mirrored each volume is consistent by itself only';
 const ADD = 5;
+const ACTIVATE = 3;
+/** Consistency of CreateGroupReplica. */
+const SEQUENTIAL = 3;
+
+/** Why a group of this kind cannot have it; null: it can. */
+export function problemOfConsistency(consistency: number | undefined, syncType: SyncType): Refusal | null {
+  if (consistency === undefined || consistency === 2) return null;
+  if (consistency !== SEQUENTIAL) {
+    return refuse(5, 'settings', `${consistency} is no Consistency; 2 is none, 3 sequentially consistent`);
+  }
+  if (syncType === 'Mirror') return null;
+  return refuse(
+    1,
+    'not_supported',
+    `a group of ${syncType.toLowerCase()}s is of one moment when that is ordered, not between`,
+  );
+}
 
 function orderOf(operation: number, ids: readonly string[], pairs: PairSet): PairOrder {
   const syncPairs = ids.map(id => pairs.get(id)?.record ?? null);

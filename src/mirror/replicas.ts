@@ -1,12 +1,7 @@
 /** All replicas of this member at work: their drivers, jobs, events, and the methods of the replication service. */
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Log } from '../base/log.ts';
-import type { Xxh64 } from '../base/xxh64.ts';
-import type { BlockFiles } from '../block/block-files.ts';
 import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import { type Job, stepJob } from '../model/concrete-job.ts';
@@ -16,9 +11,10 @@ import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
-import type { MirrorLink, ReplicaOffer } from '../peer/link.ts';
+import type { ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
-import type { Elements } from './elements.ts';
+import { dropSnapshot, leftMapOf } from './clone-point.ts';
+import { GroupFlows } from './group-flows.ts';
 import { GroupMoments } from './group-moments.ts';
 import { createGroupReplica, type GroupReplicaWish } from './group-replica.ts';
 import { JobBook } from './job-book.ts';
@@ -30,34 +26,13 @@ import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
-import type { PairSet } from './pair-set.ts';
-import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect, ReplicaBook } from './replica-book.ts';
+import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
+import type { ReplicasParts } from './replicas-parts.ts';
 import { confirmTarget } from './target-confirmation.ts';
 import { Verifications } from './verifications.ts';
-import type { VolumeShelf } from './volume-shelf.ts';
-import type { VolumeTrackers } from './volume-trackers.ts';
-
-export interface ReplicasParts {
-  readonly member: string;
-  readonly members: () => readonly string[];
-  readonly book: ReplicaBook;
-  readonly pairs: PairSet;
-  readonly elements: Elements;
-  readonly shelf: VolumeShelf;
-  readonly trackers: VolumeTrackers;
-  /** To a member of the group; null: it is in the group no more. */
-  readonly linkTo: (member: string) => MirrorLink | null;
-  /** Bandwidth level for what is copied to a member now. */
-  readonly levelTo: (member: string) => number;
-  readonly xxh64: Xxh64;
-  readonly files: BlockFiles;
-  readonly uuid: () => string;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly log: Log;
-}
+import { VolumeJournals } from './volume-journals.ts';
 
 export class Replicas {
   readonly jobs: JobBook;
@@ -69,6 +44,8 @@ export class Replicas {
   readonly #parts: ReplicasParts;
   readonly #mirrors = new Map<string, MirrorPair>();
   readonly #moments: GroupMoments;
+  readonly #journals: VolumeJournals;
+  readonly #groupFlows: GroupFlows;
   readonly #end = new AbortController();
   readonly #driven = new Map<string, Promise<void>>();
   readonly #watch: ReplicaWatch;
@@ -79,6 +56,8 @@ export class Replicas {
     setMaxListeners(0, this.#end.signal);
     this.#watch = new ReplicaWatch(parts);
     this.jobs = new JobBook(parts);
+    this.#groupFlows = new GroupFlows({ ...parts, mirrorOf: id => this.#mirrors.get(id) });
+    this.#journals = new VolumeJournals(parts.files, mark => this.#groupFlows.taking.isDecided(mark));
     this.#moments = new GroupMoments({
       ...parts,
       mirrorOf: pair => this.#mirrors.get(pair.id),
@@ -100,7 +79,8 @@ export class Replicas {
       paceOf: mirror => this.#pace(mirror.pair, mirror.partner, mirror.here),
       end: this.#end.signal,
     });
-    this.groups = new ReplicaGroups({ ...parts, orders: this.orders });
+    const changed = this.#groupFlows.look.bind(this.#groupFlows);
+    this.groups = new ReplicaGroups({ ...parts, orders: this.orders, changed });
     this.links = new MirrorLinks({
       ...parts,
       mirrorOf: id => this.#mirrors.get(id),
@@ -232,7 +212,7 @@ export class Replicas {
     if (pairs.get(record.id) !== undefined) return;
     const { source, target } = record;
     if (
-      record.syncType !== 'Mirror' ||
+      record.syncType === 'Snapshot' ||
       source.member !== caller ||
       target.member !== member ||
       book.removed.has(record.id)
@@ -251,7 +231,7 @@ export class Replicas {
       verification: null,
     };
     const pair = await pairs.add(kept);
-    emit('REPLICA_CREATED', `${place(record)} is a mirror now`, { replica: record.id });
+    emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
     this.#drive(pair);
   }
 
@@ -280,11 +260,15 @@ export class Replicas {
   }
 
   async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
+    const { operation, arrow } = order;
+    const { syncType, here } = pair.record;
+    // Of a source elsewhere its own member knows.
+    if (syncType !== 'Mirror' && here !== 'target') {
+      const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+      if (refusal !== null) return refusal;
+    }
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
-    const { operation, arrow } = order;
-    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
-    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
@@ -337,7 +321,11 @@ export class Replicas {
         this.#mirrors.delete(pair.id);
       }
     }
-    if (pair.removed) await trackers.forget(name, pair.id);
+    if (pair.removed) {
+      // What it was copied from, or was before it was copied into, is of no use any more.
+      await dropSnapshot(pair, elements.volume(name));
+      for (const map of [pair.id, leftMapOf(pair.id)]) await trackers.forget(name, map);
+    }
     await elements.settle(name);
   }
 
@@ -348,16 +336,19 @@ export class Replicas {
     if (there !== undefined) return there;
     const mirror: MirrorPair = new MirrorPair({
       ...this.#parts,
+      journals: this.#journals,
+      groups: this.#groupFlows,
       pair,
       factsOf: asked => this.#factsOf(asked),
       ordered: (asked, operation, force) =>
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
       pace: asked => this.#pace(asked, mirror.partner, mirror.here),
-      verifying: this.verifications,
       beside: ({ pair: asking, here }) =>
         this.#parts.pairs
           .of(asking.record[here].name)
           .flatMap(other => (other.pair === asking ? [] : (this.#mirrorOf(other.pair) ?? []))),
+      hold: this.#hold,
+      verifying: this.verifications,
     });
     pair.onChange(() => this.jobs.follow(pair));
     this.#mirrors.set(pair.id, mirror);
@@ -373,15 +364,15 @@ export class Replicas {
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
     const { elements, emit, log } = this.#parts;
     for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
-    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
-    if (copied)
-      this.verifications.copied(pair).catch(error => this.#parts.log.warn({ error }, 'a verification was not noted'));
     if (after === null && before?.group != null) {
       this.groups
         .forgetRemoved()
         .catch(error => log.error({ error, replica: pair.id }, 'a removed pair is still named by its group'));
     }
+    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
+    if (copied) this.verifications.copied(pair).catch(error => log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
+    if (before?.copyState !== after?.copyState) this.#groupFlows.changed(pair.id);
     tellChange(emit, pair, { before, after });
   }
 }

@@ -1,56 +1,19 @@
-/**
- * The side of a mirrored pair whose clients write: their writes and what the partner lacks go from here. It knows of data alone;
- * what the pair is, who may write and when a copy is due, is decided by who keeps its association.
- *
- * Synchronous: a write settles when both sides have it, a flush when both sides' disks do. Asynchronous: neither waits for the
- * partner, which gets the writes in epochs. While a copy runs, writes to what is to be copied are only marked; the others are
- * sent at once, without epochs, for the target is not what the source ever was before the copy is over.
- *
- * A block is dirty from the moment a write to it begins until it is durable at the partner, so whatever is lost, and whoever's
- * power fails, the map tells what the partner lacks.
- */
-import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
-import type { Xxh64 } from '../base/xxh64.ts';
-import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import type { Volume } from '../block/volume.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
 import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
+import { untilCalm } from './copy-pacing.ts';
 import { CopyRun } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
-import type { FlowEvent } from './flow-event.ts';
 import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
-import { type FlowMessage, Outbox, type StreamNumbers } from './outbox.ts';
+import { type FlowMessage, Outbox } from './outbox.ts';
 import { PieceComparison } from './piece-comparison.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
+import type { FlowMode, SourceParts } from './source-parts.ts';
+import type { GroupSeat, SeatEnd } from './standing-groups.ts';
 import { UnflushedWrites } from './unflushed.ts';
-
-export type FlowMode = 'Synchronous' | 'Asynchronous';
-
-export interface SourceParts {
-  readonly volume: Volume;
-  /** The association's, of the volume's tracker. */
-  readonly map: DirtyMapFile;
-  readonly send: (message: FlowMessage) => Promise<void>;
-  readonly numbers: StreamNumbers;
-  /** Asked before each message; it goes when the promise settles, null: at once. */
-  readonly pass?: (bytes: number) => Promise<void> | null;
-  readonly mode: FlowMode;
-  readonly xxh64: Xxh64;
-  readonly clock: Clock;
-  readonly pace: () => CopyPace;
-  /**
-   * Makes it durable that the source goes on alone; at once, if it is. Awaited before a write or a flush is answered that the
-   * partner lacks, after the flow has ended; if it fails, they do. It must not wait for writes of the volume.
-   */
-  readonly goAlone: () => Promise<void>;
-  readonly on: (event: FlowEvent) => void;
-}
 
 /** 'marking': writes are marked and not sent. */
 type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
@@ -154,7 +117,8 @@ export class SourceFlow implements WriteGuard {
         if (extent === 'full') map.mark(0, map.size);
       });
       if (extent === 'full') this.#overflowed = false;
-      if (this.#overflowed) await this.#untilCalm();
+      if (this.#overflowed) await untilCalm(this.#parts, this.#ended.signal);
+      this.#check();
       if (extent === 'dirty' && !this.#told) await this.#orEnded(wake => (this.#wakeTold = wake));
       // After a crash the copy goes on with what is dirty, whatever its extent was.
       await map.save();
@@ -168,7 +132,8 @@ export class SourceFlow implements WriteGuard {
       this.#lacking.endCopy();
       this.#overflowed = false;
       // What follows the end of the copy is mirrored as it is in step.
-      this.#beginStep();
+      if (this.#parts.once) this.#mark();
+      else this.#beginStep();
       await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
       on({ kind: 'copy-finished' });
       return true;
@@ -212,8 +177,8 @@ export class SourceFlow implements WriteGuard {
    * The link is lost, or the pair is mirrored no more. What is not durable at the partner stays dirty; clients' writes go on after
    * `goAlone`. Where that fails, so do they, until it succeeds or another flow has the volume.
    */
-  stop(): Promise<void> {
-    this.#end();
+  stop(end: SeatEnd = 'lost'): Promise<void> {
+    this.#end(end);
     this.#stopped ??= this.#following.leave();
     return this.#stopped;
   }
@@ -280,10 +245,8 @@ export class SourceFlow implements WriteGuard {
   #sendAlong(offset: number, length: number, change: RangeChange): void {
     if (this.#phase === 'in-step') {
       if (this.#epochs!.write(offset, length, change)) return;
-      this.#mark();
+      this.#overflow();
       this.#parts.map.mark(offset, length);
-      this.#overflowed = true;
-      this.#parts.on({ kind: 'fell-behind' });
     } else if (this.#plain.tryTake(change, length)) this.#plain.send(offset, length, keptChange(change));
     else this.#lacking.mark(offset, length);
   }
@@ -315,6 +278,13 @@ export class SourceFlow implements WriteGuard {
     this.#wakeTold?.();
   }
 
+  #overflow(): void {
+    this.#mark();
+    this.#overflowed = true;
+    this.#parts.on({ kind: 'fell-behind' });
+    this.#parts.groups?.leave(this.#seat, 'overflow');
+  }
+
   /** Nothing is sent any more; what is on its way counts as lost. */
   #mark(): void {
     this.#phase = 'marking';
@@ -325,22 +295,11 @@ export class SourceFlow implements WriteGuard {
   }
 
   #beginStep(): void {
-    const { clock, numbers } = this.#parts;
-    this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers });
+    const { clock, numbers, groups } = this.#parts;
+    const closed = (epoch: number): boolean => groups?.closed(epoch) ?? false;
+    this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers, closed });
     this.#phase = 'in-step';
-  }
-
-  /**
-   * Clients write more than the partner takes: to send it all the same would slow them down, and all of it comes again. But it is not
-   * left behind for long.
-   */
-  async #untilCalm(): Promise<void> {
-    const { clock, pace } = this.#parts;
-    const latest = clock.now() + LIMITS.mirrorAheadMs;
-    while (pace().reason === 'clients' && clock.now() < latest) {
-      await clock.sleep(LIMITS.mirrorPaceMs, this.#ended.signal);
-    }
-    this.#check();
+    groups?.enter(this.#seat);
   }
 
   #copyRun(): CopyRun {
@@ -364,10 +323,23 @@ export class SourceFlow implements WriteGuard {
     this.#end();
   }
 
-  #end(): void {
+  readonly #seat: GroupSeat = {
+    closeEpoch: () => this.#epochs?.close() ?? null,
+    tell: (epoch, shared) => this.#epochs?.tell(epoch, shared),
+    breakOff: () => {
+      this.#end('lost');
+      this.#parts.on({ kind: 'parted' });
+    },
+    overflow: () => this.#overflow(),
+    drain: () => this.drain(),
+  };
+
+  #end(end: SeatEnd = 'lost'): void {
     if (this.#ended.signal.aborted) return;
     this.#parts.map.lostAll();
     this.#ended.abort();
+    // Before any write is answered that waits for this: nobody may write in knowledge of it what another target gets.
+    this.#parts.groups?.leave(this.#seat, end);
     this.#outbox.end();
     this.#epochs?.end();
     this.#unflushed.end();

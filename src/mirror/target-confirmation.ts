@@ -21,7 +21,7 @@ export interface Confirmation {
 /** 0: it does. 3: not within the time. 1: the target of such a pair never follows. 4: nothing flows, or this is not its source. */
 export async function confirmTarget({ pair, mirror, waitMs, clock, end }: Confirmation): Promise<MethodOutcome> {
   const { record } = pair;
-  if (mirror === null) {
+  if (mirror === null || record.syncType !== 'Mirror') {
     const sentence = `${place(record)} is a ${record.syncType.toLowerCase()}: its target shows one moment of the source`;
     return refusedOutcome(refuse(1, 'not_supported', sentence), pair.id);
   }

@@ -19,7 +19,7 @@ import { AnswerLine } from './answer-line.ts';
 import { DigestAnswering } from './digest-answering.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { bytesOf, type FlowMessage, type StreamNumbers } from './outbox.ts';
-import { TargetEpochs } from './target-epochs.ts';
+import { type SharedParts, TargetEpochs } from './target-epochs.ts';
 
 export interface TargetParts {
   readonly volume: Volume;
@@ -31,6 +31,8 @@ export interface TargetParts {
   readonly xxh64: Xxh64;
   /** Of the volume. */
   readonly journal: EpochJournal;
+  /** Null: epochs of this volume stand alone. */
+  readonly shared?: SharedParts | null;
   /** Makes it durable that a copy has begun; before anything is overwritten. Keeps a snapshot of what is there, if that is wanted. */
   readonly beginCopy: (generations: Generations, extent: CopyExtent) => Promise<void>;
   /** Makes it durable that the copy is complete. What was copied is. */
@@ -59,7 +61,7 @@ export class TargetFlow {
     this.#parts = parts;
     this.#answers = new AnswerLine(parts);
     this.#digests = new DigestAnswering(parts, this.#answers, (seq, error) => this.#fail(seq, error));
-    this.#epochs = new TargetEpochs(parts.journal);
+    this.#epochs = new TargetEpochs(parts.journal, parts.shared ?? null);
     this.#intake = createIntake(parts.numbers.receivedEpoch);
     parts.map?.unfollow?.();
     if (parts.map !== null) parts.map.following = true;
@@ -108,6 +110,7 @@ export class TargetFlow {
   /** Nothing more is taken. Resolves when what was begun is done; an epoch that is not complete never happened. */
   async stop(): Promise<void> {
     this.#end();
+    await this.#epochs.leave();
     await this.#working;
     await Promise.all(this.#changes);
     await this.#digests.idle();
@@ -207,7 +210,7 @@ export class TargetFlow {
       case 'epoch-end': {
         const { epoch } = message;
         const seq = this.#parts.numbers.received;
-        const { applied } = await this.#epochs.end();
+        const { applied } = await this.#epochs.end(message.shared);
         applied.then(
           () => this.#answers.say({ kind: 'applied', epoch }),
           error => this.#fail(seq, error),

@@ -7,8 +7,8 @@ import { trackWrites, type WriteTracker } from '../block/write-tracker.ts';
 
 export interface VolumeTrackersParts {
   readonly files: BlockFiles;
-  /** Ids of the pairs that want to know what of the volume their partners may lack. */
-  readonly peersOf: (volume: string) => readonly string[];
+  /** Names of the maps that tell what of the volume partners may lack. */
+  readonly mapsOf: (volume: string) => readonly string[];
 }
 
 export class VolumeTrackers {
@@ -23,7 +23,7 @@ export class VolumeTrackers {
   /** Before anybody is served from the volume. */
   opened(volume: Volume): Promise<void> {
     return this.#line.run(async () => {
-      const peers = this.#parts.peersOf(volume.name);
+      const peers = this.#parts.mapsOf(volume.name);
       if (peers.length > 0 && !volume.readOnly) await this.#track(volume, peers);
     });
   }
@@ -37,21 +37,21 @@ export class VolumeTrackers {
     });
   }
 
-  /** What the pair’s partner may lack of the volume; everything, if it was never tracked for it. */
-  map(volume: Volume, pair: string): Promise<DirtyMapFile> {
+  /** Everything, if nothing was ever tracked under this name. */
+  map(volume: Volume, name: string): Promise<DirtyMapFile> {
     return this.#line.run(async () => {
       const open = this.#open.get(volume.name);
-      if (open === undefined) return (await this.#track(volume, [pair])).peer(pair);
-      return open.tracker.has(pair) ? open.tracker.peer(pair) : await open.tracker.addPeer(pair);
+      if (open === undefined) return (await this.#track(volume, [name])).peer(name);
+      return open.tracker.has(name) ? open.tracker.peer(name) : await open.tracker.addPeer(name);
     });
   }
 
-  forget(volume: string, pair: string): Promise<void> {
+  forget(volume: string, name: string): Promise<void> {
     return this.#line.run(async () => {
       const open = this.#open.get(volume);
-      if (open === undefined || !open.tracker.has(pair)) return;
-      await open.tracker.removePeer(pair);
-      if (this.#parts.peersOf(volume).length > 0) return;
+      if (open === undefined || !open.tracker.has(name)) return;
+      await open.tracker.removePeer(name);
+      if (this.#parts.mapsOf(volume).length > 0) return;
       this.#open.delete(volume);
       await open.tracker.close();
     });

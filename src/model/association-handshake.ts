@@ -34,6 +34,7 @@ function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Associat
   };
   const side = sourceSideOf(verdict, adopted);
   if (UNTOUCHED.has(adopted.copyState)) return adopted;
+  if (adopted.syncType === 'Clone') return cloneAfterMeeting(adopted, isBroken(ours) || isBroken(theirs), now);
   if (verdict.kind === 'unrelated') return invalid(adopted);
   if (adopted.copyState === 'Failedover') {
     // Written on both sides: what the old source has alone stays there until somebody gives it up.
@@ -41,9 +42,16 @@ function afterMeeting({ ours, theirs, verdict }: Meeting, now: number): Associat
     return { ...adopted, sourceData: lessThanUpToDate(adopted.sourceData), diverged: adopted.diverged || lost };
   }
   if (!FLOWING.has(adopted.copyState)) return adopted;
-  // A clone's source goes its own way once the copy is complete.
-  if (adopted.syncType === 'Clone' && adopted.copyState === 'Synchronized') return adopted;
   return afterOutage(adopted, { verdict, side, broken: isBroken(ours) || isBroken(theirs) }, now);
+}
+
+/** Its two sides go their own ways but for a copy, whose direction the record says; generations say only how much it takes. */
+function cloneAfterMeeting(adopted: Association, broken: boolean, now: number): Association {
+  const { copyState, brokenBy, recoveryMode, lastInto } = adopted;
+  if (copyState !== 'Unsynchronized' && !(copyState === 'Broken' && brokenBy === 'link')) return adopted;
+  return broken && recoveryMode === 'Manual'
+    ? suspended(adopted, now)
+    : startCopy(adopted, { operation: null, into: lastInto });
 }
 
 /** How the pair behaves without its link is kept at the source; where both take themselves for it, the ruling record says it. */
@@ -73,10 +81,7 @@ function afterOutage(
   const restoring = association.lastInto === 'source';
   if (verdict.kind === 'split-brain' || (verdict.kind === 'resync' && verdict.discards)) return invalid(association);
   if (side === 'target' && !restoring) return invalid(association);
-  if (broken && association.recoveryMode === 'Manual') {
-    const when = { ...association.when, suspended: now };
-    return { ...association, copyState: 'Suspended', when };
-  }
+  if (broken && association.recoveryMode === 'Manual') return suspended(association, now);
   if (verdict.kind === 'resync') {
     return startCopy(association, { operation: null, into: side === 'target' ? 'source' : 'target' });
   }
@@ -141,6 +146,10 @@ function sourceSideOf(verdict: GenerationVerdict, association: Association): Ele
   const ours = association.here === 'source' ? 'source' : 'target';
   if (verdict.from === 'ours') return ours;
   return ours === 'source' ? 'target' : 'source';
+}
+
+function suspended(association: Association, now: number): Association {
+  return { ...association, copyState: 'Suspended', when: { ...association.when, suspended: now } };
 }
 
 function invalid(association: Association): Association {

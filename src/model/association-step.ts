@@ -102,7 +102,8 @@ function afterLinkBreak(association: Association): AssociationStep {
   if (here === 'both') return null;
   // A way that was not decided is given up; whoever comes back with a decision is believed all the same.
   const idle: Association = { ...association, work: null };
-  if (syncType === 'Clone') return copyState === 'Unsynchronized' ? breakBy(idle, 'link') : null;
+  if (syncType === 'Clone' && copyState === 'Unsynchronized') return breakBy(idle, 'link');
+  if (syncType === 'Clone') return work === null ? null : idle;
   if (copyState !== 'Unsynchronized' && copyState !== 'Synchronized') return work === null ? null : idle;
   const behind: Association = { ...idle, targetData: lessThanUpToDate(association.targetData) };
   return here === 'source' ? breakBy(behind, 'link') : { ...behind, copyState: 'Partitioned' };

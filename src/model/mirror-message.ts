@@ -63,12 +63,27 @@ export type DataMessage =
   /** Everything before it that was answered is to be durable. */
   | { readonly kind: 'flush'; readonly seq: number }
   /** The epoch is complete: it is made durable, then carried out, then answered by `applied`. */
-  | { readonly kind: 'epoch-end'; readonly epoch: number }
+  | {
+      readonly kind: 'epoch-end';
+      readonly epoch: number;
+      /** Its volume ended it at one moment with others, and none of them is carried out without the rest; null: it stands alone. */
+      readonly shared: SharedEpoch | null;
+    }
   | { readonly kind: 'arrived'; readonly seqs: readonly number[] }
   /** `full`: for want of space. */
   | { readonly kind: 'failed'; readonly seq: number; readonly reason: string; readonly full: boolean }
   /** This epoch and all before it are durable in the target. */
   | { readonly kind: 'applied'; readonly epoch: number };
+
+/** What the volumes of a consistent group were written between two moments of all of them. */
+export interface SharedEpoch {
+  /** Drawn when all pairs of the group had come into step; over with the first of them that is not any more. */
+  readonly run: string;
+  /** 1, 2, 3, …: they are carried out in this order. */
+  readonly number: number;
+  /** Ids of the pairs in which something was written. */
+  readonly parts: readonly string[];
+}
 
 /** A copy, from the side that has what is wanted to the other one. */
 export type CopyMessage =

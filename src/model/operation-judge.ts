@@ -90,6 +90,11 @@ function judgeGroupItself(operation: ReplicaOperation, group: GroupUnderOrder, o
         'the pairs of the group are on different members: they cannot share one stream',
       );
     }
+    const away = group.pairs.find(({ association }) => !isHere(association, 'source'))?.association;
+    if (away !== undefined) {
+      const sentence = `${away.source.member} has the sources: make the group consistent there`;
+      return refuse(4, 'illegal_state', sentence);
+    }
     const lost = group.pairs.find(({ association }) => CONSISTENCY_IMPOSSIBLE.has(association.copyState));
     if (lost === undefined) return accepted;
     return refuse(4, 'illegal_state', `${place(lost.association)} is ${lost.association.copyState}`);

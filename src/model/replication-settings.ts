@@ -9,7 +9,9 @@ import {
   type CopyMethodology,
   type CopyPriority,
   type CopyRecoveryMode,
+  type CopyState,
   nameOf,
+  type ReplicaOperation,
   type SyncType,
 } from './replica-values.ts';
 
@@ -84,17 +86,49 @@ const METHODOLOGIES: Readonly<Record<SyncType, readonly CopyMethodology[]>> = {
 const UNDECIDED: readonly CopyMethodology[] = ['Not Specified', 'Implementation decides'];
 
 /** Why the settings do not go with a pair of this kind; null: they do. */
-export function misfitOfSettings(settings: ReplicationSettings, syncType: SyncType): string | null {
+export function misfitOfSettings(
+  settings: ReplicationSettings,
+  syncType: SyncType,
+  ordered: OrderedMoment | null = null,
+): string | null {
   const { copyMethodology, failedCopyStopsHostIO, recoveryMode, desiredRpoSeconds } = settings;
   const kind = `a ${syncType.toLowerCase()}`;
   if (copyMethodology !== undefined && ![...UNDECIDED, ...METHODOLOGIES[syncType]].includes(copyMethodology)) {
     return `${kind} is made by ${METHODOLOGIES[syncType].join(', then ')}, not by ${copyMethodology}`;
   }
-  if (settings.consistentPointInTime === true) return 'ConsistentPointInTime cannot be had for what is newly copied';
+  if (settings.consistentPointInTime === true) {
+    const problem = problemOfMoment(syncType, ordered);
+    if (problem !== null) return problem;
+  }
   if (syncType === 'Mirror') return null;
   if (failedCopyStopsHostIO === true) return `FailedCopyStopsHostIO is of mirrors, not of ${kind}`;
   if (recoveryMode !== undefined) return `CopyRecoveryMode is of mirrors, not of ${kind}`;
   return desiredRpoSeconds === undefined ? null : `DesiredRPO is of mirrors, not of ${kind}`;
+}
+
+/** What is ordered of pairs; the states they are in. */
+export interface OrderedMoment {
+  /** Undefined: something that is no operation. */
+  readonly operation: ReplicaOperation | undefined;
+  readonly states: readonly CopyState[];
+}
+
+/** Operations that pass one moment of all sources, of which the targets are then. */
+const MOMENTS: Readonly<Record<SyncType, readonly ReplicaOperation[]>> = {
+  Mirror: ['Detach', 'Dissolve', 'Failover', 'Reverse Roles', 'Split'],
+  Snapshot: ['Activate', 'Resync Replica'],
+  Clone: [],
+};
+
+function problemOfMoment(syncType: SyncType, ordered: OrderedMoment | null): string | null {
+  if (ordered?.operation === undefined) return 'ConsistentPointInTime cannot be had for what is newly copied';
+  const { operation, states } = ordered;
+  if (!MOMENTS[syncType].includes(operation)) {
+    const able = MOMENTS[syncType].join(', ') || 'no operation on it';
+    return `ConsistentPointInTime cannot be had by ${operation} of a ${syncType.toLowerCase()}; it can by ${able}`;
+  }
+  if (syncType !== 'Mirror' || states.every(state => state === 'Synchronized')) return null;
+  return 'ConsistentPointInTime can only be had of mirrors that are all Synchronized';
 }
 
 /** What the settings of an order say about the record. */

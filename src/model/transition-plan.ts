@@ -8,7 +8,7 @@ import type { Association, StorageElement } from './association.ts';
 import { dutiesOf } from './association-duties.ts';
 import { stepAssociation } from './association-step.ts';
 import type { ElementSide } from './replica-operations.ts';
-import type { CopyState, ReplicaOperation } from './replica-values.ts';
+import type { ReplicaOperation } from './replica-values.ts';
 
 /** In one plan steps follow one another: the next begins when the one before has settled. */
 export const TRANSITION_STEPS = {
@@ -88,7 +88,7 @@ const FREEZING: ReadonlySet<ReplicaOperation> = new Set(['Activate', 'Resync Rep
 
 function deciderSteps(operation: ReplicaOperation, accepted: Association, { ours }: Change): readonly TransitionStep[] {
   const loses = ours.before && !ours.after;
-  const meets = meetsAtBarrier(operation, accepted.copyState);
+  const meets = meetsAtBarrier(operation, accepted);
   return [
     'write-intent',
     'propose',
@@ -119,7 +119,7 @@ function followerSteps(
     ...steps(loses, 'hold-writes', 'drain', 'flush'),
     'write-intent',
     'agree',
-    ...steps(meetsAtBarrier(operation, accepted.copyState), 'expect-barrier', 'flush', 'confirm-barrier'),
+    ...steps(meetsAtBarrier(operation, accepted), 'expect-barrier', 'flush', 'confirm-barrier'),
     'expect-decision',
     ...steps(loses, 'close-clients'),
     'commit',
@@ -147,9 +147,9 @@ function singleSteps(
   ];
 }
 
-function meetsAtBarrier(operation: ReplicaOperation, from: CopyState): boolean {
+function meetsAtBarrier(operation: ReplicaOperation, { syncType, copyState }: Association): boolean {
   if (operation === 'Failback') return true;
-  return from === 'Synchronized' && MEETING_AT_A_BARRIER.has(operation);
+  return syncType === 'Mirror' && copyState === 'Synchronized' && MEETING_AT_A_BARRIER.has(operation);
 }
 
 function changeOf(accepted: Association, decider: ElementSide): Change {

@@ -4,7 +4,7 @@
  */
 import { LIMITS } from '../base/limits.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
-import type { MirrorMessage } from '../model/mirror-message.ts';
+import type { MirrorMessage, SharedEpoch } from '../model/mirror-message.ts';
 import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import type { PieceDigest } from '../model/piece-digest.ts';
 import { nameOf, numberOf, REPLICA_OPERATIONS, RETURN_CODES } from '../model/replica-values.ts';
@@ -67,7 +67,7 @@ interface WireByKind {
   };
   readonly 'epoch-changes': { readonly seq: number; readonly epoch: number; readonly packed: Uint8Array };
   readonly flush: { readonly seq: number };
-  readonly 'epoch-end': { readonly epoch: number };
+  readonly 'epoch-end': { readonly epoch: number; readonly shared?: SharedEpoch | null };
   readonly arrived: { readonly seqs: readonly number[] };
   readonly failed: { readonly seq: number; readonly reason: string; readonly full: boolean };
   readonly applied: { readonly epoch: number };
@@ -171,8 +171,8 @@ const FORMS: { readonly [K in Kind]: Form<K> } = {
   },
   'epoch-end': {
     field: 'epochEnd',
-    toWire: ({ epoch }) => ({ epoch }),
-    fromWire: wire => ({ epoch: countFromWire(wire.epoch, 'epoch_end.epoch') }),
+    toWire: ({ epoch, shared }) => ({ epoch, ...(shared === null ? {} : { shared }) }),
+    fromWire: wire => ({ epoch: countFromWire(wire.epoch, 'epoch_end.epoch'), shared: sharedFromWire(wire.shared) }),
   },
   arrived: {
     field: 'arrived',
@@ -366,5 +366,16 @@ function transitionForm(field: string, name: string) {
     field,
     toWire: ({ id }: { readonly id: string }) => ({ id }),
     fromWire: ({ id }: { readonly id: string }) => ({ id: guidFromWire(id, `${name}.id`) }),
+  };
+}
+
+function sharedFromWire(wire: SharedEpoch | null | undefined): SharedEpoch | null {
+  if (wire === null || wire === undefined) return null;
+  return {
+    run: guidFromWire(wire.run, 'epoch_end.shared.run'),
+    number: countFromWire(wire.number, 'epoch_end.shared.number'),
+    parts: listFromWire(wire.parts, 'epoch_end.shared.parts', LIMITS.replicas).map(part =>
+      guidFromWire(part, 'epoch_end.shared.parts'),
+    ),
   };
 }

@@ -46,6 +46,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'clone')).toMatchObject([
     { TargetElement: 'alpha:disk2', Exists: true, RequiresForce: false },
     { TargetElement: 'alpha:spare' },
+    { TargetElement: 'beta:disk1', Exists: null },
   ]);
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'mirror')).toMatchObject([
     { TargetElement: 'beta:disk1', Exists: null },
@@ -116,7 +117,7 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await alpha.json('replica', 'aspects')).toMatchObject([{ InstanceID: two, TargetElement: 'beta:disk2' }]);
 
   // Capabilities, of the table that judges.
-  expect(await alpha.json('replica', 'capabilities')).toHaveLength(4);
+  expect(await alpha.json('replica', 'capabilities')).toHaveLength(5);
   const now = await alpha.json<{ OperationName: string }[]>('replica', 'capabilities', '--type', '5', '--state', '4');
   expect(now.map(({ OperationName }) => OperationName)).toContain('Split');
   expect((await alpha.tandem('replica', 'capabilities', '--type', '9')).exitCode).toBe(2);

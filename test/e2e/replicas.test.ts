@@ -142,3 +142,31 @@ test.skipIf(missing !== null)(
     expect(await contentOf(alpha, 'copy')).toBe(later);
   },
 );
+
+test.skipIf(missing !== null)(
+  `a clone on another member is of one moment, through the death of both daemons, and takes a new one in${having}`,
+  async () => {
+    const group = await startGroup({ label: 'clone-away', members: ['alpha', 'beta'] });
+    const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+    await createVolume(alpha, 'disk1', 64 * MIB);
+    const uri = await uriOf(alpha, 'disk1');
+    await qemuIoWell(uri, 'write -P 1 0 24M', 'write -P 2 40M 8M', 'flush');
+    const moment = await contentOf(alpha, 'disk1');
+    const outcome = await createReplica(alpha, { syncType: 'Clone', source: 'disk1', target: 'beta:copy' });
+    const pair = outcome.Synchronization!;
+    await qemuIoWell(uri, 'write -P 3 1M 1M', 'write -z 40M 1M', 'flush');
+    await Promise.all([alpha.kill(), beta.kill()]);
+    await Promise.all([alpha.start(), beta.start()]);
+    await statesAre([alpha, beta], pair, ['Synchronized', 'Synchronized']);
+    expect(await contentOf(beta, 'copy')).toBe(moment);
+
+    await orderWell(beta, pair, 'Resync Replica');
+    await statesAre([alpha, beta], pair, ['Synchronized', 'Synchronized']);
+    const later = await contentOf(alpha, 'disk1');
+    expect(later).not.toBe(moment);
+    expect(await contentOf(beta, 'copy')).toBe(later);
+    await orderWell(alpha, pair, 'Detach');
+    await statesAre([alpha, beta], pair, ['none', 'none']);
+    await qemuIoWell(await uriOf(beta, 'copy'), 'write -P 4 0 1M', 'flush');
+  },
+);

@@ -12,7 +12,7 @@ export type MemberName = (typeof MEMBERS)[number];
 export class MirrorWorld {
   readonly time = new SimTime();
   readonly members: Readonly<Record<MemberName, VolumeMember>>;
-  readonly #streams = new Set<MemoryChannels>();
+  readonly #streams = new Map<MemoryChannels, string>();
   #up = true;
 
   constructor(random: SimRandom) {
@@ -40,13 +40,18 @@ export class MirrorWorld {
     this.#up = true;
   }
 
+  /** Of one association alone; it can be made anew. */
+  cutStream(association: string): void {
+    for (const [stream, of] of this.#streams) if (of === association) stream.cut();
+  }
+
   powerFails(name: MemberName): void {
     this.members[name].powerFails();
     this.#breakAll();
   }
 
   #breakAll(): void {
-    for (const stream of this.#streams) stream.cut();
+    for (const stream of this.#streams.keys()) stream.cut();
     this.#streams.clear();
   }
 
@@ -65,7 +70,7 @@ export class MirrorWorld {
         assertThere();
         const channels = createMemoryChannels({ time: this.time, delayMs: () => 1 });
         const [near, far] = channels;
-        this.#streams.add(channels);
+        this.#streams.set(channels, association);
         const gone = new AbortController();
         const end = (): void => {
           gone.abort();

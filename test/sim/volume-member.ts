@@ -81,9 +81,8 @@ export class VolumeMember {
     const pairs = new PairSet({ book, clock });
     const emit = (event: string, message: string): void => void this.events.push(`${event} ${message}`);
     const common = { files, exports, uuid: () => random.guid(), clock, emit, log: silentLog };
-    const peersOf = (volume: string) =>
-      pairs.of(volume).flatMap(({ pair }) => (pair.record.here === 'both' ? [] : [pair.id]));
-    const trackers = new VolumeTrackers({ files, peersOf });
+    const mapsOf = (volume: string) => pairs.mapsOf(volume);
+    const trackers = new VolumeTrackers({ files, mapsOf });
     const shelf = new VolumeShelf({ ...common, directory: SHELF, rules: pairs, trackers });
     for (const volume of await files.list(SHELF)) await shelf.takeIn(volume);
     const elements = new Elements({ ...common, shelf, rules: pairs });

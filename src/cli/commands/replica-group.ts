@@ -29,8 +29,12 @@ export const replicaGroupCommands: readonly CommandSpec[] = [
       },
       { flags: '--pair <pairs>', about: 'its first pairs, with commas' },
       { flags: '--delete-on-empty', about: 'it goes with its last pair' },
+      { flags: '--consistent', about: 'of mirrors: the targets are of one moment all the time' },
     ],
-    examples: ['replica group create nightly --pair 6f1a,77c2'],
+    examples: [
+      'replica group create nightly --pair 6f1a,77c2',
+      'replica group create base --pair 6f1a,77c2 --consistent',
+    ],
     target: 'daemon',
     run: call =>
       call.withClient(async client => {
@@ -39,6 +43,7 @@ export const replicaGroupCommands: readonly CommandSpec[] = [
           syncType: (call.options.type as number | undefined) ?? 6,
           pairs: listOf(call.options.pair),
           deleteOnEmptyElement: call.options.deleteOnEmpty === true,
+          consistency: call.options.consistent === true ? 3 : undefined,
         });
         printOutcome(call, answer);
       }),
@@ -86,6 +91,7 @@ export const replicaGroupCommands: readonly CommandSpec[] = [
       ...SETTINGS,
       { flags: '--go-on', about: 'make the others though one cannot be made' },
       { flags: '--delete-on-empty', about: 'the group goes with its last pair' },
+      { flags: '--consistent', about: 'of mirrors: the targets are of one moment all the time' },
       { flags: '--force', about: 'what the targets hold is overwritten, and that is meant' },
       WAIT,
     ],
@@ -108,6 +114,7 @@ export const replicaGroupCommands: readonly CommandSpec[] = [
           writable: call.options.writable === true,
           force: call.options.force === true,
           deleteOnEmptyElement: call.options.deleteOnEmpty === true,
+          consistency: call.options.consistent === true ? 3 : undefined,
         });
         printOutcome(call, answer);
       }),

@@ -71,6 +71,7 @@ export const replicaCommands: readonly CommandSpec[] = [
     examples: [
       'replica create --type snapshot --source disk1 --target disk1-monday',
       'replica create --type clone --source disk1 --target disk1-copy --wait synchronized',
+      'replica create --type clone --source disk1 --target beta:disk1-copy',
       'replica create --type mirror --mode sync --source disk1 --target beta:disk1',
       'replica create --type mirror --source disk1 --target beta:disk1 --rpo 30s',
     ],

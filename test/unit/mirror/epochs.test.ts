@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
-import type { SourceParts } from '../../../src/mirror/source-flow.ts';
+import type { SourceParts } from '../../../src/mirror/source-parts.ts';
 import type { CopyPace } from '../../../src/model/copy-plan.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';

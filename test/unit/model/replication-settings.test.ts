@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseReplicationSettings } from '../../../src/model/replication-settings.ts';
+import { misfitOfSettings, parseReplicationSettings } from '../../../src/model/replication-settings.ts';
 
 const settings = (body: string) => parseReplicationSettings(`instance of CIM_ReplicationSettingData {${body}};`);
 
@@ -50,4 +50,16 @@ test('no text makes it throw', () => {
       expect(Object.keys(parseReplicationSettings(text))).toEqual(['problem']);
     }),
   );
+});
+
+test('ConsistentPointInTime can be had by operations that pass one moment of all sources', () => {
+  const wish = { consistentPointInTime: true };
+  expect(misfitOfSettings(wish, 'Mirror')).toContain('newly copied');
+  expect(misfitOfSettings(wish, 'Mirror', { operation: 'Split', states: ['Synchronized'] })).toBeNull();
+  expect(misfitOfSettings(wish, 'Mirror', { operation: 'Split', states: ['Synchronized', 'Suspended'] })).toContain(
+    'all Synchronized',
+  );
+  expect(misfitOfSettings(wish, 'Mirror', { operation: 'Fracture', states: ['Synchronized'] })).toContain('Split');
+  expect(misfitOfSettings(wish, 'Snapshot', { operation: 'Resync Replica', states: ['Skewed'] })).toBeNull();
+  expect(misfitOfSettings(wish, 'Clone', { operation: 'Resync Replica', states: ['Synchronized'] })).toContain('clone');
 });

@@ -97,7 +97,10 @@ const MAKERS: Maker = {
     .record({ seq: count, range, keep: fc.boolean() })
     .map(({ range: { offset, length }, ...rest }) => ({ ...rest, offset, length })),
   flush: fc.record({ seq: count }),
-  'epoch-end': fc.record({ epoch: count }),
+  'epoch-end': fc.record({
+    epoch: count,
+    shared: fc.option(fc.record({ run: id, number: count, parts: fc.array(id, { maxLength: 4 }) })),
+  }),
   arrived: fc.record({ seqs: fc.array(count) }),
   failed: fc.record({ seq: count, full: fc.boolean(), reason: sentence }),
   applied: fc.record({ epoch: count }),

@@ -1,0 +1,35 @@
+/** What the flow of a pair's source works with. */
+import type { Clock } from '../base/clock.ts';
+import type { Xxh64 } from '../base/xxh64.ts';
+import type { DirtyMapFile } from '../block/dirty-map-file.ts';
+import type { CopyPace } from '../model/copy-plan.ts';
+import type { FlowElement } from './copy-run.ts';
+import type { FlowEvent } from './flow-event.ts';
+import type { FlowMessage, StreamNumbers } from './outbox.ts';
+import type { FlowGroups } from './standing-groups.ts';
+
+export type FlowMode = 'Synchronous' | 'Asynchronous';
+
+export interface SourceParts {
+  readonly volume: FlowElement;
+  /** The association's, of the volume's tracker. */
+  readonly map: DirtyMapFile;
+  readonly send: (message: FlowMessage) => Promise<void>;
+  readonly numbers: StreamNumbers;
+  /** Asked before each message; it goes when the promise settles, null: at once. */
+  readonly pass?: (bytes: number) => Promise<void> | null;
+  readonly mode: FlowMode;
+  /** A copy is all there is: what is written after it is only marked. */
+  readonly once?: boolean;
+  /** Where it has a place among the others of its group while it is in step. */
+  readonly groups?: FlowGroups;
+  readonly xxh64: Xxh64;
+  readonly clock: Clock;
+  readonly pace: () => CopyPace;
+  /**
+   * Makes it durable that the source goes on alone; at once, if it is. Awaited before a write or a flush is answered that the
+   * partner lacks, after the flow has ended; if it fails, they do. It must not wait for writes of the volume.
+   */
+  readonly goAlone: () => Promise<void>;
+  readonly on: (event: FlowEvent) => void;
+}
