@@ -3,6 +3,7 @@
  * does not take its replies is not read from.
  */
 import type { Duplex } from 'node:stream';
+import { createAnticipation } from '../../base/anticipation.ts';
 import type { Clock } from '../../base/clock.ts';
 import { assert } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -68,6 +69,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
   const counters: TransmissionCounters = { requests: 0, readBytes: 0, writtenBytes: 0 };
   const reader = createRequestReader();
   const replies = createReplyLine(socket);
+  const anticipation = createAnticipation();
   /** The request whose payload is not here yet, or for which there is no room yet. */
   let current: { readonly request: Request; refusal: Refusal | null; room: 'none' | 'awaited' | 'taken' } | null = null;
   let onTheWay = 0;
@@ -84,12 +86,14 @@ export function startTransmission(options: TransmissionOptions): Transmission {
   socket.on('data', chunk => {
     if (state === 'ending' || state === 'closed') return;
     received += chunk.length;
+    anticipation.heard();
     reader.push(chunk);
     pump();
   });
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {
     state = 'closed';
+    anticipation.end();
     cancelTimer?.();
     traffic.cancel();
     settleEnd();
@@ -314,6 +318,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
 
   function afterAnswer(): void {
     if (holding) pump();
+    if (onTheWay === 0) anticipation.said();
     if (state === 'closed') settleEnd();
     else if (state !== 'open') endWhenIdle();
   }

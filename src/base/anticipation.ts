@@ -1,0 +1,52 @@
+/**
+ * Who does one thing after the other is heard again a moment after an answer. To fall asleep and be woken takes longer than that, so the event loop
+ * stays awake for the moment, as long as it pays.
+ */
+import { performance } from 'node:perf_hooks';
+
+export interface Anticipation {
+  /** Something has come from there. */
+  heard(): void;
+  /** All that there is to say is on its way, and nothing is left to do. */
+  said(): void;
+  /** The connection is gone. */
+  end(): void;
+}
+
+/** No longer than this, and only for those who are usually heard within it. */
+const AWAKE_MS = 0.2;
+/** How much one more pause counts in what is usual. */
+const WEIGHT = 1 / 16;
+/** A pause counts as no longer than this, so that whoever was at rest is believed again soon after going on. */
+const LONGEST_MS = 1;
+
+export function createAnticipation(): Anticipation {
+  let usualMs = LONGEST_MS;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let waiting = false;
+  let awake = false;
+  let ended = false;
+
+  function look(): void {
+    if (waiting && !ended && performance.now() - saidAt < AWAKE_MS) setImmediate(look);
+    else awake = false;
+  }
+
+  return {
+    heard: () => {
+      if (!waiting) return;
+      waiting = false;
+      usualMs += (Math.min(performance.now() - saidAt, LONGEST_MS) - usualMs) * WEIGHT;
+    },
+    said: () => {
+      waiting = true;
+      saidAt = performance.now();
+      if (usualMs > AWAKE_MS || awake || ended) return;
+      awake = true;
+      setImmediate(look);
+    },
+    end: () => {
+      ended = true;
+    },
+  };
+}
