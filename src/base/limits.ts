@@ -134,6 +134,8 @@ export const LIMITS = {
   syncLookMs: 50,
   /** How often its caller is told. */
   syncReportMs: 250,
+  /** How often a command that goes on writes a plain line, where there is no terminal. */
+  progressLineMs: 5000,
   /** Without any movement for so long, it ends with what it has. */
   syncIdleMs: 60_000,
   /** How long a wait for the schedule goes on before the clock is asked again: it may have been set. */

@@ -45,7 +45,7 @@ export function createBundleMethods(parts: BundleMethodParts): BundleMethods {
         );
       }
       const about = { BundlePath: path, ReplicatedFolderName: name, MemberName: partner.name };
-      const order = { folder, partner, connection, full, path, key: parts.key };
+      const order = { folder, partner, connection, full, asks: 'nothing', path, key: parts.key } as const;
       yield* reported(parts.clock, signal, async (both, tell) => {
         const done = await member.beside(both, ending =>
           exportBundle(member, order, ending, so =>
@@ -79,7 +79,9 @@ export function createBundleMethods(parts: BundleMethodParts): BundleMethods {
       const member = parts.member();
       yield* reported(parts.clock, signal, async (both, tell) => {
         const done = await member.beside(both, ending =>
-          importBundle(member, { path, full: false }, ending, Message => tell({ BundlePath: path, Message })),
+          importBundle(member, { path, full: false, key: parts.key }, ending, Message =>
+            tell({ BundlePath: path, Message }),
+          ),
         );
         return {
           BundlePath: path,

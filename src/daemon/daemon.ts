@@ -203,10 +203,12 @@ class Running {
 
   /** Ordered synchronisations have their turns until the end. */
   #runSyncs({ emit }: EventFeed): SyncQueue {
-    const { home, log, undo } = this.#around;
+    const { home, log, undo, identity } = this.#around;
     const book = createSyncFile({ home, log });
     const { spool } = this.#loaded.member;
-    const syncs = new SyncQueue({ book, clock: systemClock, member: () => this.#current(), emit, log, spool });
+    const member = () => this.#current();
+    const { key } = identity;
+    const syncs = new SyncQueue({ book, clock: systemClock, member, emit, log, spool, key });
     undo.push(this.#until(signal => syncs.run(signal)));
     if (spool !== null) {
       const hints = hintsOfSpool(spool, log);

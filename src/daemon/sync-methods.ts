@@ -67,9 +67,10 @@ export function createSyncMethods({ member, syncs, clock, spool }: SyncMethodPar
       const either = AbortSignal.any([signal, ended.signal]);
       for (let told = ''; outcome === null && !signal.aborted; ) {
         const { turn } = syncs;
-        const sentence =
-          turn?.entry.serial === serial ? turn.sentence : `synchronisation ${serial} waits: ${waitsFor(syncs)}`;
-        if (sentence !== told) yield { ...report(ticket, { result: 0, sentence }), Done: false };
+        const own = turn?.entry.serial === serial ? turn : null;
+        const sentence = own?.sentence ?? `synchronisation ${serial} waits: ${waitsFor(syncs)}`;
+        const MissingVersions = own?.missing ?? null;
+        if (sentence !== told) yield { ...report(ticket, { result: 0, sentence }), Done: false, MissingVersions };
         told = sentence;
         await clock.sleep(LIMITS.syncReportMs, either).catch(() => {});
       }
@@ -131,6 +132,7 @@ function report(ticket: Ticket | null, { result, sentence }: SyncOutcome): SyncR
   return {
     SerialNumber: ticket?.entry.serial ?? null,
     Absorbed: ticket?.absorbed ?? false,
+    MissingVersions: null,
     Done: true,
     ReturnValue: result,
     Message: sentence,

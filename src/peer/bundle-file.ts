@@ -9,6 +9,7 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
+import { type BundleCipher, openSeal } from './bundle-cipher.ts';
 import {
   BUNDLE_VERSION,
   type BundleHeader,
@@ -51,13 +52,15 @@ export interface Bundle {
 export interface BundleChecks {
   /** The certificate pinned for the maker, PEM. Throws what is wrong with the header, before the rest is read. */
   readonly certificateFor: (header: BundleHeader) => string;
+  /** Of this member, PEM. */
+  readonly key: string;
   /** Told how many bytes have been checked. */
   readonly checked: (bytes: number) => void;
 }
 
 /**
  * NOT_FOUND if there is no such file, BUNDLE_DAMAGED if it is no bundle or not as it was made, PEER_INCOMPATIBLE if it is of a later
- * version, PEER_UNTRUSTED if its maker did not sign it, DISK_FAILED if it cannot be read.
+ * or earlier version, PEER_UNTRUSTED if its maker did not sign it or it is encrypted for another key, DISK_FAILED if it cannot be read.
  */
 export async function openBundle(path: string, checks: BundleChecks, signal: AbortSignal): Promise<Bundle> {
   const source = await openSource(path);
@@ -113,6 +116,10 @@ async function check(source: Source, checks: BundleChecks, signal: AbortSignal):
   const frames = new Frames(source);
   const { header } = await readHeader(frames, path);
   const certificate = checks.certificateFor(header);
+  const seal = await frames.next();
+  if (seal.type !== 'seal') throw damaged(path, 'it does not say for whom it is encrypted');
+  source.decrypt(openSeal(Buffer.from(await frames.take(seal.length)), checks.key, path));
+  frames.readAgain();
   const batches: Batch[] = [];
   const contents = new ContentIndex();
   let large: { readonly digest: Buffer; readonly offset: number } | null = null;
@@ -161,6 +168,7 @@ async function check(source: Source, checks: BundleChecks, signal: AbortSignal):
         return { header, batches, contents };
       }
       case 'header':
+      case 'seal':
         throw damaged(path, 'it begins twice');
       default:
         await frames.take(length);
@@ -250,6 +258,8 @@ interface Source {
   readonly bytes: number;
   /** A buffer of its own. BUNDLE_DAMAGED where it ends before. */
   read(offset: number, length: number): Promise<Buffer>;
+  /** What is read from now on. */
+  decrypt(cipher: BundleCipher): void;
   close(): Promise<void>;
 }
 
@@ -271,9 +281,13 @@ async function openSource(path: string): Promise<Source> {
 }
 
 function sourceOf(path: string, file: FileHandle, bytes: number): Source {
+  let cipher: BundleCipher | null = null;
   return {
     path,
     bytes,
+    decrypt: by => {
+      cipher = by;
+    },
     read: async (offset, length) => {
       const data = Buffer.allocUnsafe(length);
       for (let at = 0; at < length; ) {
@@ -283,7 +297,7 @@ function sourceOf(path: string, file: FileHandle, bytes: number): Source {
         if (bytesRead === 0) throw damaged(path, `it is cut off after ${offset + at} bytes`);
         at += bytesRead;
       }
-      return data;
+      return cipher?.(data, offset) ?? data;
     },
     close: () => file.close(),
   };
@@ -318,6 +332,11 @@ class Frames {
     this.offset += taken.length;
     this.#hash.update(taken);
     return taken;
+  }
+
+  /** What was read ahead is forgotten: from here on the source reads otherwise. */
+  readAgain(): void {
+    this.#buffer = Buffer.alloc(0);
   }
 
   async #fill(length: number, few: boolean): Promise<void> {

@@ -9,7 +9,7 @@ import { LIMITS } from '../base/limits.ts';
 import { checkVector, type VersionVector } from '../model/version-vector.ts';
 import type { FolderStateName } from './link.ts';
 
-export const BUNDLE_VERSION = 1;
+export const BUNDLE_VERSION = 2;
 export const BUNDLE_SUFFIX = '.tandem';
 export const FRAME_HEAD_BYTES = 5;
 export const DIGEST_BYTES = 32;
@@ -33,11 +33,17 @@ export const FRAMES = {
   over: 7,
   /** SHA-256 of all bytes before this frame, and the maker's signature. */
   end: 8,
+  /** For whose key all that follows is encrypted, and the key made for that. */
+  seal: 9,
 } as const;
 export type FrameType = keyof typeof FRAMES;
 const TYPES: ReadonlyMap<number, FrameType> = new Map(
   Object.entries(FRAMES).map(([name, number]) => [number, name as FrameType]),
 );
+
+/** What its maker wants in return. */
+const ASKS = ['nothing', 'lacking', 'everything'] as const;
+export type BundleAsks = (typeof ASKS)[number];
 
 export interface BundleHeader {
   readonly protocol: { readonly major: number; readonly minor: number };
@@ -62,6 +68,8 @@ export interface BundleHeader {
   readonly holds: VersionVector;
   /** What of that was left out, as the other member was known to have it. */
   readonly left: VersionVector;
+  /** What its maker asks to be sent: all that `holds` lacks, or all there is. */
+  readonly asks: BundleAsks;
 }
 
 const STATES = ['uninitialized', 'initialized', 'initial-sync', 'auto-recovery', 'normal', 'in-error'] as const;
@@ -88,6 +96,7 @@ const header = z.object({
   serves: z.boolean(),
   holds: vector,
   left: vector,
+  asks: z.enum(ASKS).default('nothing'),
 });
 
 export function openingLine(version = BUNDLE_VERSION): Buffer {

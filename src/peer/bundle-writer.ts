@@ -7,6 +7,7 @@ import { LIMITS } from '../base/limits.ts';
 import { syncDirectory } from '../base/sync-directory.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { Update } from '../model/update.ts';
+import { type BundleCipher, sealFor } from './bundle-cipher.ts';
 import {
   type BundleHeader,
   type FrameType,
@@ -37,8 +38,20 @@ export interface BundleWriter {
   discard(): Promise<void>;
 }
 
-/** REFUSED if there is something at `path`. All calls may reject with DISK_FULL or DISK_FAILED. `key`: the maker's, PEM. */
-export async function createBundleWriter(path: string, header: BundleHeader, key: string): Promise<BundleWriter> {
+export interface BundleKeys {
+  /** The maker’s, PEM. */
+  readonly key: string;
+  /** Of the member it is for, PEM. */
+  readonly certificate: string;
+}
+
+/** REFUSED if there is something at `path`. All calls may reject with DISK_FULL or DISK_FAILED. */
+export async function createBundleWriter(
+  path: string,
+  header: BundleHeader,
+  { key, certificate }: BundleKeys,
+): Promise<BundleWriter> {
+  const { seal, cipher } = sealFor(certificate);
   const partial = `${path}.part`;
   // Keeps the name; media for carrying may know no hard links.
   await told(path, async () => (await open(path, 'wx', 0o600)).close());
@@ -95,6 +108,8 @@ export async function createBundleWriter(path: string, header: BundleHeader, key
   try {
     await output.write(openingLine());
     await frame('header', headerToWire(header));
+    await frame('seal', seal);
+    await output.encrypt(cipher);
   } catch (error) {
     await writer.discard();
     throw error;
@@ -102,7 +117,7 @@ export async function createBundleWriter(path: string, header: BundleHeader, key
   return writer;
 }
 
-/** Collects small writes, counts and hashes what goes out. */
+/** Collects small writes, counts and hashes them, and encrypts what goes out. */
 class Output {
   bytes = 0;
   readonly #path: string;
@@ -110,6 +125,8 @@ class Output {
   readonly #hash = createHash('sha256');
   readonly #buffer = Buffer.allocUnsafe(LIMITS.bundleBufferBytes);
   #filled = 0;
+  #written = 0;
+  #cipher: BundleCipher | null = null;
 
   constructor(path: string, file: FileHandle) {
     this.#path = path;
@@ -127,17 +144,25 @@ class Output {
     }
   }
 
+  /** What was written so far stays as it is. */
+  async encrypt(cipher: BundleCipher): Promise<void> {
+    await this.flush();
+    this.#cipher = cipher;
+  }
+
   async flush(): Promise<void> {
-    const data = this.#buffer.subarray(0, this.#filled);
-    this.#hash.update(data);
+    const plain = this.#buffer.subarray(0, this.#filled);
+    this.#hash.update(plain);
     this.#filled = 0;
+    const data = this.#cipher?.(plain, this.#written) ?? plain;
+    this.#written += data.length;
     for (let at = 0; at < data.length; ) {
       const { bytesWritten } = await told(this.#path, () => this.#file.write(data, at, data.length - at));
       at += bytesWritten;
     }
   }
 
-  /** SHA-256 of all that was written. */
+  /** SHA-256 of all that was written, before it was encrypted. */
   digest(): Buffer {
     return this.#hash.copy().update(this.#buffer.subarray(0, this.#filled)).digest();
   }

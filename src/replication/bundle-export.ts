@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { ConnectionConfig, GroupMember } from '../config/config.ts';
 import type { FileRecord } from '../model/update.ts';
 import { containsVersion, EMPTY_VECTOR, subtractVectors, type VersionVector } from '../model/version-vector.ts';
+import type { BundleAsks } from '../peer/bundle-format.ts';
 import { type BundleWriter, createBundleWriter } from '../peer/bundle-writer.ts';
 import { PROTOCOL } from '../peer/link.ts';
 import type { Folder } from './folder.ts';
@@ -21,6 +22,7 @@ export interface ExportOrder {
   readonly connection: ConnectionConfig;
   /** Also what the other member is known to have. */
   readonly full: boolean;
+  readonly asks: BundleAsks;
   /** Absolute; nothing may be there. */
   readonly path: string;
   /** The member's own key, PEM. */
@@ -50,7 +52,7 @@ export async function exportBundle(
   signal: AbortSignal,
   tell: (so: Exported) => void,
 ): Promise<Exported> {
-  const { folder, partner, connection, full, path, key } = order;
+  const { folder, partner, connection, full, asks, path, key } = order;
   const { core } = folder;
   if (!core.active) {
     const why = core.memory.halt ? `is halted: ${core.memory.halt.sentence}` : `is ${core.publicState}`;
@@ -75,8 +77,9 @@ export async function exportBundle(
       serves: core.serving,
       holds: view.vector,
       left: subtractVectors(view.vector, lacking),
+      asks,
     };
-    const writer = await createBundleWriter(path, header, key);
+    const writer = await createBundleWriter(path, header, { key, certificate: partner.certificate });
     try {
       const packing = new Packing(folder, { writer, known, tell });
       for (const pass of core.serving ? (['tombstones', 'live'] as const) : []) {

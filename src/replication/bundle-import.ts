@@ -17,12 +17,14 @@ import { type Comparison, compareAll } from './full-comparison.ts';
 import { noteHoldings } from './heard-vectors.ts';
 import { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
-import { givenUpAgain } from './replica-cycle.ts';
+import { givenUpAgain, type TellProgress } from './replica-cycle.ts';
 
 export interface ImportOrder {
   readonly path: string;
   /** Compares also what should be here, and has again what is not. */
   readonly full: boolean;
+  /** Of this member, PEM. */
+  readonly key: string;
 }
 
 export interface Imported {
@@ -45,7 +47,7 @@ interface Reading {
   /** What this member can claim in the end. */
   readonly reach: VersionVector;
   readonly signal: AbortSignal;
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 interface Place {
@@ -60,9 +62,9 @@ interface Place {
  */
 export async function importBundle(
   member: Member,
-  { path, full }: ImportOrder,
+  { path, full, key }: ImportOrder,
   signal: AbortSignal,
-  tell: (sentence: string) => void,
+  tell: TellProgress,
 ): Promise<Imported> {
   const checks = {
     certificateFor: (header: BundleHeader) => {
@@ -72,6 +74,7 @@ export async function importBundle(
         throw new TandemError('PEER_UNTRUSTED', `the certificate of the maker of ${path} ${problem}`);
       return certificate;
     },
+    key,
     checked: (bytes: number) => tell(`${bytes} bytes of the bundle are checked`),
   };
   tell('the bundle is being checked');
@@ -86,11 +89,7 @@ export async function importBundle(
 async function take(
   member: Member,
   bundle: Bundle,
-  {
-    full,
-    signal,
-    tell,
-  }: { readonly full: boolean; readonly signal: AbortSignal; readonly tell: (sentence: string) => void },
+  { full, signal, tell }: { readonly full: boolean; readonly signal: AbortSignal; readonly tell: TellProgress },
 ): Promise<Imported> {
   const { header } = bundle;
   const place = placeOf(member, header, bundle.path);
@@ -184,7 +183,7 @@ interface Watched {
   readonly fetcher: ContentFetcher;
   readonly reach: VersionVector;
   readonly signal: AbortSignal;
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 /** Null once all is dealt with, or why it will not be. */
@@ -208,7 +207,7 @@ async function untilDealtWith({
     const stuck = givenUpAgain(core, reach, givenUp);
     if (stuck) return stuck.sentence;
     const missing = countVersions(subtractVectors(reach, core.store.vector));
-    tell(`${missing} versions are missing, ${core.pending.size} updates on their way`);
+    tell(`${missing} versions are missing, ${core.pending.size} updates on their way`, missing);
     const { size } = core.pending;
     const now = [core.vectorGeneration, size, fetcher.bytesReceived, core.memory.initialScanDone].join();
     still = now === moved && core.memory.initialScanDone ? still + LIMITS.syncLookMs : 0;

@@ -2,16 +2,15 @@
  * INTERSITE_MESSAGING of ReplicaSync: the transport is whoever carries bundles into the spool directory. What waits there of a
  * source is taken in, the oldest first, and removed when all of it has been dealt with. [dfsr.md §7.1]
  */
-import { readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { unlink } from 'node:fs/promises';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { hasOption, refuseLink, refuseMessaging, resultOfFailure, type SyncOutcome } from '../model/replica-sync.ts';
-import { peekBundle } from '../peer/bundle-file.ts';
-import { BUNDLE_SUFFIX, type BundleHeader } from '../peer/bundle-format.ts';
 import { importBundle } from './bundle-import.ts';
+import { answerRequest, askSource, bundlesIn } from './bundle-requests.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
+import type { TellProgress } from './replica-cycle.ts';
 
 export interface Messaging {
   readonly member: Member;
@@ -20,8 +19,9 @@ export interface Messaging {
   readonly options: number;
   /** Null: member.yaml names none. */
   readonly spool: string | null;
-  /** Told how far it is, in words. */
-  readonly tell: (sentence: string) => void;
+  /** Of this member, PEM. */
+  readonly key: string;
+  readonly tell: TellProgress;
 }
 
 /** Rejects only with what must stop the member. The signal is aborted with the outcome as its reason. */
@@ -44,28 +44,42 @@ export async function takeMessages(order: Messaging, signal: AbortSignal): Promi
   const refused = refuseLink(link, { options, folder, source });
   if (refused) return refused;
   try {
-    const waiting = await waitingIn(spool, {
+    const waiting = await bundlesIn(spool, {
       folder: session.guid,
       from: connection.parts.partner.guid,
       to: member.guid,
     });
-    if (waiting.length === 0)
-      return {
-        result: 8477,
-        sentence: `no bundle of ${source} for folder ${folder} waits in ${spool}`,
-        nothingWaits: true,
-      };
+    const partner = member.parts.group.members.get(source)!;
+    const correspondence = { member, folder: session.folder, partner, spool, key: order.key };
+    const full = hasOption(options, 'FULL');
+    if (waiting.length === 0) {
+      // Who looks now and then takes in what comes; who orders it wants something to come.
+      const asked = hasOption(options, 'PERIODIC')
+        ? ''
+        : await member.beside(signal, both => askSource(correspondence, full ? 'everything' : 'lacking', both));
+      const none = `no bundle of ${source} for folder ${folder} waits in ${spool}`;
+      return { result: 8477, sentence: asked === '' ? none : `${none}; ${asked}`, nothingWaits: true };
+    }
     const failures: SyncOutcome[] = [];
     let updates = 0;
-    for (const path of waiting) {
-      const full = hasOption(options, 'FULL');
+    for (const { path, header } of waiting) {
       const taken = await member
-        .beside(signal, both => importBundle(member, { path, full }, both, tell))
+        .beside(signal, both => importBundle(member, { path, full, key: order.key }, both, tell))
         .catch((error: unknown) => failureOf(error, signal));
       if (signal.aborted) return signal.reason as SyncOutcome;
       if ('result' in taken) failures.push(taken);
       else if (taken.unfinished !== null) failures.push({ result: 8477, sentence: taken.unfinished });
-      else await unlink(path);
+      else {
+        // The header was believed when the bundle was taken in.
+        const failed = await member
+          .beside(signal, both => answerRequest(correspondence, header, both))
+          .then(
+            () => null,
+            (error: unknown) => failureOf(error, signal),
+          );
+        if (failed) failures.push(failed);
+        else await unlink(path);
+      }
       if ('updates' in taken) updates += taken.updates;
     }
     const bundles = waiting.length === 1 ? '1 bundle' : `${waiting.length} bundles`;
@@ -85,23 +99,4 @@ function failureOf(error: unknown, signal: AbortSignal): SyncOutcome {
     return { result: resultOfFailure(error.code), sentence: error.message };
   }
   return { result: 8436, sentence: `the spool cannot be used: ${messageOf(error)}` };
-}
-
-/** Paths of the bundles that a source made of a folder for this member, the oldest first. What is none, or not all there yet, is left alone. */
-async function waitingIn(
-  spool: string,
-  wanted: Pick<BundleHeader, 'folder' | 'from' | 'to'>,
-): Promise<readonly string[]> {
-  const names = (await readdir(spool)).filter(name => name.endsWith(BUNDLE_SUFFIX));
-  const found: { readonly path: string; readonly header: BundleHeader }[] = [];
-  for (const name of names) {
-    const path = join(spool, name);
-    const header = await peekBundle(path).catch((error: unknown) => {
-      if (error instanceof TandemError) return null;
-      throw error;
-    });
-    const { folder, from, to } = wanted;
-    if (header?.folder === folder && header.from === from && header.to === to) found.push({ path, header });
-  }
-  return found.sort((a, b) => a.header.time - b.header.time).map(({ path }) => path);
 }

@@ -20,6 +20,9 @@ import { type Comparison, compareAll } from './full-comparison.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 
+/** Told how far it is, in words, and how many versions are still to come where that is known. */
+export type TellProgress = (sentence: string, missing?: number) => void;
+
 export interface Cycle {
   readonly connection: InboundConnection;
   readonly session: InboundSession;
@@ -27,8 +30,7 @@ export interface Cycle {
   readonly clock: Clock;
   /** The connection belongs to the member that runs. */
   readonly isCurrent: () => boolean;
-  /** Told how far it is, in words. */
-  readonly tell: (sentence: string) => void;
+  readonly tell: TellProgress;
 }
 
 /** Rejects only with what must stop the member. The signal is aborted with the outcome as its reason. */
@@ -194,7 +196,7 @@ class CycleWatch {
     const { core } = session.folder;
     if (session.latest) {
       const missing = countVersions(subtractVectors(session.latest.vector, core.store.vector));
-      tell(`${missing} versions are missing, ${core.pending.size} updates on their way`);
+      tell(`${missing} versions are missing, ${core.pending.size} updates on their way`, missing);
     }
     return [connection.state, core.vectorGeneration, core.pending.size, connection.fetcher.bytesReceived].join();
   }

@@ -13,7 +13,7 @@ import { takeMessages } from './bundle-spool.ts';
 import type { InboundConnection } from './inbound-connection.ts';
 import type { InboundSession } from './inbound-session.ts';
 import type { Member } from './member.ts';
-import { runCycle } from './replica-cycle.ts';
+import { runCycle, type TellProgress } from './replica-cycle.ts';
 
 export interface SyncState {
   readonly nextSerial: number;
@@ -37,6 +37,8 @@ export interface SyncQueueParts {
   readonly log: Log;
   /** The directory in which bundles of other members arrive; null: none. */
   readonly spool: string | null;
+  /** Of this member, PEM: bundles are encrypted for it. */
+  readonly key: string;
 }
 
 export interface Turn {
@@ -44,6 +46,8 @@ export interface Turn {
   readonly begun: number;
   /** How far it is, in words. */
   sentence: string;
+  /** Versions that are still to come; null: not known. */
+  missing: number | null;
 }
 
 /** A request as its caller sees it. */
@@ -163,7 +167,7 @@ export class SyncQueue {
     const end = new AbortController();
     const stop = (): void => end.abort(SHUTDOWN);
     signal.addEventListener('abort', stop, { once: true });
-    this.#turn = { entry, begun: clock.now(), sentence: 'begins', end, cancelled: false };
+    this.#turn = { entry, begun: clock.now(), sentence: 'begins', missing: null, end, cancelled: false };
     this.#lastTurns.set(subjectOf(entry), clock.now());
     try {
       const found = await this.#synchronise(entry, end.signal);
@@ -200,15 +204,15 @@ export class SyncQueue {
     { connection, session }: Feed,
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
-    const { clock, member, spool } = this.#parts;
+    const { clock, member, spool, key } = this.#parts;
     const source = connection.parts.partner.guid;
     const begun = clock.now();
     const isCurrent = (): boolean => member().inbound.includes(connection);
-    const tell = (sentence: string): void => {
-      if (this.#turn) this.#turn.sentence = sentence;
+    const tell: TellProgress = (sentence, missing) => {
+      if (this.#turn) Object.assign(this.#turn, { sentence, missing: missing ?? null });
     };
     const outcome = hasOption(options, 'INTERSITE_MESSAGING')
-      ? await takeMessages({ member: member(), connection, session, options, spool, tell }, signal)
+      ? await takeMessages({ member: member(), connection, session, options, spool, key, tell }, signal)
       : await runCycle({ connection, session, options, clock, isCurrent, tell }, signal);
     const subject = { folder, source };
     if (outcome.nothingWaits && asked === null) return outcome;

@@ -195,15 +195,17 @@ test(
 );
 
 test(
-  'what waits in the spool is taken in, by itself or by “sync --intersite-messaging”',
+  'what is asked for through the spool is answered, and what waits there is taken in, by itself or by “sync --intersite-messaging”',
   async () => {
     const group = await startGroup({ members: ['alpha', 'beta'], proxied: true, start: false });
     for (const proxy of group.border(['alpha'])) proxy.set('cut');
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];
     const spool = join(group.workspace.path, 'spool');
     mkdirSync(spool);
-    const memberFile = join(beta.home, 'member.yaml');
-    writeFileSync(memberFile, `${readFileSync(memberFile, 'utf8')}\nspool: ${JSON.stringify(spool)}\n`);
+    for (const { home } of [alpha, beta]) {
+      const memberFile = join(home, 'member.yaml');
+      writeFileSync(memberFile, `${readFileSync(memberFile, 'utf8')}\nspool: ${JSON.stringify(spool)}\n`);
+    }
     put(alpha.root, { first: '1' });
     await group.start();
     await sees(alpha, 1);
@@ -220,12 +222,17 @@ test(
       );
       return { ...(JSON.parse(ran.stdout) as { ReturnValue: number; Message: string }), exitCode: ran.exitCode };
     };
-    expect(await sync()).toMatchObject({ ReturnValue: 8477, exitCode: 7 });
-    await exported(alpha, 'beta', join(spool, 'one.tandem'));
-    // Nobody orders it.
+    const asked = await sync();
+    expect(asked).toMatchObject({ ReturnValue: 8477, exitCode: 7 });
+    expect(asked.Message).toContain('a request to alpha was put into');
+    // Alpha answers by itself, and beta takes the answer in by itself.
     await until('it has come', () => get(beta.root, 'first') === '1' && readdirSync(spool).length === 0);
-    put(alpha.root, { second: '2' });
+    put(alpha.root, { byHand: 'h' });
     await sees(alpha, 2);
+    await exported(alpha, 'beta', join(spool, 'one.tandem'));
+    await until('it has come', () => get(beta.root, 'byHand') === 'h' && readdirSync(spool).length === 0);
+    put(alpha.root, { second: '2' });
+    await sees(alpha, 3);
     await exported(alpha, 'beta', join(spool, 'two.tandem'));
     expect(await sync('--async')).toMatchObject({ ReturnValue: 0 });
     await until('it has come', () => get(beta.root, 'second') === '2');

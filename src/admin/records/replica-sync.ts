@@ -14,6 +14,7 @@ const reportColumns = {
   ReturnValue: choice(SYNC_RESULTS, 'The result; 0 while it goes on, and where an asynchronous request was accepted.'),
   Message: text('How far it is, or the result as a sentence.'),
   ErrorCode: text('The code of the error, as in ERRORS.md; empty if there is none.'),
+  MissingVersions: nullable(count('Versions that are still to come; null where that is not known.')),
 } satisfies Columns;
 
 export const syncReportNoun = {

@@ -6,6 +6,7 @@ import type { BundleReportRecord } from '../../admin/records/bundle-report.ts';
 import { bundleReportNoun } from '../../admin/records/bundle-report.ts';
 import { messageOf, TandemError } from '../../base/errors.ts';
 import { type CommandCall, type CommandSpec, optionOf } from '../command.ts';
+import { createProgress } from '../progress.ts';
 import { printJson, recordToJson } from '../records-output.ts';
 
 const STREAM = '-';
@@ -78,11 +79,14 @@ async function importBundle(call: CommandCall): Promise<void> {
 
 /** The last report; those before go to the error output. */
 async function follow(call: CommandCall, reports: AsyncIterable<BundleReportRecord>): Promise<BundleReportRecord> {
-  let told = '';
-  for await (const report of reports) {
-    if (report.Done) return report;
-    if (!call.json && report.Message !== told) call.terminal.err(`${report.Message}\n`);
-    told = report.Message;
+  const progress = createProgress(call, { firstMs: 0 });
+  try {
+    for await (const report of reports) {
+      if (report.Done) return report;
+      progress.tell(report.Message, null);
+    }
+  } finally {
+    progress.end();
   }
   throw new TandemError('CANCELLED', 'it was given up; nothing is left of it');
 }

@@ -1,9 +1,16 @@
 /** ReplicaSync: bring a folder up to date from a source; the queue of such orders, and the sources. */
-import { replicaSourceNoun, syncOperationNoun, syncReportNoun } from '../../admin/records/replica-sync.ts';
+import type { AdminClient } from '../../admin/client.ts';
+import {
+  replicaSourceNoun,
+  type SyncReportRecord,
+  syncOperationNoun,
+  syncReportNoun,
+} from '../../admin/records/replica-sync.ts';
 import { type ErrorCode, TandemError } from '../../base/errors.ts';
 import { SYNC_OPTIONS, type SyncOption } from '../../model/replica-sync.ts';
 import type { CommandCall, CommandSpec, OptionSpec } from '../command.ts';
 import { FOLDER_OPTION, parseCount } from '../option-values.ts';
+import { createProgress } from '../progress.ts';
 import { printDone, printJson, printRecords, recordToJson } from '../records-output.ts';
 
 /** In the order of the API’s values. */
@@ -13,7 +20,10 @@ const FLAGS: readonly (readonly [SyncOption, OptionSpec])[] = [
   ['PERIODIC', { flags: '--periodic', about: 'let all that is ordered by hand go first' }],
   [
     'INTERSITE_MESSAGING',
-    { flags: '--intersite-messaging', about: 'from bundles that arrived in the spool of member.yaml' },
+    {
+      flags: '--intersite-messaging',
+      about: 'from bundles that arrived in the spool of member.yaml; asks for one where none did',
+    },
   ],
   ['ALL_SOURCES', { flags: '--all-sources', about: 'from every member the folder comes from; needs --async' }],
   ['FULL', { flags: '--full', about: 'compare all that the source has, and have again what is not so here' }],
@@ -90,23 +100,29 @@ async function synchronise(call: CommandCall): Promise<void> {
   };
   const signal = call.interruption();
   let serial: number | null = null;
-  await call.withClient(async client => {
-    for await (const report of client.replicaSync(order, signal)) {
-      serial = report.SerialNumber;
-      if (!report.Done) {
-        if (!call.json) call.terminal.err(`${report.Message}\n`);
-        continue;
+  const progress = createProgress(call, { firstMs: 0 });
+  const told = async (client: AdminClient): Promise<SyncReportRecord | null> => {
+    try {
+      for await (const report of client.replicaSync(order, signal)) {
+        serial = report.SerialNumber;
+        if (report.Done) return report;
+        progress.tell(report.Message, report.MissingVersions);
       }
-      if (call.json) printJson(call, recordToJson(syncReportNoun, report));
-      if (report.ReturnValue !== 0) {
-        throw new TandemError(report.ErrorCode as ErrorCode, `${report.Message} (${report.ReturnValue})`);
-      }
-      if (!call.json) call.terminal.out(`${report.Message}\n`);
-      return;
+      return null;
+    } finally {
+      progress.end();
     }
+  };
+  const report = await call.withClient(told);
+  if (report === null) {
     const goesOn = serial === null ? '' : `; it goes on, “tandem queue cancel ${serial}” ends it`;
     throw new TandemError('CANCELLED', `nobody waits for the synchronisation any more${goesOn}`);
-  });
+  }
+  if (call.json) printJson(call, recordToJson(syncReportNoun, report));
+  if (report.ReturnValue !== 0) {
+    throw new TandemError(report.ErrorCode as ErrorCode, `${report.Message} (${report.ReturnValue})`);
+  }
+  if (!call.json) call.terminal.out(`${report.Message}\n`);
 }
 
 function sumOf({ options }: CommandCall): number {

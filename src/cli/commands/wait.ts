@@ -3,8 +3,8 @@ import { TandemError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatDuration, formatElapsed, parseDuration } from '../../base/sizes-and-durations.ts';
 import { type CommandCall, type CommandSpec, optionOf } from '../command.ts';
+import { createProgress } from '../progress.ts';
 import { printJson, recordToJson } from '../records-output.ts';
-import { printable } from '../terminal.ts';
 
 export const waitCommands: readonly CommandSpec[] = [
   {
@@ -31,7 +31,7 @@ async function runWait(
   wait: (query: { folder: string; member: string; timeoutMs: number }) => AsyncIterable<WaitRecord>,
 ): Promise<void> {
   const { terminal } = call;
-  const live = terminal.columns !== null && !call.json;
+  const line = createProgress(call, { firstMs: LIMITS.progressLineMs });
   let last: WaitRecord | null = null;
   try {
     for await (const progress of wait({
@@ -40,10 +40,10 @@ async function runWait(
       timeoutMs: optionOf(call, 'timeout'),
     })) {
       last = progress;
-      if (live) terminal.err(`\r\u001b[K${progressLine(progress)}`);
+      line.tell(progressLine(progress), progress.Reason === '' ? progress.MissingVersions : null);
     }
   } finally {
-    if (live && last !== null) terminal.err('\r\u001b[K');
+    line.end();
   }
   if (!last?.Arrived) throw new TandemError('CANCELLED', 'the wait was interrupted');
   if (call.json) printJson(call, recordToJson(waitNoun, last));
@@ -54,7 +54,7 @@ async function runWait(
 }
 
 function progressLine({ Stage, MemberName, MissingVersions, Reason }: WaitRecord): string {
-  if (Reason !== '') return printable(Stage === 'scanning' ? Reason : `${MemberName}: ${Reason}`);
+  if (Reason !== '') return Stage === 'scanning' ? Reason : `${MemberName}: ${Reason}`;
   return `${MemberName} lacks ${MissingVersions} versions`;
 }
 

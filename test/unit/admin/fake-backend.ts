@@ -300,7 +300,14 @@ export function createFakeBackend(): FakeBackend {
     replicaSync: async function* (order) {
       await keep('replicaSync', order);
       const unknown = order.source !== undefined && order.source !== 'beta';
-      const report = { SerialNumber: 4, Absorbed: false, Done: false, ReturnValue: 0, ErrorCode: '' };
+      const report = {
+        SerialNumber: 4,
+        Absorbed: false,
+        Done: false,
+        ReturnValue: 0,
+        ErrorCode: '',
+        MissingVersions: null,
+      };
       yield sample(syncReportNoun, { ...report, Message: 'calling beta' });
       yield sample(syncReportNoun, {
         ...report,

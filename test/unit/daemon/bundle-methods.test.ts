@@ -1,5 +1,5 @@
 /** Bundles between two members that no link joins. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -13,7 +13,7 @@ import { versionsToMemory } from '../../../src/replication/folder-core.ts';
 import { makeIdentity } from '../peer/certificates.ts';
 import { GROUP, groupWith, type Pair, ROOT, startPair, type TestMember } from './two-members.ts';
 
-const { ALL_SOURCES, ASYNCHRONOUS_OPERATION, INTERSITE_MESSAGING, FULL, URGENT, WRITEABLE } = SYNC_OPTIONS;
+const { ALL_SOURCES, ASYNCHRONOUS_OPERATION, INTERSITE_MESSAGING, FULL, PERIODIC, URGENT, WRITEABLE } = SYNC_OPTIONS;
 const never = new AbortController().signal;
 let identities: Record<string, Identity>;
 let directory: string;
@@ -357,12 +357,13 @@ test('a member that only receives tells what it has, and nothing else', async ()
 });
 
 describe('INTERSITE_MESSAGING', () => {
-  async function sync(options = 0): Promise<SyncReportRecord> {
+  async function syncOf({ backend }: TestMember, source: string, options: number): Promise<SyncReportRecord> {
     const reports: SyncReportRecord[] = [];
-    const order = { folder: 'docs', source: 'alpha', options: options | INTERSITE_MESSAGING | URGENT };
-    for await (const report of pair.beta.backend.replicaSync(order, never)) reports.push(report);
+    const order = { folder: 'docs', source, options: options | INTERSITE_MESSAGING | URGENT };
+    for await (const report of backend.replicaSync(order, never)) reports.push(report);
     return reports.at(-1)!;
   }
+  const sync = (options = 0) => syncOf(pair.beta, 'alpha', options);
 
   test('takes in what waits in the spool, the oldest first, and removes it', async () => {
     await furnished();
@@ -381,8 +382,59 @@ describe('INTERSITE_MESSAGING', () => {
     expect(done).toMatchObject({ ReturnValue: 0 });
     expect(done.Message).toContain('all that 2 bundles of alpha brought: 45 updates');
     expect(beta.user.exists(`${ROOT}/later`)).toBe(true);
-    expect((await readdir(directory)).sort()).toEqual(['own.tandem', 'strange.tandem']);
+    const left = await readdir(directory);
+    // And the request that was made when nothing waited yet.
+    expect(left).toHaveLength(3);
+    expect(left).toEqual(expect.arrayContaining(['own.tandem', 'strange.tandem']));
     expect((await beta.backend.replicaSources({})).sources[0]).toMatchObject({ LastSyncResult: 0 });
+  });
+
+  test('asks for what is lacking where nothing waits; the source answers once, however often the request comes', async () => {
+    await furnished();
+    const { alpha, beta } = pair;
+    beta.user.writeFile(`${ROOT}/of-beta`, 'of beta');
+    await settled(beta);
+    const asked = await sync();
+    expect(asked).toMatchObject({ ReturnValue: 8477 });
+    expect(asked.Message).toContain('a request to alpha was put into');
+    const [request, ...others] = await readdir(directory);
+    expect(others).toEqual([]);
+    expect(await peekBundle(join(directory, request!))).toMatchObject({
+      asks: 'lacking',
+      to: GROUP.members.get('alpha')!.guid,
+    });
+    // Nothing is asked twice, and who only looks asks nothing.
+    expect((await sync()).Message).toContain('lies there already');
+    await syncOf(alpha, 'beta', PERIODIC);
+    const [answer, ...more] = await readdir(directory);
+    expect(more).toEqual([]);
+    expect(answer).not.toBe(request);
+    expect(await peekBundle(join(directory, answer!))).toMatchObject({ asks: 'nothing' });
+
+    const done = await sync();
+    expect(done).toMatchObject({ ReturnValue: 0 });
+    expect(beta.user.exists(`${ROOT}/file-1`)).toBe(true);
+    expect(beta.user.readFile(`${ROOT}/large`).equals(large(1))).toBe(true);
+    expect(await readdir(directory)).toEqual([]);
+    expect(await syncOf(alpha, 'beta', PERIODIC)).toMatchObject({ ReturnValue: 8477 });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('a request that comes twice is answered once; with FULL everything is asked for', async () => {
+    await furnished();
+    const { alpha } = pair;
+    await sync(FULL);
+    const [request] = await readdir(directory);
+    const path = join(directory, request!);
+    expect(await peekBundle(path)).toMatchObject({ asks: 'everything' });
+    await unlink(path);
+    await sync();
+    const [second] = await readdir(directory);
+    await copyFile(join(directory, second!), file('again'));
+    expect(await syncOf(alpha, 'beta', PERIODIC)).toMatchObject({ ReturnValue: 0 });
+    const left = await readdir(directory);
+    expect(left).toHaveLength(1);
+    expect(await peekBundle(join(directory, left[0]!))).toMatchObject({ asks: 'nothing' });
   });
 
   test('takes in from all sources what there is: one of which nothing waits is no failure', async () => {

@@ -268,7 +268,15 @@ describe('with a connection that is open', () => {
       },
     };
     const open = () =>
-      new SyncQueue({ book, clock: systemClock, member: () => current, emit: feed.emit, log: silentLog, spool: null });
+      new SyncQueue({
+        book,
+        clock: systemClock,
+        member: () => current,
+        emit: feed.emit,
+        log: silentLog,
+        spool: null,
+        key: '',
+      });
     const order = { folder: GROUP.folders.get('docs')!.guid, source: ALPHA, options: 0 };
     const stop = new AbortController();
     const first = open();
@@ -303,6 +311,7 @@ describe('with a connection that is open', () => {
     const slow = sync();
     await soon(async () => expect(await operations()).toMatchObject([{ OperationStartTime: expect.any(String) }]));
     await soon(() => expect(requestUpdates).toHaveBeenCalled());
+    await soon(() => expect(pair.beta.syncs.turn?.missing).toBe(0));
     requestUpdates.mockRestore();
     expect(core.pending.size).toBe(0);
     expect(await sync(URGENT | NO_DISCARD)).toMatchObject({ ReturnValue: 0, SerialNumber: 2 });

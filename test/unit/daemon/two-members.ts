@@ -198,6 +198,7 @@ export async function startPair(
       emit: events.emit,
       log: silentLog,
       spool,
+      key: keys[name] ?? '',
     });
     stopping.push(syncs.run(stop.signal));
     const backend = createAdminBackend({

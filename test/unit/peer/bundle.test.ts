@@ -37,6 +37,7 @@ const header: BundleHeader = {
   serves: true,
   holds: new Map([[DATABASE, [8, 40]]]),
   left: new Map([[DATABASE, [8, 20]]]),
+  asks: 'lacking',
 };
 const small = Buffer.from('a small content');
 const large = randomBytes(LIMITS.contentMessageBytes * 2 + 12_345);
@@ -60,12 +61,18 @@ const updates: readonly Update[] = [small, large].map((data, i) =>
 );
 
 let maker: Identity;
+/** Whom it is for. */
+let reader: Identity;
 let directory: string;
 let path: string;
 let bytes: Buffer;
+/** SHA-256 of the reader’s key and the DER form of another one on the same curve. */
+const SEAL_BYTES = 32 + 91;
+/** A byte of the first update. */
+let firstUpdates: number;
 
 async function write(to: string, { key = maker.key, whole = true, given = header } = {}): Promise<void> {
-  const writer = await createBundleWriter(to, given, key);
+  const writer = await createBundleWriter(to, given, { key, certificate: reader.certificate });
   await writer.updates(updates);
   await writer.small(hashOf(small), small);
   await writer.large(hashOf(large), large.length, recipe);
@@ -75,9 +82,11 @@ async function write(to: string, { key = maker.key, whole = true, given = header
   await writer.finish();
 }
 
-function opened(from: string, certificate = maker.certificate): Promise<Bundle> {
-  return openBundle(from, { certificateFor: () => certificate, checked: () => {} }, never);
+function opened(from: string, certificate = maker.certificate, { key } = reader): Promise<Bundle> {
+  return openBundle(from, { certificateFor: () => certificate, key, checked: () => {} }, never);
 }
+
+const keys = () => ({ key: maker.key, certificate: reader.certificate });
 
 async function codeOf(content: Buffer): Promise<string> {
   const changed = join(directory, 'changed');
@@ -92,10 +101,13 @@ async function codeOf(content: Buffer): Promise<string> {
 
 beforeAll(async () => {
   maker = await makeIdentity('alpha');
+  reader = await makeIdentity('beta');
   directory = await mkdtemp(join(tmpdir(), 'tandem-bundle-'));
   path = join(directory, 'whole');
   await write(path);
   bytes = await readFile(path);
+  const headerBytes = bytes.readUInt32LE(17);
+  firstUpdates = 16 + 5 + headerBytes + 5 + SEAL_BYTES + 30;
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -123,6 +135,45 @@ test('what was written is read back', async () => {
   ] as const)
     expect((await content.read(offset, length)).equals(large.subarray(offset, offset + length))).toBe(true);
   await bundle.close();
+});
+
+describe('what a bundle holds is for one member', () => {
+  test('and nobody else reads names or contents in it', async () => {
+    for (const word of ['file-0', 'file-1', small, large.subarray(100, 140)]) expect(bytes.indexOf(word)).toBe(-1);
+    // What somebody needs who carries it stays readable.
+    expect(bytes.indexOf(header.to)).toBeGreaterThan(0);
+    for (const stranger of [maker, await makeIdentity('beta')]) {
+      const reading = opened(path, maker.certificate, stranger);
+      await expect(reading).rejects.toMatchObject({
+        code: 'PEER_UNTRUSTED',
+        message: expect.stringContaining('encrypted'),
+      });
+    }
+  });
+
+  test('and of the same updates no two are alike', async () => {
+    const again = join(directory, 'again');
+    await write(again);
+    const other = await readFile(again);
+    expect(other.subarray(0, bytes.indexOf('}}') + 2)).toEqual(bytes.subarray(0, bytes.indexOf('}}') + 2));
+    expect(other.subarray(firstUpdates, firstUpdates + 64)).not.toEqual(
+      bytes.subarray(firstUpdates, firstUpdates + 64),
+    );
+  });
+
+  test('whose seal is cut or makes no sense is damaged', async () => {
+    const begin = firstUpdates - 30 - SEAL_BYTES;
+    expect(bytes.readUInt8(begin - 5)).toBe(9);
+    for (const at of [begin + 40, begin + SEAL_BYTES - 1]) {
+      const changed = Buffer.from(bytes);
+      changed[at] = changed[at]! ^ 0xff;
+      expect(await codeOf(changed)).toBe('BUNDLE_DAMAGED');
+    }
+    const without = Buffer.concat([bytes.subarray(0, begin - 5), bytes.subarray(begin + SEAL_BYTES)]);
+    expect(await codeOf(without)).toBe('BUNDLE_DAMAGED');
+    const empty = Buffer.concat([bytes.subarray(0, begin - 5), Buffer.of(9, 0, 0, 0, 0), bytes.subarray(begin)]);
+    expect(await codeOf(empty)).toMatch(/^(BUNDLE_DAMAGED|PEER_UNTRUSTED)$/);
+  });
 });
 
 describe('what is not as it was made is refused', () => {
@@ -157,8 +208,10 @@ describe('what is not as it was made is refused', () => {
   });
 
   test('of a later version, or nothing of ours', async () => {
-    const later = Buffer.concat([Buffer.from('TANDEM BUNDLE 2\n'), bytes.subarray(16)]);
+    const later = Buffer.concat([Buffer.from('TANDEM BUNDLE 3\n'), bytes.subarray(16)]);
     expect(await codeOf(later)).toBe('PEER_INCOMPATIBLE');
+    const earlier = Buffer.concat([Buffer.from('TANDEM BUNDLE 1\n'), bytes.subarray(16)]);
+    expect(await codeOf(earlier)).toBe('PEER_INCOMPATIBLE');
     expect(await codeOf(randomBytes(5000))).toBe('BUNDLE_DAMAGED');
     await expect(opened(directory)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(opened(join(directory, 'nothing'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -177,7 +230,7 @@ describe('what is not as it was made is refused', () => {
     await writeFile(moving, bytes);
     const bundle = await opened(moving);
     const file = await open(moving, 'r+');
-    await file.write(Buffer.from('FILE'), 0, 4, bytes.indexOf('file-0'));
+    await file.write(Buffer.of(bytes[firstUpdates]! ^ 0x20), 0, 1, firstUpdates);
     await file.close();
     await expect(bundle.updates()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'BUNDLE_DAMAGED' });
     await bundle.close();
@@ -188,8 +241,8 @@ describe('a bundle that is being made', () => {
   test('has its name only when it is whole, and leaves nothing behind when it is given up', async () => {
     const place = await mkdtemp(join(directory, 'place-'));
     const to = join(place, 'made');
-    const writer = await createBundleWriter(to, header, maker.key);
-    await expect(createBundleWriter(to, header, maker.key)).rejects.toMatchObject({ code: 'REFUSED' });
+    const writer = await createBundleWriter(to, header, keys());
+    await expect(createBundleWriter(to, header, keys())).rejects.toMatchObject({ code: 'REFUSED' });
     await writer.small(hashOf(small), small);
     expect(await readFile(to)).toHaveLength(0);
     await writer.discard();
