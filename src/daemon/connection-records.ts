@@ -134,7 +134,11 @@ function inboundStatus(member: Member, connection: InboundConnection): { status:
   }
   const closed = closedReason(connection);
   if (closed !== null) return { status: 'Service', reason: closed };
-  if (state === 'offline') return { status: 'Stopping', reason: 'the member is starting or stopping' };
+  if (state === 'offline') {
+    return member.stopping
+      ? { status: 'Stopping', reason: 'the member is stopping' }
+      : { status: 'Starting', reason: 'the member is starting' };
+  }
   if (failure === null) return { status: 'Starting', reason: `calling ${partner}` };
   const lost = connection.firstOnline === null ? 'No Contact' : 'Lost Comm';
   const tries = connection.failures === 1 ? 'once' : `${connection.failures} times`;

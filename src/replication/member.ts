@@ -127,6 +127,10 @@ export class Member {
     }
   }
 
+  get stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** Before anything of it ends: with whom communication ends now. */
   tellStopping(): void {
     const { name, emit } = this.parts;

@@ -16,7 +16,7 @@ const columns = {
     {
       heading: 'STATUS',
       derived:
-        'OK: online; Degraded: online, but the partner’s group.yaml differs; Starting: the first call; No Contact: calls fail and none ever succeeded; Lost Comm: it was online before; Error: it gave up after multiple retries; Service: disabled, or closed by its schedule or an order; Stopping: the member stops',
+        'OK: online; Degraded: online, but the partner’s group.yaml differs; Starting: the member starts, or the first call; No Contact: calls fail and none ever succeeded; Lost Comm: it was online before; Error: it gave up after multiple retries; Service: disabled, or closed by its schedule or an order; Stopping: the member stops',
     },
   ),
   ConnectionGuid: text('GUID of the connection.', {

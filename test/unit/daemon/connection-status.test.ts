@@ -10,7 +10,9 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 let pair: Pair;
 afterEach(() => pair.stop());
 
-const record = () => connectionRecords(pair.beta.member, Date.now()).find(({ Inbound }) => Inbound)!;
+const inboundOf = (member: Pair['beta']['member']) =>
+  connectionRecords(member, Date.now()).find(({ Inbound }) => Inbound)!;
+const record = () => inboundOf(pair.beta.member);
 
 test('closed by its schedule it is in Service until the next opening', async () => {
   const opens = new Date(Date.now() + 3 * DAY_MS);
@@ -34,6 +36,15 @@ test('without contact from the start it says so, and what it waits for next', as
   const { NextSyncTime, LastSyncTime, InstallDate } = record();
   expect(Date.parse(NextSyncTime)).toBeGreaterThanOrEqual(Date.parse(LastSyncTime));
   expect(InstallDate).toBeNull();
+});
+
+test('a member that has not begun to call says Starting', async () => {
+  pair = await startPair();
+  const { member } = pair.beta;
+  const unopened = member.inbound.map(each => Object.create(each, { state: { value: 'offline' } }));
+  const early = Object.create(member, { inbound: { value: unopened } });
+  vi.spyOn(member, 'stopping', 'get').mockReturnValue(false);
+  expect(inboundOf(early)).toMatchObject({ State: 2, Status: 'Starting' });
 });
 
 test('once online it loses contact, and a member that stops says Stopping', async () => {
