@@ -56,7 +56,7 @@ export async function createMember(options: {
   const home = join(options.directory, 'home');
   const logFile = join(options.directory, 'daemon.log');
   const socket = join(home, 'admin.sock');
-  const made = await tandem(['init', name, '--home', home, '--listen', `127.0.0.1:${port}`, '--json']);
+  const made = await tandemHere(['init', name, '--home', home, '--listen', `127.0.0.1:${port}`, '--json']);
   if (made.exitCode !== 0) throw new Error(`tandem init ${name} ended with ${made.exitCode}: ${made.stderr}`);
   let child: ChildProcess | null = null;
   let ended: Promise<number | null> = Promise.resolve(null);
