@@ -213,7 +213,6 @@ class Running {
     if (spool !== null) {
       const hints = hintsOfSpool(spool, log);
       const order = (request: SyncRequest): void => void syncs.order(request);
-      const member = (): Member => this.#current();
       undo.push(this.#until(signal => watchSpool({ spool, clock: systemClock, member, order, hints, log }, signal)));
     }
     return syncs;

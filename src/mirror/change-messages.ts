@@ -19,12 +19,17 @@ export function messagesOf({ offset, length, change }: PlacedChange): ((seq: num
     const keep = change.kind === 'zero';
     return [seq => ({ kind: 'clear', seq, offset, length, keep })];
   }
-  const messages: ((seq: number) => FlowMessage)[] = [];
-  for (let done = 0; done < length; done += LIMITS.mirrorWriteBytes) {
-    const data = change.data.subarray(done, done + LIMITS.mirrorWriteBytes);
-    messages.push(seq => ({ kind: 'write', seq, offset: offset + done, data }));
+  return [...writesOf(offset, change.data)].map(write => seq => ({ kind: 'write', seq, ...write }));
+}
+
+/** A write as what may travel at once. The data are views. */
+export function* writesOf(
+  offset: number,
+  data: Uint8Array,
+): Generator<{ readonly offset: number; readonly data: Uint8Array }> {
+  for (let done = 0; done < data.length; done += LIMITS.mirrorWriteBytes) {
+    yield { offset: offset + done, data: data.subarray(done, done + LIMITS.mirrorWriteBytes) };
   }
-  return messages;
 }
 
 /** The client has its buffer back before the change is sent. */

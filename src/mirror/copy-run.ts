@@ -18,6 +18,7 @@ import type { WriteGuard } from '../block/write-guard.ts';
 import { type CopyPace, isComparedFirst, nextCopyRange } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import { messagesOf } from './change-messages.ts';
+import { LinePacing } from './copy-pacing.ts';
 import { DigestAsking, intersection } from './digest-asking.ts';
 import type { Lacking } from './lacking.ts';
 import type { Outbox } from './outbox.ts';
@@ -58,8 +59,7 @@ export class CopyRun {
   readonly #units: ByteRange[] = [];
   /** Bytes of data on their way. */
   #bytes = 0;
-  /** When the pace allows the next byte, milliseconds. */
-  #next = 0;
+  readonly #pacing: LinePacing;
   #failure: unknown = null;
   readonly #buffers: Buffer[] = [];
   readonly #ends = new Set<() => void>();
@@ -71,6 +71,7 @@ export class CopyRun {
   constructor(parts: CopyParts) {
     this.#parts = parts;
     this.#asking = new DigestAsking(parts.outbox);
+    this.#pacing = new LinePacing(parts.pace, parts.clock);
     const end = (): void => {
       this.#bell.ring();
       for (const ended of this.#ends) ended();
@@ -137,15 +138,14 @@ export class CopyRun {
   /** Until the pace may allow more; null: it does now. */
   #pause(): Promise<void> | null {
     const { clock, pace, signal } = this.#parts;
-    const { windowBytes } = pace();
-    const ms = windowBytes === 0 ? LIMITS.mirrorPaceMs : Math.min(this.#next - clock.now(), LIMITS.mirrorPaceMs);
+    const ms = this.#pacing.waitMs();
     if (ms > 0) {
       this.#sleep ??= clock.sleep(ms, signal).finally(() => {
         this.#sleep = null;
       });
       return this.#sleep;
     }
-    if (this.#bytes < windowBytes) return null;
+    if (this.#bytes < pace().windowBytes) return null;
     return this.#orEnded(new Promise(resolve => this.#waiting.push(resolve)));
   }
 
@@ -161,7 +161,7 @@ export class CopyRun {
     if (this.#parts.compares && isComparedFirst(lacking.leftWithin(unit), unit.length)) {
       await this.#hold(unit, async () => void take(unit));
       for (const range of await this.#compare(unit)) {
-        for (const other of [...taken]) {
+        for (const other of taken) {
           const common = intersection(range, other.range);
           if (common === null) continue;
           for (let wait = this.#pause(); wait !== null; wait = this.#pause()) await wait;
@@ -200,7 +200,7 @@ export class CopyRun {
         const bytes = this.#buffers.pop() ?? Buffer.allocUnsafe(PIECE_BYTES);
         try {
           const digest = await digestPiece(volume, { offset, bytes, xxh64 });
-          this.#spend(digest.blocks.length * 8, digest.length);
+          this.#pacing.spend(digest.blocks.length * 8, digest.length);
           return digest;
         } finally {
           this.#buffers.push(bytes);
@@ -214,7 +214,7 @@ export class CopyRun {
   /** Before anything is waited for: others see that there is less room. */
   #reserve(bytes: number): void {
     this.#bytes += bytes;
-    this.#spend(bytes, bytes);
+    this.#pacing.spend(bytes, bytes);
   }
 
   /** Reads a range that is held and reserved, and queues it for the partner; `sent` settles when it has arrived. */
@@ -256,15 +256,6 @@ export class CopyRun {
     // It is awaited when everything is queued, and may fail before.
     all.catch(() => {});
     return all;
-  }
-
-  /** The line counts where the schedule slows the copy down; the disk, where clients do. */
-  #spend(sentBytes: number, movedBytes: number): void {
-    const { clock, pace } = this.#parts;
-    const { bytesPerSecond, reason } = pace();
-    if (bytesPerSecond === null || bytesPerSecond === 0) return;
-    const bytes = reason === 'clients' ? movedBytes : sentBytes;
-    this.#next = Math.max(this.#next, clock.now()) + (bytes * 1000) / bytesPerSecond;
   }
 
   /** Where too many requests wait for the volume already, the copy is the one that comes later. */

@@ -26,7 +26,7 @@ import {
   packChange,
   packedBytes,
 } from '../model/packed-changes.ts';
-import { weightOf } from './change-messages.ts';
+import { weightOf, writesOf } from './change-messages.ts';
 import type { Lacking } from './lacking.ts';
 import type { Outbox, StreamNumbers } from './outbox.ts';
 
@@ -93,9 +93,8 @@ export class EpochSending {
     numbers.sentEpoch = epoch;
     if (change.kind !== 'write') this.#add({ kind: change.kind, offset, length, data: NO_DATA });
     else {
-      for (let done = 0; done < length; done += LIMITS.mirrorWriteBytes) {
-        const data = change.data.subarray(done, done + LIMITS.mirrorWriteBytes);
-        this.#add({ kind: 'write', offset: offset + done, length: data.length, data });
+      for (const write of writesOf(offset, change.data)) {
+        this.#add({ kind: 'write', length: write.data.length, ...write });
       }
     }
     this.#become(next);

@@ -6,6 +6,7 @@ import { PIECE_BYTES } from '../block/digests.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import { noteCompared, type Verification } from '../model/verification.ts';
+import { LinePacing } from './copy-pacing.ts';
 import type { Pair } from './pair.ts';
 import type { SourceFlow } from './source-flow.ts';
 
@@ -41,25 +42,11 @@ export async function runVerification({ pair, flow, pace, clock, runs, tell, end
   let fresh = false;
   let toldAt = clock.now();
   let keptAt = toldAt;
-  /** When the pace allows the next piece, milliseconds. */
-  let free = toldAt;
-
-  function spend(sentBytes: number, movedBytes: number): void {
-    const { bytesPerSecond, reason } = pace();
-    if (bytesPerSecond === null || bytesPerSecond === 0) return;
-    const bytes = reason === 'clients' ? movedBytes : sentBytes;
-    free = Math.max(free, clock.now()) + (bytes * 1000) / bytesPerSecond;
-  }
-
-  /** Milliseconds until the pace may allow more; 0: it does now. */
-  function wait(): number {
-    if (pace().windowBytes === 0) return LIMITS.mirrorPaceMs;
-    return Math.max(0, Math.min(free - clock.now(), LIMITS.mirrorPaceMs));
-  }
+  const pacing = new LinePacing(pace, clock);
 
   async function ask(): Promise<void> {
     while (next < now.sizeBytes && asked.length < LIMITS.verifyPieces && runs()) {
-      const ms = wait();
+      const ms = pacing.waitMs();
       if (ms > 0) {
         if (asked.length > 0) return;
         await clock.sleep(ms, end);
@@ -67,7 +54,7 @@ export async function runVerification({ pair, flow, pace, clock, runs, tell, end
       }
       const { differing } = await flow.comparison.ask(next);
       const length = Math.min(PIECE_BYTES, now.sizeBytes - next);
-      spend(DIGEST_BYTES, length);
+      pacing.spend(DIGEST_BYTES, length);
       next += length;
       asked.push({ end: next, differing });
     }
@@ -75,10 +62,10 @@ export async function runVerification({ pair, flow, pace, clock, runs, tell, end
 
   async function repair(ranges: readonly ByteRange[]): Promise<void> {
     for (const range of ranges) {
-      for (let ms = wait(); ms > 0; ms = wait()) await clock.sleep(ms, end);
+      for (let ms = pacing.waitMs(); ms > 0; ms = pacing.waitMs()) await clock.sleep(ms, end);
       fresh = true;
       await flow.comparison.sendAgain(range);
-      spend(range.length, range.length);
+      pacing.spend(range.length, range.length);
       // The queue is for clients: it must not overflow with this.
       if (flow.lag().bytes > LIMITS.mirrorEpochBytes) await flow.drain();
     }

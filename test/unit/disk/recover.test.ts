@@ -120,7 +120,26 @@ async function check(world: World, disk: Disk, outcomes: readonly Outcome[]): Pr
   expect(await scanOne(disk, '', known)).toMatchObject({ unchanged: known.length, gone: [] });
 }
 
-async function prepare(): Promise<{ world: World; memory: MemoryFileSystem; operations: Operation[]; disk: Disk }> {
+interface Prepared {
+  readonly world: World;
+  readonly memory: MemoryFileSystem;
+  readonly operations: Operation[];
+  readonly disk: Disk;
+}
+
+/** A user edits the file in the moment in which it is replaced, and the power fails right after. */
+async function replacedWhileEdited({ world, memory, disk }: Prepared, path: string) {
+  const operation = await installOperation(disk, path, 'new', (await disk.look([path]))[0]!);
+  memory.onCall = call => {
+    if (call.operation === 'rename' && call.name === operation.staged.stagingId) world.user.append(path, ' and edited');
+    if (call.operation === 'lookAt' && world.user.read(path) === 'new') throw new PowerFailure();
+  };
+  await untilPowerFails(disk.apply([operation]));
+  memory.onCall = null;
+  return operation;
+}
+
+async function prepare(): Promise<Prepared> {
   const { world, memory } = makeMemoryWorld();
   for (const path of OLD) world.user.write(path, `old ${path}`);
   world.user.makeDirectory('empty');
@@ -251,15 +270,9 @@ describe('recovery', () => {
   );
 
   it('preserves what was edited in the moment of a replacement, though its directory was moved before the recovery', async () => {
-    const { world, memory, disk } = await prepare();
-    const operation = await installOperation(disk, 'd/inner', 'new', (await disk.look(['d/inner']))[0]!);
-    memory.onCall = call => {
-      if (call.operation === 'rename' && call.name === operation.staged.stagingId)
-        world.user.append('d/inner', ' and edited');
-      if (call.operation === 'lookAt' && world.user.read('d/inner') === 'new') throw new PowerFailure();
-    };
-    await untilPowerFails(disk.apply([operation]));
-    memory.onCall = null;
+    const prepared = await prepare();
+    const { world, memory } = prepared;
+    const operation = await replacedWhileEdited(prepared, 'd/inner');
     world.user.rename('d', 'moved');
     memory.kill();
     const after = makeDisk(world);
@@ -300,15 +313,9 @@ describe('recovery', () => {
   });
 
   it('preserves what was edited in the moment of a replacement that a crash followed', async () => {
-    const { world, memory, disk } = await prepare();
-    const operation = await installOperation(disk, 'plain', 'new', (await disk.look(['plain']))[0]!);
-    memory.onCall = call => {
-      if (call.operation === 'rename' && call.name === operation.staged.stagingId)
-        world.user.append('plain', ' and edited');
-      if (call.operation === 'lookAt' && world.user.read('plain') === 'new') throw new PowerFailure();
-    };
-    await untilPowerFails(disk.apply([operation]));
-    memory.onCall = null;
+    const prepared = await prepare();
+    const { world, memory } = prepared;
+    const operation = await replacedWhileEdited(prepared, 'plain');
     memory.kill();
     const after = makeDisk(world);
     expect(await after.recover([operation])).toMatchObject([{ kind: 'done', preserved: { conflictType: 7 } }]);
