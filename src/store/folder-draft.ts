@@ -9,7 +9,16 @@ import type { KeyValueReader } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
 import { chunkPlaces, type RecipeOfContent } from './recipe-index.ts';
 import type { Commit, Counts } from './store.ts';
-import { encode, encodeCounts, encodeIntent, encodeRecipe, encodeRecord, encodeVector, NOTHING, statToTuple } from './values.ts';
+import {
+  encode,
+  encodeCounts,
+  encodeIntent,
+  encodeRecipe,
+  encodeRecord,
+  encodeVector,
+  NOTHING,
+  statToTuple,
+} from './values.ts';
 
 type MutableCounts = { -readonly [Key in keyof Counts]: Counts[Key] };
 
