@@ -10,7 +10,7 @@ import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { EpochJournal } from '../block/epoch-journal.ts';
 import type { Volume } from '../block/volume.ts';
-import { dutiesOf } from '../model/association-duties.ts';
+import { dutiesOf, stopsHostIo } from '../model/association-duties.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import {
@@ -209,6 +209,7 @@ export class MirrorFlows {
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
       groups: element.group.sending,
+      stopsHostIo: () => pair.record.here === 'source' && stopsHostIo(pair.record),
       once: pair.record.syncType === 'Clone',
       xxh64,
       clock,

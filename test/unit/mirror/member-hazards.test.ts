@@ -35,6 +35,32 @@ describe('without space', () => {
       });
     }
 
+    if (mode === 'Synchronous') {
+      test('at the target, where a failed copy stops host I/O: no write is answered that only the source has', async () => {
+        const world = await Members.start('disk');
+        const settings = 'instance of CIM_ReplicationSettingData { FailedCopyStopsHostIO = true; };';
+        const id = await world.mirror('disk', mode, settings);
+        const { files } = world.members.beta;
+        files.fault = { on: 'write', path: /disk\/data$/, code: 'ENOSPC' };
+        await expect(world.write('alpha', 3, 7)).rejects.toThrow(/no space; make some.*must reach both members/);
+        expect(world.states(id)).toEqual(['Broken', 'Broken']);
+        const waiting = world.write('alpha', 4, 8);
+        files.fault = null;
+        expect([0, 4096]).toContain((await world.order('alpha', id, 'Resync Replica')).returnCode);
+        await waiting;
+        await world.rest(5000);
+        expect(world.states(id)).toEqual(['Synchronized', 'Synchronized']);
+        expect((await world.expectSame())[4 * BLOCK]).toBe(8);
+        // Or the clients are to go on without it.
+        files.fault = { on: 'write', path: /disk\/data$/, code: 'ENOSPC' };
+        await expect(world.write('alpha', 5, 9)).rejects.toThrow(/must reach both members/);
+        await world.order('alpha', id, 'Resync Replica', { settings: settings.replace('true', 'false') });
+        await world.write('alpha', 6, 10);
+        await world.rest(3000);
+        expect(world.states(id)).toEqual(['Broken', 'Broken']);
+      });
+    }
+
     test(`at the source, ${mode.toLowerCase()}: its client hears of it, and the target is made the same by itself`, async () => {
       const world = await Members.start('disk');
       const id = await world.mirror('disk', mode);
