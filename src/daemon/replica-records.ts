@@ -9,7 +9,7 @@ import type { Association } from '../model/association.ts';
 import { type ProgressFacts, storageSynchronized } from '../model/association-record.ts';
 import { CONSISTENCY_STATES, CONSISTENCY_STATUSES, type ReplicaGroup } from '../model/replica-group.ts';
 import { COPY_STATES, JOB_STATES, numberOf, PROGRESS_STATUSES, SYNC_TYPES } from '../model/replica-values.ts';
-import type { Verification } from '../model/verification.ts';
+import { outOfSyncBytes, type Verification } from '../model/verification.ts';
 import type { NamedReplica } from './replica-names.ts';
 
 export function replicaRecord({ kind, pair }: NamedReplica): ReplicaRecord {
@@ -46,7 +46,7 @@ function recordOf(
     WhenSuspended: when(WhenSuspended),
     WhenSynchronized: when(WhenSynchronized),
     StatusReason: trouble ?? '',
-    OutOfSyncBytes: facts.dirtyBytes,
+    OutOfSyncBytes: outOfSyncBytes(association, facts, verification),
     LagBytes: lagBytes,
     LagSeconds: Math.round(lagMs / 1000),
     ReplicationGroup: association.group,
