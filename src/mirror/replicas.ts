@@ -230,6 +230,7 @@ export class Replicas {
       snapshot: null,
       desiredRpoSeconds: null,
       verification: null,
+      trouble: null,
     };
     const pair = await pairs.add(kept);
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
