@@ -317,7 +317,9 @@ export class MirrorPair {
     const { clock } = this.#parts;
     const { pair } = this;
     const { flow } = dutiesOf(pair.record);
-    if (this.#stopsHostIo() && flow !== 'none') pair.restrict('source', 'held');
+    // What takes no writes anyway does not take them when the wait is over.
+    const writable = pair.access('source') === 'read-write';
+    if (this.#stopsHostIo() && flow !== 'none' && writable) pair.restrict('source', 'held');
     // What was on its way is lacking still, and no younger.
     if (pair.progress.lagMs > 0) this.#lackingSince ??= clock.now() - pair.progress.lagMs;
     pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
