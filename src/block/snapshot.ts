@@ -113,7 +113,7 @@ export class Snapshot extends OrderedDevice {
     await closeStore(this.files);
   }
 
-  /** Durable when it settles. */
+  /** Durable when it settles, and what it kept has been given back to the file system where that can be done. */
   breakFor(error: unknown): Promise<void> {
     this.#broken ??= `${messageOf(error)}; delete it and take another one`;
     this.#breaking ??= this.#noteBroken(this.#broken).finally(() => {
@@ -241,5 +241,8 @@ export class Snapshot extends OrderedDevice {
       await files.syncDirectory(directory);
     }
     this.#noted = true;
+    // The source, and its next opening, may need the room. What is written here once more would take it again.
+    await Promise.allSettled(this.#keeping.values());
+    await this.files.data.giveBack(0, this.size).catch(() => false);
   }
 }

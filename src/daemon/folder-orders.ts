@@ -171,6 +171,6 @@ function subjectOf({ association, progress }: ListedPair): JobSubject {
     removed: false,
     progress: { dirtyBytes, totalBytes, paused, lagBytes: 0, lagMs: 0 },
     verification: null,
-    trouble: null,
+    reason: null,
   };
 }

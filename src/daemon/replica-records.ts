@@ -9,20 +9,20 @@ import type { Association } from '../model/association.ts';
 import { type ProgressFacts, storageSynchronized } from '../model/association-record.ts';
 import { CONSISTENCY_STATES, CONSISTENCY_STATUSES, type ReplicaGroup } from '../model/replica-group.ts';
 import { COPY_STATES, JOB_STATES, numberOf, PROGRESS_STATUSES, SYNC_TYPES } from '../model/replica-values.ts';
-import type { Verification } from '../model/verification.ts';
+import { outOfSyncBytes, type Verification } from '../model/verification.ts';
 import type { NamedReplica } from './replica-names.ts';
 
 export function replicaRecord({ kind, pair }: NamedReplica): ReplicaRecord {
   if (kind === 'folder') {
-    return recordOf(pair.association, pair.progress, { trouble: null, lagBytes: 0, lagMs: 0, verification: null });
+    return recordOf(pair.association, pair.progress, { reason: null, lagBytes: 0, lagMs: 0, verification: null });
   }
-  const { record, progress, trouble, verification } = pair;
+  const { record, progress, reason, verification } = pair;
   const { lagBytes, lagMs } = progress;
-  return recordOf(record, progress, { trouble, lagBytes, lagMs, verification });
+  return recordOf(record, progress, { reason, lagBytes, lagMs, verification });
 }
 
 interface OtherFacts {
-  readonly trouble: string | null;
+  readonly reason: string | null;
   readonly lagBytes: number;
   readonly lagMs: number;
   readonly verification: Verification | null;
@@ -31,7 +31,7 @@ interface OtherFacts {
 function recordOf(
   association: Association,
   facts: ProgressFacts,
-  { trouble, lagBytes, lagMs, verification }: OtherFacts,
+  { reason, lagBytes, lagMs, verification }: OtherFacts,
 ): ReplicaRecord {
   const { WhenSynced, WhenActivated, WhenDeactivated, WhenEstablished, WhenSuspended, WhenSynchronized, ...others } =
     storageSynchronized(association, facts);
@@ -45,8 +45,8 @@ function recordOf(
     WhenEstablished: when(WhenEstablished),
     WhenSuspended: when(WhenSuspended),
     WhenSynchronized: when(WhenSynchronized),
-    StatusReason: trouble ?? '',
-    OutOfSyncBytes: facts.dirtyBytes,
+    StatusReason: reason ?? '',
+    OutOfSyncBytes: outOfSyncBytes(association, facts, verification),
     LagBytes: lagBytes,
     LagSeconds: Math.round(lagMs / 1000),
     ReplicationGroup: association.group,

@@ -16,8 +16,13 @@ export async function followPartner(pair: Pair, theirs: Association): Promise<vo
     await pair.step({ type: 'client-wrote', element: 'target' });
   } else if (theirs.copyState === 'Broken' && theirs.brokenBy !== 'link') {
     const cause = theirs.brokenBy ?? 'source';
-    if (ours.copyState !== 'Broken') pair.trouble ??= `its ${cause} failed, as the partner says`;
+    if (ours.copyState !== 'Broken') pair.trouble ??= failedThere(cause);
     if (ours.work?.phase === 'copy') await pair.step({ type: 'copy-failed', cause });
     else await pair.step({ type: 'element-failed', element: cause });
   }
+}
+
+/** Until the partner says more. */
+export function failedThere(cause: NonNullable<Association['brokenBy']>): string {
+  return `its ${cause} failed, as the partner says`;
 }

@@ -19,7 +19,7 @@ export interface JobBookParts {
 }
 
 /** What a job works on: a pair of volumes, or a replicated folder as it is at this moment. */
-export type JobSubject = Pick<Pair, 'id' | 'record' | 'removed' | 'progress' | 'trouble' | 'verification'>;
+export type JobSubject = Pick<Pair, 'id' | 'record' | 'removed' | 'progress' | 'reason' | 'verification'>;
 
 export interface JobStart {
   /** For people: what is being done. */
@@ -165,7 +165,7 @@ function eventOf(pair: JobSubject, { arrival, job }: KeptJob): JobEvent {
   if (record.copyState === 'Initialized') return { type: 'progress', percentComplete: 0, cancellable: false };
   if (record.copyState === 'Broken' && record.brokenBy === 'link' && record.recoveryMode === 'Automatic')
     return { type: 'pauses' };
-  const why = pair.trouble === null ? '' : `: ${pair.trouble}`;
+  const why = pair.reason === null ? '' : `: ${pair.reason}`;
   return { type: 'failed', errorCode: 4, errorDescription: `it is ${record.copyState} instead of ${arrival}${why}` };
 }
 

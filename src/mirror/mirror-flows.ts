@@ -10,7 +10,7 @@ import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { EpochJournal } from '../block/epoch-journal.ts';
 import type { Volume } from '../block/volume.ts';
-import { dutiesOf } from '../model/association-duties.ts';
+import { dutiesOf, stopsHostIo } from '../model/association-duties.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import {
@@ -179,7 +179,7 @@ export class MirrorFlows {
     const copy = async (): Promise<void> => {
       await pair.note(({ generations }) => ({ generations: beginAlone(generations, uuid()) }));
       // What a verification found differs as well.
-      if (into === 'target') for (const { offset, length } of knownToDiffer(pair, map.size)) map.mark(offset, length);
+      for (const { offset, length } of knownToDiffer(pair, map.size)) map.mark(offset, length);
       const finished = await source.startCopy({ extent, generations: pair.kept.generations });
       // As long as the record tells of the copy, it would be begun once more.
       await this.#noted;
@@ -209,6 +209,7 @@ export class MirrorFlows {
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
       groups: element.group.sending,
+      stopsHostIo: () => pair.record.here === 'source' && stopsHostIo(pair.record),
       once: pair.record.syncType === 'Clone',
       xxh64,
       clock,
@@ -355,10 +356,9 @@ export class MirrorFlows {
   }
 }
 
-/** Only what this member found itself is believed; the volume may have become smaller since. */
-function knownToDiffer({ verification, record }: Pair, size: number): readonly ByteRange[] {
-  if (verification === null || verification.member !== record.source.member) return [];
-  return verification.ranges.filter(({ offset, length }) => offset + length <= size);
+/** Whoever found it: more is copied at worst. The volume may have become smaller since. */
+function knownToDiffer({ verification }: Pair, size: number): readonly ByteRange[] {
+  return (verification?.ranges ?? []).filter(({ offset, length }) => offset + length <= size);
 }
 
 const TO_SOURCE: ReadonlySet<FlowMessage['kind']> = new Set(['arrived', 'failed', 'applied', 'differing', 'dirty']);

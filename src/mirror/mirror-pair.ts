@@ -2,7 +2,7 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { Association } from '../model/association.ts';
-import { dutiesOf } from '../model/association-duties.ts';
+import { dutiesOf, stopsHostIo } from '../model/association-duties.ts';
 import { stepAssociation } from '../model/association-step.ts';
 import { beginAlone } from '../model/generations.ts';
 import { isAtRisk } from '../model/operation-judge.ts';
@@ -317,7 +317,9 @@ export class MirrorPair {
     const { clock } = this.#parts;
     const { pair } = this;
     const { flow } = dutiesOf(pair.record);
-    if (this.#stopsHostIo() && flow !== 'none') pair.restrict('source', 'held');
+    // What takes no writes anyway does not take them when the wait is over.
+    const writable = pair.access('source') === 'read-write';
+    if (this.#stopsHostIo() && flow !== 'none' && writable) pair.restrict('source', 'held');
     // What was on its way is lacking still, and no younger.
     if (pair.progress.lagMs > 0) this.#lackingSince ??= clock.now() - pair.progress.lagMs;
     pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
@@ -340,10 +342,10 @@ export class MirrorPair {
     if (this.#closed) return;
     const access = pair.access(this.here);
     if (access === 'read-only' || access === 'closed') return;
-    if (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none') {
+    if (access === 'held' || (this.#stopsHostIo() && dutiesOf(pair.record).flow !== 'none')) {
       // Whoever wrote waits for it; where the link is up it is the flow that has ended, as the record is about to say.
       if (this.reachable) await this.#parts.clock.sleep(LIMITS.mirrorFlowLookMs, new AbortController().signal);
-      else pair.restrict('source', 'held');
+      else if (access !== 'held') pair.restrict('source', 'held');
       throw new TandemError('PEER_UNREACHABLE', 'the partner is out of reach, and a write must reach both members');
     }
     await pair.note(({ generations }) => {
@@ -353,8 +355,7 @@ export class MirrorPair {
   }
 
   #stopsHostIo(): boolean {
-    const { failedCopyStopsHostIO, mode, here } = this.pair.record;
-    return failedCopyStopsHostIO && mode === 'Synchronous' && here === 'source';
+    return this.here === 'source' && stopsHostIo(this.pair.record);
   }
 
   #open(): Promise<MirrorElement> {

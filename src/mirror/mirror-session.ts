@@ -18,7 +18,7 @@ import type { Verification } from '../model/verification.ts';
 import type { MirrorChannel } from '../peer/link.ts';
 import type { Elements } from './elements.ts';
 import { ExpectedMessages, type MessageOf } from './expected-messages.ts';
-import { followPartner } from './following-partner.ts';
+import { failedThere, followPartner } from './following-partner.ts';
 import { type Hello, helloOf } from './hello.ts';
 import { type MirrorElement, MirrorFlows } from './mirror-flows.ts';
 import { generationsAfter, seenFromHere } from './mirror-generations.ts';
@@ -238,6 +238,8 @@ export class MirrorSession {
     const verdict = compareGenerations(side, theirs.side);
     let next = stepHandshake({ ours, theirs: theirs.record, verdict }, clock.now());
     if (next.copyState !== 'Broken') pair.trouble = null;
+    else if (ours.copyState !== 'Broken' || ours.brokenBy === 'link')
+      pair.trouble = failedThere(next.brokenBy ?? 'source');
     // Both elements are there: the pair begins.
     if (next.copyState === 'Initialized') {
       await pair.adopt(next);

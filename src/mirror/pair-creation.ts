@@ -95,6 +95,7 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
     snapshot: null,
     desiredRpoSeconds: parsed.settings.desiredRpoSeconds ?? null,
     verification: null,
+    trouble: null,
   };
   return { kept, waitFor, arrival: holdAt ?? 'Synchronized', makesTarget, sizeBytes };
 }

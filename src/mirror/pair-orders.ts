@@ -201,7 +201,7 @@ export class PairOrders {
     const elsewhere =
       copyState !== 'Initialized' && copyState !== arrival && !(waitFor !== null && copyState === waitFor);
     if (over() && (elsewhere || pair.record.revision === revision)) {
-      const why = pair.trouble ?? `it is ${copyState}`;
+      const why = pair.trouble ?? pair.reason ?? `it is ${copyState}`;
       this.#parts.jobs.follow(pair);
       return failedOutcome(`${what} failed: ${why}`, pair.id);
     }

@@ -141,8 +141,9 @@ export class PairSet implements ElementRules {
 
   async #released({ pair, side }: Part): Promise<void> {
     if (await pair.within(LIMITS.heldWriteMs, () => pair.access(side) !== 'held')) return;
-    const sentence = `${place(pair.record)}: the partner has been away for too long for a write that must reach both`;
-    throw new TandemError('BLOCK_IO', sentence);
+    const failed = pair.record.copyState === 'Broken' && pair.record.brokenBy !== 'link' ? pair.reason : null;
+    const why = failed ?? 'the partner has been away for too long';
+    throw new TandemError('BLOCK_IO', `${place(pair.record)}: ${why}, and a write must reach both members`);
   }
 
   #enter(id: string): Pair {

@@ -2,9 +2,11 @@
 
 import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Association } from '../model/association.ts';
 import { type Access, type Duties, dutiesOf } from '../model/association-duties.ts';
+import { brokenReason } from '../model/association-record.ts';
 import { type AssociationEvent, type AssociationStep, stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import type { Verification } from '../model/verification.ts';
@@ -40,7 +42,7 @@ const NOTHING: PairProgress = { dirtyBytes: null, totalBytes: 0, paused: false, 
 export class Pair {
   readonly id: string;
   progress: PairProgress = NOTHING;
-  /** Why it did not go on last, for people; null: nothing is known. */
+  /** Why it did not go on last, for people; null: nothing is known. Said before the step that it leads to; see `reason`. */
   trouble: string | null = null;
   /**
    * Of a mirrored pair: asked before each write of a client here, and again when it settles. Null: should this member fail after the
@@ -76,6 +78,12 @@ export class Pair {
 
   get removed(): boolean {
     return !this.#parts.book.pairs.has(this.id);
+  }
+
+  /** Why it does not go on, for people; null: nothing is known. What broke it comes before what happened to it since. */
+  get reason(): string | null {
+    const { record, trouble } = this.#last;
+    return trouble !== null && record.brokenBy !== 'link' ? trouble : (this.trouble ?? trouble ?? brokenReason(record));
   }
 
   /** The last one, as far as it is. */
@@ -192,11 +200,18 @@ export class Pair {
   async #keep(next: KeptPair, write: PairWrite = this.#commit): Promise<void> {
     if (this.removed) return;
     const before = this.record;
-    await write({ pairs: { [this.id]: next } });
-    this.#last = next;
+    const kept: KeptPair = { ...next, trouble: this.#troubleOf(next.record) };
+    await write({ pairs: { [this.id]: kept } });
+    this.#last = kept;
     this.#duties = null;
     this.#parts.onChange(this, before, next.record);
     this.touch();
+  }
+
+  #troubleOf({ copyState, brokenBy }: Association): string | null {
+    if (copyState !== 'Broken') return null;
+    const known = this.record.brokenBy === brokenBy ? this.#last.trouble : null;
+    return known ?? this.trouble?.slice(0, LIMITS.textBytes) ?? null;
   }
 
   async #remove(partnerKnows = false, write: PairWrite = this.#commit): Promise<void> {

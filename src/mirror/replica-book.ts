@@ -25,6 +25,8 @@ export interface KeptPair {
   readonly desiredRpoSeconds: number | null;
   /** The last one of the mirror, as far as it is durable; null: there was none. */
   readonly verification: Verification | null;
+  /** Why a Broken pair is, for people; null: nothing is known, or it is not Broken. */
+  readonly trouble: string | null;
 }
 
 /** With what a decided transition makes of the pair, until the partner has it. */
@@ -103,6 +105,7 @@ const SHELVES = {
     snapshot: z.guid().nullable(),
     desiredRpoSeconds: z.int().nullable(),
     verification: VERIFICATION.nullable().default(null),
+    trouble: z.string().nullable().default(null),
   }),
   groups: z.strictObject({
     id: z.string(),

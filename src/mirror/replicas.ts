@@ -11,6 +11,7 @@ import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
 import { type JobRequest, numberOf, REPLICA_OPERATIONS } from '../model/replica-values.ts';
+import { endsCopy } from '../model/verification.ts';
 import type { ReplicaOffer } from '../peer/link.ts';
 import { holdAtBoundary, refuseBesideMirrors } from './beside-mirror.ts';
 import { dropSnapshot, leftMapOf } from './clone-point.ts';
@@ -229,6 +230,7 @@ export class Replicas {
       snapshot: null,
       desiredRpoSeconds: null,
       verification: null,
+      trouble: null,
     };
     const pair = await pairs.add(kept);
     emit('REPLICA_CREATED', `${place(record)} is a ${record.syncType.toLowerCase()} now`, { replica: record.id });
@@ -369,8 +371,8 @@ export class Replicas {
         .forgetRemoved()
         .catch(error => log.error({ error, replica: pair.id }, 'a removed pair is still named by its group'));
     }
-    const copied = before?.work?.into === 'target' && after?.copyState === 'Synchronized' && after.work === null;
-    if (copied) this.verifications.copied(pair).catch(error => log.warn({ error }, 'a verification was not noted'));
+    if (before !== null && after !== null && endsCopy(before, after))
+      this.verifications.copied(pair).catch(error => log.warn({ error }, 'a verification was not noted'));
     this.jobs.follow(pair);
     if (before?.copyState !== after?.copyState) this.#groupFlows.changed(pair.id);
     tellChange(emit, pair, { before, after });

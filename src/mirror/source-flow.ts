@@ -39,6 +39,8 @@ export class SourceFlow implements WriteGuard {
   /** What is dirty was written since the queue overflowed, and by nothing else. */
   #overflowed = false;
   #wakeTold: (() => void) | null = null;
+  /** Who waits for the copy to begin. */
+  readonly #toCopy: (() => void)[] = [];
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
@@ -125,6 +127,7 @@ export class SourceFlow implements WriteGuard {
       await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake));
       this.#lacking.beginCopy();
       this.#phase = 'copying';
+      for (const wake of this.#toCopy.splice(0)) wake();
       on({ kind: 'copy-started' });
       // What is marked just when the copy is over is copied as well.
       while (this.#lacking.left !== null && this.#lacking.left.count > 0) await this.#copyRun().run();
@@ -184,6 +187,7 @@ export class SourceFlow implements WriteGuard {
   }
 
   before(offset: number, length: number, change: RangeChange): Promise<void> | null {
+    if (this.#phase === 'marking' && this.#mustReachBoth()) return this.#beforeCopy(offset, length, change);
     if (!this.#sends(offset, length)) return null;
     if (this.#mode === 'Asynchronous') {
       this.#sendAlong(offset, length, change);
@@ -224,9 +228,22 @@ export class SourceFlow implements WriteGuard {
   /** Whether the change is to be sent; if not, it is marked. */
   #sends(offset: number, length: number): boolean {
     if (this.#isMarking()) this.#parts.map.mark(offset, length);
-    else if (this.#phase === 'copying' && this.#lacking.isLeft(offset, length)) this.#lacking.mark(offset, length);
-    else return true;
+    else if (this.#phase === 'copying' && this.#lacking.isLeft(offset, length)) {
+      this.#lacking.mark(offset, length);
+      // The copy brings it once more with what is around it.
+      return this.#mustReachBoth();
+    } else return true;
     return false;
+  }
+
+  #mustReachBoth(): boolean {
+    return this.#mode === 'Synchronous' && !this.#ended.signal.aborted && this.#parts.stopsHostIo?.() === true;
+  }
+
+  /** Whoever must not be answered before the partner has the change waits until there is a copy beside which it can be sent. */
+  async #beforeCopy(offset: number, length: number, change: RangeChange): Promise<void> {
+    await this.#orEnded(wake => this.#toCopy.push(wake)).catch(() => {});
+    await this.before(offset, length, change);
   }
 
   async #beforeLater(offset: number, length: number, change: RangeChange): Promise<void> {

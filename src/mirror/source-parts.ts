@@ -19,6 +19,8 @@ export interface SourceParts {
   /** Asked before each message; it goes when the promise settles, null: at once. */
   readonly pass?: (bytes: number) => Promise<void> | null;
   readonly mode: FlowMode;
+  /** A synchronous write is answered when the partner has it, also while a copy is still to bring what is around it. */
+  readonly stopsHostIo?: () => boolean;
   /** A copy is all there is: what is written after it is only marked. */
   readonly once?: boolean;
   /** Where it has a place among the others of its group while it is in step. */

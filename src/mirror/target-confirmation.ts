@@ -2,8 +2,10 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { formatBytes } from '../base/sizes-and-durations.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import { place, refuse } from '../model/refusal.ts';
+import { knownDifferentBytes } from '../model/verification.ts';
 import { type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { MirrorPair } from './mirror-pair.ts';
 import type { Pair } from './pair.ts';
@@ -18,7 +20,10 @@ export interface Confirmation {
   readonly end: AbortSignal;
 }
 
-/** 0: it does. 3: not within the time. 1: the target of such a pair never follows. 4: nothing flows, or this is not its source. */
+/**
+ * 0: it does. 3: not within the time. 1: the target of such a pair never follows. 4: nothing flows, this is not its source, or a verification
+ * found the target to differ and nothing was copied since.
+ */
 export async function confirmTarget({ pair, mirror, waitMs, clock, end }: Confirmation): Promise<MethodOutcome> {
   const { record } = pair;
   if (mirror === null || record.syncType !== 'Mirror') {
@@ -51,6 +56,11 @@ export async function confirmTarget({ pair, mirror, waitMs, clock, end }: Confir
     return { returnCode: 3, sentence, detail: null, synchronization: pair.id, job: null };
   } finally {
     cancel();
+  }
+  const differing = knownDifferentBytes(pair.verification);
+  if (differing > 0) {
+    const sentence = `the target of ${place(record)} got everything, and a verification found ${formatBytes(differing)} in which it differs all the same: give “tandem replica verify ${pair.id} --repair”, or resynchronise it`;
+    return refusedOutcome(refuse(4, 'inconsistent', sentence), pair.id);
   }
   const sentence = `the target of ${place(record)} holds everything that was written until the order`;
   return { returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null };

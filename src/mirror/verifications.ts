@@ -119,7 +119,7 @@ export class Verifications implements VerifyDesk {
   /** A copy has brought all that was known to differ. */
   async copied(pair: Pair): Promise<void> {
     const { verification } = pair;
-    if (verification === null || verification.ranges.length === 0 || !this.#isMine(verification)) return;
+    if (verification === null || verification.ranges.length === 0) return;
     await pair.verified(noteCopied(verification), { durable: true });
   }
 
@@ -183,7 +183,8 @@ export class Verifications implements VerifyDesk {
     if (mirror === null || mirror.here !== 'source') {
       return { returnCode: 4, sentence: 'the roles were changed; order it again' };
     }
-    const verification = beginVerification({ id, member, repair, sizeBytes: sizeOf(mirror) }, clock.now());
+    const known = pair.verification?.ranges ?? [];
+    const verification = beginVerification({ id, member, repair, sizeBytes: sizeOf(mirror), known }, clock.now());
     await pair.verified(verification, { durable: true });
     await this.#tell(pair, verification);
     this.look(pair);

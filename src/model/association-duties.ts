@@ -32,14 +32,18 @@ export function dutiesOf(association: Association): Duties {
 const MIRRORING: ReadonlySet<CopyState> = new Set(['Synchronized']);
 
 function sourceAccess(association: Association): Access {
-  const { copyState, syncType, sourceData, work, failedCopyStopsHostIO, mode, brokenBy } = association;
+  const { copyState, syncType, sourceData, work } = association;
   if (copyState === 'Failedover' || copyState === 'Invalid') return 'read-only';
   const overwritten = work?.phase === 'copy' && work.into === 'source';
   // A rollback may be done once more after a crash: what was written in between would be lost.
   const setBack = syncType === 'Snapshot' && work?.operation === 'Restore from Replica';
   if (overwritten || setBack || sourceData === 'Inconsistent') return 'read-only';
-  const stops = failedCopyStopsHostIO && mode === 'Synchronous';
-  return stops && copyState === 'Broken' && brokenBy === 'link' ? 'held' : 'read-write';
+  return stopsHostIo(association) && copyState === 'Broken' ? 'held' : 'read-write';
+}
+
+/** No write to the source is answered that has not reached the target; but for states in which an order has ended the flow. */
+export function stopsHostIo({ failedCopyStopsHostIO, mode }: Association): boolean {
+  return failedCopyStopsHostIO && mode === 'Synchronous';
 }
 
 function targetAccess(association: Association): Access {

@@ -97,6 +97,15 @@ export function elementPath({ member, name }: StorageElement): string {
   return `${member}:${name}`;
 }
 
+/** Where nothing better is known of a pair that does not go on; null: it does, or waits for an order. */
+export function brokenReason({ copyState, brokenBy, source, target, here }: Association): string | null {
+  const partner = here === 'target' ? source.member : target.member;
+  if (copyState === 'Partitioned' || (copyState === 'Broken' && brokenBy === 'link'))
+    return `${partner} is out of reach`;
+  if (copyState !== 'Broken') return null;
+  return brokenBy === 'space' ? 'there was no space' : `its ${brokenBy ?? 'source'} failed`;
+}
+
 export function progressStatus({ copyState, work }: Association, paused: boolean): ProgressStatus {
   if (work !== null) return work.phase === 'copy' && paused ? 'Pending' : work.activity;
   if (paused && (copyState === 'Synchronized' || copyState === 'Unsynchronized')) return 'Pending';

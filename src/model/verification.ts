@@ -24,7 +24,10 @@ export interface Verification {
   /** Bytes of blocks that were found to differ, and those of them that were copied to the target. */
   readonly differentBytes: number;
   readonly repairedBytes: number;
-  /** All that differs and was not copied since, by rising offset; what lies between neighbours may be in it. At most LIMITS.verifyRanges. */
+  /**
+   * All that differs and was not copied since, by rising offset; what lies between neighbours may be in it. At most LIMITS.verifyRanges.
+   * Behind what this one has compared it is what earlier ones found.
+   */
   readonly ranges: readonly ByteRange[];
   /** Why it failed, for people; null: it did not. */
   readonly reason: string | null;
@@ -38,8 +41,15 @@ export interface VerifyFacts {
   readonly running: boolean;
 }
 
+/** `known`: where an earlier one found the two to differ; whoever found it. */
 export function beginVerification(
-  { id, member, repair, sizeBytes }: Pick<Verification, 'id' | 'member' | 'repair' | 'sizeBytes'>,
+  {
+    id,
+    member,
+    repair,
+    sizeBytes,
+    known,
+  }: Pick<Verification, 'id' | 'member' | 'repair' | 'sizeBytes'> & { readonly known: readonly ByteRange[] },
   now: number,
 ): Verification {
   return {
@@ -53,7 +63,7 @@ export function beginVerification(
     comparedBytes: 0,
     differentBytes: 0,
     repairedBytes: 0,
-    ranges: [],
+    ranges: joinRanges(outside(known, sizeBytes, Number.POSITIVE_INFINITY)),
     reason: null,
   };
 }
@@ -67,19 +77,44 @@ export function noteCompared(
     repaired,
   }: { readonly end: number; readonly differing: readonly ByteRange[]; readonly repaired: boolean },
 ): Verification {
-  const bytes = differing.reduce((sum, { length }) => sum + length, 0);
+  const bytes = lengthOf(differing);
+  const others = outside(verification.ranges, verification.comparedBytes, end);
   return {
     ...verification,
     comparedBytes: end,
     differentBytes: verification.differentBytes + bytes,
     repairedBytes: verification.repairedBytes + (repaired ? bytes : 0),
-    ranges: repaired ? verification.ranges : joinRanges([...verification.ranges, ...differing]),
+    ranges: joinRanges(repaired ? others : [...others, ...differing]),
   };
 }
 
 /** A copy has brought everything that was known to differ. */
 export function noteCopied(verification: Verification): Verification {
   return { ...verification, ranges: [] };
+}
+
+/** Bytes in which the target is known, or may be known, to differ although everything that was written has reached it. */
+export function knownDifferentBytes(verification: Verification | null): number {
+  return verification === null ? 0 : lengthOf(verification.ranges);
+}
+
+/** Bytes that differ or may differ: those nobody has sent and those a verification found. Null: nobody counts them. */
+export function outOfSyncBytes(
+  { work }: Pick<Association, 'work'>,
+  { dirtyBytes, totalBytes }: { readonly dirtyBytes: number | null; readonly totalBytes: number },
+  verification: Verification | null,
+): number | null {
+  // A copy has them among what it is to bring.
+  if (dirtyBytes === null || work?.phase === 'copy') return dirtyBytes;
+  return Math.min(totalBytes, dirtyBytes + knownDifferentBytes(verification));
+}
+
+/** Whether the step is the end of a copy, in either direction. */
+export function endsCopy(before: Association, after: Association): boolean {
+  const { work } = before;
+  if (work?.phase !== 'copy' || work.into === null) return false;
+  if (work.activity !== 'Failing back') return after.copyState === 'Synchronized' && after.work === null;
+  return after.work?.phase === 'transition' && after.work.activity === 'Failing back';
 }
 
 /** Null: it has ended before. */
@@ -165,6 +200,21 @@ export function joinRanges(ranges: readonly ByteRange[]): readonly ByteRange[] {
     joined.splice(nearest - 1, 2, spanOf(joined[nearest - 1]!, joined[nearest]!));
   }
   return joined;
+}
+
+/** What of the ranges does not lie in [from, to). */
+function outside(ranges: readonly ByteRange[], from: number, to: number): readonly ByteRange[] {
+  return ranges.flatMap(({ offset, length }) => {
+    const parts = [
+      { offset, length: Math.min(offset + length, from) - offset },
+      { offset: Math.max(offset, to), length: offset + length - Math.max(offset, to) },
+    ];
+    return parts.filter(part => part.length > 0);
+  });
+}
+
+function lengthOf(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, { length }) => sum + length, 0);
 }
 
 function spanOf(first: ByteRange, second: ByteRange): ByteRange {

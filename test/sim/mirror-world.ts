@@ -12,6 +12,8 @@ export type MemberName = (typeof MEMBERS)[number];
 export class MirrorWorld {
   readonly time = new SimTime();
   readonly members: Readonly<Record<MemberName, VolumeMember>>;
+  /** How long each packet that is sent now is on its way; those sent later wait for it. */
+  delayMs = 1;
   readonly #streams = new Map<MemoryChannels, string>();
   #up = true;
 
@@ -68,7 +70,7 @@ export class MirrorWorld {
       },
       openMirror: (association, signal) => {
         assertThere();
-        const channels = createMemoryChannels({ time: this.time, delayMs: () => 1 });
+        const channels = createMemoryChannels({ time: this.time, delayMs: () => this.delayMs });
         const [near, far] = channels;
         this.#streams.set(channels, association);
         const gone = new AbortController();

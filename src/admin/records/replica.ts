@@ -97,7 +97,12 @@ const columns = {
   WhenSynchronized: nullable(datetime('Since when it is Synchronized, or when it last became so.')),
   WhenSynced: nullable(datetime('The moment of the source that the target shows.')),
   StatusReason: text('Why it does not go on; empty if nothing is known.'),
-  OutOfSyncBytes: nullable(count('Bytes that differ or may differ.', { unit: 'bytes' })),
+  OutOfSyncBytes: nullable(
+    count('Bytes that differ or may differ.', {
+      unit: 'bytes',
+      derived: 'What the target was not sent yet, and what a verification found and nobody copied since.',
+    }),
+  ),
   LagBytes: count('Asynchronous: bytes on their way.', { unit: 'bytes' }),
   LagSeconds: count('Asynchronous: age of the oldest write that the target may lack.', { unit: 'seconds' }),
   ReplicationGroup: nullable(text('Identity of the group it belongs to; null: none.')),

@@ -42,6 +42,7 @@ async function halfCopied(change: Partial<Association>) {
     snapshot: SNAP,
     desiredRpoSeconds: null,
     verification: null,
+    trouble: null,
   };
   const entries = new Map<string, unknown>([[`pairs/${PAIR}`, kept]]);
   const book = await openReplicaBook({ read: async () => entries, write: async () => {} });

@@ -233,12 +233,16 @@ describe('a copy', () => {
   });
 
   test('beside busy clients comes to an end, and both sides are the same', async () => {
-    for (const mode of ['Synchronous', 'Asynchronous'] as const) {
+    for (const [mode, stops] of [
+      ['Synchronous', false],
+      ['Synchronous', true],
+      ['Asynchronous', true],
+    ] as const) {
       const size = 24 * MIB;
       const pair = new Pair(await openSide(undefined, { size }), await openSide(undefined, { size }));
       const random = createSimRandom(2, mode);
       for (let at = 0; at < 24; at += 2) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
-      const { source, violations, wire } = pair.connect(mode);
+      const { source, violations, wire } = pair.connect(mode, { source: { stopsHostIo: () => stops } });
       wire.slow = true;
       let over = false;
       const client = async (): Promise<void> => {
@@ -262,6 +266,57 @@ describe('a copy', () => {
       expect(source.dirtyBytes()).toBe(0);
       expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
     }
+  });
+
+  test('answers no write that the partner lacks where a failed copy stops host I/O, from its beginning to its end', async () => {
+    const pair = new Pair(await openSide(), await openSide());
+    await pair.source.volume.write(0, filled(100, 1));
+    let windowBytes = 0;
+    const { source, wire } = pair.connect('Synchronous', {
+      source: { stopsHostIo: () => true, pace: () => ({ windowBytes, bytesPerSecond: 0, reason: 'schedule' }) },
+    });
+    const answered: string[] = [];
+    const write = async (when: string, offset: number): Promise<void> => {
+      await pair.source.volume.write(offset, filled(10, 7));
+      answered.push(when);
+    };
+    wire.held = true;
+    const copy = source.startCopy({ ...COPY, extent: 'full' });
+    await pair.time.run(pair.time.now + 10);
+    const early = write('before it begins', 4096);
+    await pair.time.run(pair.time.now + 500);
+    expect(answered).toEqual([]);
+    wire.held = false;
+    await pair.until(early);
+    expect([...(await readAt(pair.target.volume, 4095, 2))]).toEqual([0, 7]);
+    wire.held = true;
+    const late = write('of what is still to be copied', 8192);
+    await pair.time.run(pair.time.now + 500);
+    expect(answered).toEqual(['before it begins']);
+    wire.held = false;
+    await pair.until(late);
+    expect([...(await readAt(pair.target.volume, 8191, 2))]).toEqual([0, 7]);
+    expect(source.dirtyBytes()).toBe(pair.source.map.size);
+    windowBytes = MIB;
+    expect(await pair.until(copy)).toBe(true);
+    expect(source.dirtyBytes()).toBe(0);
+    expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('that ends before it began lets nobody wait for ever', async () => {
+    const pair = new Pair(await openSide(), await openSide());
+    const { source, wire, alone } = pair.connect('Synchronous', { source: { stopsHostIo: () => true } });
+    wire.held = true;
+    const copy = source.startCopy({ ...COPY, extent: 'full' });
+    await pair.time.run(pair.time.now + 10);
+    const write = pair.source.volume.write(0, filled(10, 7));
+    await pair.time.run(pair.time.now + 10);
+    wire.cut();
+    await pair.until(source.stop());
+    expect(await pair.until(copy)).toBe(false);
+    await pair.until(write);
+    expect(alone.count).toBe(1);
+    expect(pair.source.map.isDirty(0, 10)).toBe(true);
   });
 
   test('that was cut off goes on with what is still dirty', async () => {

@@ -1,5 +1,6 @@
 /** What goes wrong on one of two members of a mirror, with whole members in memory: nothing is lost, the reason is said, and it goes on. */
 import { describe, expect, test } from 'vitest';
+import { replicaRecord } from '../../../src/daemon/replica-records.ts';
 import { numberOf, REPLICA_OPERATIONS } from '../../../src/model/replica-values.ts';
 import { MEMBERS } from '../../sim/mirror-world.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
@@ -35,6 +36,32 @@ describe('without space', () => {
       });
     }
 
+    if (mode === 'Synchronous') {
+      test('at the target, where a failed copy stops host I/O: no write is answered that only the source has', async () => {
+        const world = await Members.start('disk');
+        const settings = 'instance of CIM_ReplicationSettingData { FailedCopyStopsHostIO = true; };';
+        const id = await world.mirror('disk', mode, settings);
+        const { files } = world.members.beta;
+        files.fault = { on: 'write', path: /disk\/data$/, code: 'ENOSPC' };
+        await expect(world.write('alpha', 3, 7)).rejects.toThrow(/no space; make some.*must reach both members/);
+        expect(world.states(id)).toEqual(['Broken', 'Broken']);
+        const waiting = world.write('alpha', 4, 8);
+        files.fault = null;
+        expect([0, 4096]).toContain((await world.order('alpha', id, 'Resync Replica')).returnCode);
+        await waiting;
+        await world.rest(5000);
+        expect(world.states(id)).toEqual(['Synchronized', 'Synchronized']);
+        expect((await world.expectSame())[4 * BLOCK]).toBe(8);
+        // Or the clients are to go on without it.
+        files.fault = { on: 'write', path: /disk\/data$/, code: 'ENOSPC' };
+        await expect(world.write('alpha', 5, 9)).rejects.toThrow(/must reach both members/);
+        await world.order('alpha', id, 'Resync Replica', { settings: settings.replace('true', 'false') });
+        await world.write('alpha', 6, 10);
+        await world.rest(3000);
+        expect(world.states(id)).toEqual(['Broken', 'Broken']);
+      });
+    }
+
     test(`at the source, ${mode.toLowerCase()}: its client hears of it, and the target is made the same by itself`, async () => {
       const world = await Members.start('disk');
       const id = await world.mirror('disk', mode);
@@ -52,6 +79,44 @@ describe('without space', () => {
       expect((await world.expectSame())[5 * BLOCK]).toBe(9);
     });
   }
+});
+
+test('why a pair is Broken is known after a restart of either member, whatever happens to the link, until it is mended', async () => {
+  const world = await Members.start('disk');
+  const id = await world.mirror('disk', 'Synchronous');
+  const reasons = () =>
+    MEMBERS.map(name => replicaRecord({ kind: 'volume', pair: world.pair(name, id)! }).StatusReason);
+  const why = expect.stringMatching(/no space; make some/);
+  world.members.beta.files.fault = { on: 'write', path: /disk\/data$/, code: 'ENOSPC' };
+  await world.write('alpha', 3, 7);
+  await world.rest(3000);
+  expect(reasons()).toEqual([why, why]);
+  world.cut();
+  for (const name of MEMBERS) {
+    world.powerFails(name);
+    await world.members[name].start();
+  }
+  await world.rest(15_000);
+  expect(world.states(id)).toEqual(['Broken', 'Broken']);
+  expect(reasons()).toEqual([why, why]);
+  world.restore();
+  await world.rest(5000);
+  expect(reasons()).toEqual([why, why]);
+  world.members.beta.files.fault = null;
+  await world.order('alpha', id, 'Resync Replica');
+  await world.rest(5000);
+  expect(world.states(id)).toEqual(['Synchronized', 'Synchronized']);
+  expect(reasons()).toEqual(['', '']);
+
+  world.cut();
+  await world.rest(15_000);
+  for (const name of MEMBERS) {
+    await world.pass(world.members[name].stop());
+    await world.members[name].start();
+  }
+  expect(world.states(id)).toEqual(['Broken', 'Partitioned']);
+  expect(reasons()[0]).not.toBe('');
+  expect(reasons()[1]).toMatch(/alpha/);
 });
 
 test('a line that is away for half a second again and again loses nothing, and is no reason for another state', async () => {

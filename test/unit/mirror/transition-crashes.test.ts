@@ -11,6 +11,7 @@ import { passUntil } from '../../sim/volume-member.ts';
 
 const BLOCK = 4096;
 const SIZE = BLOCK * 16;
+const STOPS_HOST_IO = 'instance of CIM_ReplicationSettingData { FailedCopyStopsHostIO = true; };';
 const ORDER = { force: true, waitForCopyState: null, syncPairs: [], settings: null } as const;
 
 interface Scene {
@@ -19,6 +20,8 @@ interface Scene {
   readonly before?: ReplicaOperation;
   readonly from: CopyState;
   readonly to: CopyState | 'none';
+  /** A write that cannot reach both members waits. */
+  readonly stopsHostIo?: boolean;
   /** Where the client writes, if both may be. */
   readonly written?: MemberName;
 }
@@ -34,6 +37,8 @@ const SCENES: readonly Scene[] = [
   { order: 'Fracture', from: 'Synchronized', to: 'Fractured' },
   { order: 'Suspend', from: 'Synchronized', to: 'Suspended' },
   { order: 'Detach', from: 'Synchronized', to: 'none' },
+  { order: 'Failback', before: 'Failover', from: 'Failedover', to: 'Synchronized', stopsHostIo: true },
+  { order: 'Resync Replica', before: 'Split', from: 'Split', to: 'Synchronized', stopsHostIo: true },
 ];
 const APART: ReadonlySet<CopyState | 'none'> = new Set(['Split', 'Fractured', 'Skewed', 'none']);
 
@@ -71,7 +76,7 @@ class Stage {
       source: 'disk',
       target: 'beta:disk',
       waitForCopyState: null,
-      settings: null,
+      settings: this.#scene.stopsHostIo === true ? STOPS_HOST_IO : null,
       writable: false,
       detachWhenCopied: false,
       force: true,
@@ -204,7 +209,8 @@ describe('is done or given up, nobody writes beside another one, and nothing tha
     for (const [index, failure] of FAILURES.entries()) {
       const asked = MEMBERS[(index + SCENES.indexOf(scene)) % 2]!;
       const what = failure === 'line' ? 'the line cut' : `power failing on ${failure}`;
-      const { order, from } = scene;
+      const { order } = scene;
+      const from = `${scene.from}${scene.stopsHostIo === true ? ' where a failed copy stops host I/O' : ''}`;
       test(`${order} from ${from}, ordered on ${asked}, with ${what} at any point`, { timeout: 60_000 }, async () => {
         const whole = new Stage(scene, asked, 1);
         await whole.begin();

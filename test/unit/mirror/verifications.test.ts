@@ -1,9 +1,10 @@
 /** Verifications as they are ordered: whole members in memory, with a line between them. */
 import { describe, expect, test } from 'vitest';
 import { PIECE_BYTES } from '../../../src/block/digests.ts';
+import { replicaRecord } from '../../../src/daemon/replica-records.ts';
 import type { MirrorLinks } from '../../../src/mirror/mirror-links.ts';
 import type { Pair } from '../../../src/mirror/pair.ts';
-import { numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../../../src/model/replica-values.ts';
+import { numberOf, REPLICA_OPERATIONS, type ReplicaOperation, SYNC_TYPES } from '../../../src/model/replica-values.ts';
 import type { MirrorChannel } from '../../../src/peer/link.ts';
 import { type MemberName, MirrorWorld } from '../../sim/mirror-world.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
@@ -58,8 +59,8 @@ class Mirrored {
   }
 
   /** Below the member, in blocks that hold something at the source. */
-  flip(): void {
-    this.world.members.beta.files.tamper('/volumes/disk/data', content => {
+  flip(name: MemberName = 'beta'): void {
+    this.world.members[name].files.tamper('/volumes/disk/data', content => {
       for (const offset of FLIPPED) content[offset + 5] = content[offset + 5]! ^ 1;
       return content;
     });
@@ -73,7 +74,7 @@ class Mirrored {
     return ours!.equals(theirs!);
   }
 
-  async modify(name: MemberName, operation: 'Split' | 'Resync Replica' | 'Suspend'): Promise<number> {
+  async modify(name: MemberName, operation: ReplicaOperation): Promise<number> {
     const order = { waitForCopyState: null, syncPairs: [], settings: null, force: false };
     const { replicas } = this.world.members[name].on;
     const asked = replicas.orders.modify(this.pair(name), {
@@ -152,6 +153,68 @@ describe.each([
     expect(mirror.pair('alpha').record.copyState).toBe('Synchronized');
     expect(await mirror.same()).toBe(true);
     expect(mirror.pair('alpha').verification?.ranges).toEqual([]);
+  });
+
+  test('what it found is out of sync, and nothing is confirmed, until it was copied or is found to be the same', async () => {
+    const mirror = await mirrored(mode);
+    const bytes = () => replicaRecord({ kind: 'volume', pair: mirror.pair('alpha') }).OutOfSyncBytes;
+    const confirm = () => mirror.pass(mirror.world.members.alpha.on.replicas.confirm(mirror.pair('alpha'), 5000));
+    await mirror.rest(3000);
+    expect(await confirm()).toMatchObject({ returnCode: 0 });
+    expect(bytes()).toBe(0);
+    mirror.flip();
+    await mirror.verify('alpha');
+    expect(bytes()).toBe(3 * 4096);
+    const differs = {
+      returnCode: 4,
+      detail: 'inconsistent',
+      sentence: expect.stringContaining('differs all the same'),
+    };
+    expect(await confirm()).toMatchObject(differs);
+    expect(await mirror.verify('beta', true)).toMatchObject({ returnCode: 0 });
+    expect(await confirm()).toMatchObject({ returnCode: 0 });
+    expect(bytes()).toBe(0);
+
+    // It is known after a restart, and copied when the partner is met again.
+    mirror.flip();
+    await mirror.verify('alpha');
+    await mirror.pass(mirror.world.members.alpha.stop());
+    mirror.world.cut();
+    await mirror.world.members.alpha.start();
+    await mirror.rest(500);
+    expect(bytes()).toBe(3 * 4096);
+    mirror.world.restore();
+    await mirror.rest(5000);
+    expect(await confirm()).toMatchObject({ returnCode: 0 });
+    expect(bytes()).toBe(0);
+    expect(await mirror.same()).toBe(true);
+  });
+
+  test('what one found that was followed by one that was given up is known still', async () => {
+    const mirror = await mirrored(mode);
+    mirror.flip();
+    await mirror.verify('alpha');
+    mirror.slow();
+    const { job } = await mirror.verify('alpha');
+    const { replicas } = mirror.world.members.alpha.on;
+    const never = () => Promise.reject(new Error('the pair is left alone'));
+    await mirror.pass(replicas.changeJob(replicas.jobs.get(job!)!.job, 'Terminate', never));
+    expect(mirror.pair('alpha').verification).toMatchObject({ state: 'cancelled', ranges: RANGES });
+    expect(await mirror.pass(replicas.confirm(mirror.pair('alpha'), 5000))).toMatchObject({ returnCode: 4 });
+  });
+
+  test('where the source’s disk lost something, a failback brings what the target has', async () => {
+    const mirror = await mirrored(mode);
+    const before = await mirror.world.members.beta.content('disk');
+    mirror.flip('alpha');
+    await mirror.verify('alpha');
+    expect([0, 4096]).toContain(await mirror.modify('alpha', 'Failover'));
+    expect([0, 4096]).toContain(await mirror.modify('alpha', 'Failback'));
+    await mirror.rest(5000);
+    expect(mirror.pair('alpha').record.copyState).toBe('Synchronized');
+    expect(await mirror.same()).toBe(true);
+    expect((await mirror.world.members.alpha.content('disk'))!.equals(before!)).toBe(true);
+    for (const name of ['alpha', 'beta'] as const) expect(mirror.pair(name).verification?.ranges).toEqual([]);
   });
 
   test('waits for a link that is lost and goes on; the member that was ordered shows its job', async () => {

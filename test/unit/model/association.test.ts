@@ -65,13 +65,21 @@ describe('by itself', () => {
     expect(stepAssociation(suspended, { type: 'link-broken' }, NOW)).toBeNull();
   });
 
-  test('host I/O is held at a lost link only where it was asked for, and only in synchronous mode', () => {
-    const broken = afterEvents(
-      { ...synchronized, mode: 'Synchronous', failedCopyStopsHostIO: true },
+  test('host I/O is held at whatever breaks the pair only where it was asked for, and only in synchronous mode', () => {
+    const stopping: Association = { ...synchronized, mode: 'Synchronous', failedCopyStopsHostIO: true };
+    for (const event of [
       { type: 'link-broken' },
-    );
-    expect(dutiesOf(broken).source).toBe('held');
-    expect(dutiesOf({ ...broken, mode: 'Asynchronous' }).source).toBe('read-write');
+      { type: 'element-failed', element: 'target' },
+      { type: 'element-failed', element: 'space' },
+    ] as const) {
+      const broken = afterEvents(stopping, event);
+      expect(dutiesOf(broken).source).toBe('held');
+      expect(dutiesOf({ ...broken, mode: 'Asynchronous' }).source).toBe('read-write');
+      expect(dutiesOf({ ...broken, failedCopyStopsHostIO: false }).source).toBe('read-write');
+    }
+    const copying = afterEvents(stopping, { type: 'link-broken' });
+    expect(dutiesOf(perform(copying, 'Resync Replica')).source).toBe('read-write');
+    expect(dutiesOf(perform(stopping, 'Suspend')).source).toBe('read-write');
   });
 
   test('the first write to a split target skews it', () => {

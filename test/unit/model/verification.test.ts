@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
-import { type Association, createAssociation } from '../../../src/model/association.ts';
+import { type Association, createAssociation, startCopy } from '../../../src/model/association.ts';
 import {
   beginVerification,
   endVerification,
   joinRanges,
   judgeVerification,
+  knownDifferentBytes,
   noteCompared,
+  outOfSyncBytes,
   verificationStanding,
 } from '../../../src/model/verification.ts';
 
@@ -56,7 +58,7 @@ test.each<[Partial<Association>, unknown]>([
 });
 
 test('what was found is counted, and kept unless it was mended; what has ended stays ended', () => {
-  const begun = beginVerification({ id: 'x', member: 'alpha', repair: false, sizeBytes: 100 }, 1);
+  const begun = beginVerification({ id: 'x', member: 'alpha', repair: false, sizeBytes: 100, known: [] }, 1);
   const differing = [{ offset: 8, length: 4 }];
   const found = noteCompared(begun, { end: 50, differing, repaired: false });
   expect(found).toMatchObject({ comparedBytes: 50, differentBytes: 4, repairedBytes: 0, ranges: differing });
@@ -65,6 +67,37 @@ test('what was found is counted, and kept unless it was mended; what has ended s
   const ended = endVerification(mended, { state: 'done' }, 9)!;
   expect(ended).toMatchObject({ state: 'done', endedAt: 9 });
   expect(endVerification(ended, { state: 'cancelled' }, 10)).toBeNull();
+});
+
+test('what an earlier one found stays known until it is compared again, mended or not', () => {
+  const known = [
+    { offset: 10, length: 30 },
+    { offset: 70, length: 8 },
+    { offset: 96, length: 8 },
+  ];
+  for (const repair of [false, true]) {
+    const begun = beginVerification({ id: 'x', member: 'alpha', repair, sizeBytes: 100, known }, 1);
+    expect(knownDifferentBytes(begun)).toBe(42);
+    const differing = [{ offset: 12, length: 4 }];
+    const half = noteCompared(begun, { end: 20, differing, repaired: repair });
+    const rest = [{ offset: 20, length: 20 }, known[1], { offset: 96, length: 4 }];
+    expect(half.ranges).toEqual(repair ? rest : [...differing, ...rest]);
+    expect(half.differentBytes).toBe(4);
+    const all = noteCompared(half, { end: 100, differing: [], repaired: repair });
+    expect(all.ranges).toEqual(repair ? [] : differing);
+  }
+});
+
+test('bytes out of sync are those that were not sent and those that were found, but never more than there are', () => {
+  const found = { ...beginVerification({ id: 'x', member: 'alpha', repair: false, sizeBytes: 100, known: [] }, 1) };
+  const verification = { ...found, ranges: [{ offset: 0, length: 60 }] };
+  expect(outOfSyncBytes(MIRROR, { dirtyBytes: 10, totalBytes: 100 }, verification)).toBe(70);
+  expect(outOfSyncBytes(MIRROR, { dirtyBytes: 50, totalBytes: 100 }, verification)).toBe(100);
+  expect(outOfSyncBytes(MIRROR, { dirtyBytes: 10, totalBytes: 100 }, null)).toBe(10);
+  expect(outOfSyncBytes(MIRROR, { dirtyBytes: null, totalBytes: 100 }, verification)).toBeNull();
+  // A copy has them in its map.
+  const copying = startCopy(MIRROR, { operation: null, into: 'target' });
+  expect(outOfSyncBytes(copying, { dirtyBytes: 70, totalBytes: 100 }, verification)).toBe(70);
 });
 
 test('however many ranges there are, few are kept, in order and apart, and all bytes are in them', () => {
