@@ -90,6 +90,8 @@ const SNAPSHOT_LIVES: ReadonlySet<CopyState> = new Set(['Synchronized', 'Skewed'
 
 function afterInitialization(association: Association, now: number): AssociationStep {
   if (association.copyState !== 'Initialized' || association.work !== null) return null;
+  // What stops here has nothing to become a second time.
+  if (association.holdAt === 'Initialized' && association.requestedCopyState !== 'Initialized') return null;
   if (association.holdAt !== null) return { ...association, copyState: association.holdAt };
   const activated = { ...association, when: { ...association.when, activated: now } };
   if (association.syncType !== 'Snapshot') return startCopy(activated, { operation: null, into: 'target' });
