@@ -261,14 +261,10 @@ export class Replicas {
 
   async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
     const { operation, arrow } = order;
-    const { syncType, here } = pair.record;
-    // Of a source elsewhere its own member knows.
-    if (syncType !== 'Mirror' && here !== 'target') {
-      const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
-      if (refusal !== null) return refusal;
-    }
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
+    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }
