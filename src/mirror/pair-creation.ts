@@ -151,6 +151,17 @@ function planElements(parts: PairCreationParts, wanted: PairCreation, syncType: 
   return refusal ?? { source, target, makesTarget, sizeBytes };
 }
 
+/** Volumes of this member that one of this size can be copied into, by rising name. */
+export function availableTargets(
+  parts: Pick<PairCreationParts, 'pairs' | 'elements' | 'shelf'>,
+  sizeBytes: number,
+): readonly { readonly name: string; readonly requiresForce: boolean }[] {
+  const names = parts.shelf.list().flatMap(({ name, problem }) => (problem === null ? [name] : []));
+  return names
+    .filter(name => refuseTarget(parts, name, { sizeBytes, force: true }) === null)
+    .map(name => ({ name, requiresForce: refuseTarget(parts, name, { sizeBytes, force: false }) !== null }));
+}
+
 /** Why a volume that is there cannot become a target; null: it can. */
 export function refuseTarget(
   { pairs, elements, shelf }: Pick<PairCreationParts, 'pairs' | 'elements' | 'shelf'>,

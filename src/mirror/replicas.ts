@@ -24,7 +24,7 @@ import { MirrorLinks } from './mirror-links.ts';
 import { MirrorPair } from './mirror-pair.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
-import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
+import { availableTargets, type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
@@ -87,6 +87,10 @@ export class Replicas {
       removed: () => parts.book.removed,
       forgetRemoved: id => this.#watch.partnerKnows(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
+      listTargets: ({ name, sizeBytes }) => ({
+        targets: availableTargets(parts, sizeBytes).slice(0, LIMITS.targetsTold),
+        nameFree: !parts.elements.isTaken(name),
+      }),
       sizeOf: this.#sizeOf,
     });
     parts.pairs.onChange((pair, before, after) => this.#changed(pair, before, after));

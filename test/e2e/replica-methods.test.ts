@@ -46,11 +46,14 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'clone')).toMatchObject([
     { TargetElement: 'alpha:disk2', Exists: true, RequiresForce: false },
     { TargetElement: 'alpha:spare' },
-    { TargetElement: 'beta:disk1', Exists: null },
+    { TargetElement: 'beta:disk1', Exists: false, StatusReason: '' },
   ]);
+  await beta.json('volume', 'create', 'free', '--size', '4MiB');
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'mirror')).toMatchObject([
-    { TargetElement: 'beta:disk1', Exists: null },
+    { TargetElement: 'beta:free', Exists: true, SizeInBytes: 4 * 1024 * 1024, RequiresForce: false },
+    { TargetElement: 'beta:disk1', Exists: false },
   ]);
+  await beta.json('volume', 'delete', 'free');
 
   // A pair for each source, in a group.
   const mirrors = ['group', 'create-replica', 'away', '--type', 'mirror', '--source', 'disk1,disk2'];

@@ -25,7 +25,7 @@ export class MirrorWorld {
         members: THREE_MEMBERS,
         time: this.time,
         random,
-        linkTo: member => this.#linkTo(name, member as MemberName),
+        linkTo: member => this.linkTo(name, member as MemberName),
       });
     this.members = { alpha: create('alpha'), beta: create('beta'), gamma: create('gamma') };
   }
@@ -68,7 +68,8 @@ export class MirrorWorld {
     }
   }
 
-  #linkTo(from: MemberName, to: MemberName): MirrorLink {
+  /** As members have it. */
+  linkTo(from: MemberName, to: MemberName): MirrorLink {
     const other = this.members[to];
     const assertThere = (): void => {
       if (!this.#up || this.#away.has(from) || this.#away.has(to) || other.running === null)
@@ -79,6 +80,11 @@ export class MirrorWorld {
         await this.time.wait(1);
         assertThere();
         await other.on.replicas.links.offerReplica(from, JSON.parse(JSON.stringify(offer)) as ReplicaOffer);
+      },
+      listTargets: async asked => {
+        await this.time.wait(1);
+        assertThere();
+        return await other.on.replicas.links.listTargets(from, asked);
       },
       openMirror: (association, signal) => {
         assertThere();
