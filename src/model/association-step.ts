@@ -7,6 +7,7 @@ import {
   type Association,
   type AssociationTimes,
   type AssociationWork,
+  awaitsRestore,
   lessThanUpToDate,
   startCopy,
 } from './association.ts';
@@ -173,7 +174,9 @@ function accept(
     displaced: work?.phase === 'copy' ? work : null,
   };
   const requestedCopyState = arrow.arrival === 'removed' ? 'Not Applicable' : arrow.arrival;
-  return { ...association, requestedCopyState, work: next };
+  // From here on what was requested no longer tells.
+  const lastInto = operation === 'Resume' && !awaitsRestore(association) ? 'target' : association.lastInto;
+  return { ...association, lastInto, requestedCopyState, work: next };
 }
 
 function breakBy(association: Association, brokenBy: NonNullable<Association['brokenBy']>): Association {

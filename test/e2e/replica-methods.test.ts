@@ -140,7 +140,7 @@ test('each wrong parameter has its return code and a sentence', async () => {
     [await create('--type', 'mirror'), 1, /another member/],
     [await create('--type', 'clone', '--priority', '9'), 5, /CopyPriority is 0 to 4/],
     [await create('--type', 'clone', '--stop-host-io'), 5, /of mirrors, not of a clone/],
-    [await create('--type', 'clone', '--recovery', 'manual'), 5, /of mirrors, not of a clone/],
+    [await create('--type', 'clone', '--recovery', 'manual'), 5, /none between volumes of one member/],
     [await create('--type', 'clone', '--rpo', '9s'), 5, /of mirrors, not of a clone/],
     [await create('--type', 'clone', '--wait', 'failedover'), 5, /can wait for/],
     [await create('--type', 'clone', '--target', 'nobody:x'), 5, /nobody/],

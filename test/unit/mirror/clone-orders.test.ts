@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { PairCreation } from '../../../src/mirror/pair-creation.ts';
 import type { PairOrder } from '../../../src/mirror/pair-orders.ts';
 import type { Association } from '../../../src/model/association.ts';
-import { LEVEL_FULL } from '../../../src/model/bandwidth.ts';
+import { LEVEL_FULL, LEVEL_OFF } from '../../../src/model/bandwidth.ts';
 import {
   COPY_STATES,
   type CopyState,
@@ -368,3 +368,65 @@ for (const [where, place] of Object.entries(PLACES)) {
     });
   });
 }
+
+describe('a clone on another member whose recovery is manual', () => {
+  const place: Place = { target: 'beta', at: 'alpha' };
+  const settings = 'instance of CIM_ReplicationSettingData { CopyRecoveryMode = 3; };';
+
+  async function outage(scene: Scene): Promise<void> {
+    scene.world.cut();
+    await scene.world.rest(15_000);
+    expect(scene.record).toMatchObject({ copyState: 'Broken', brokenBy: 'link' });
+    scene.world.restore();
+    await scene.finish();
+    const states = MEMBERS.map(name => scene.world.members[name].on.pairs.list()[0]!.record.copyState);
+    expect(states).toEqual(['Suspended', 'Suspended']);
+  }
+
+  test('waits for Resume when the link is back, and goes on with its moment', async () => {
+    const scene = await Scene.begin(place, { settings });
+    await scene.world.rest(50);
+    await scene.write('disk', 0, 2);
+    await outage(scene);
+    expect(scene.record.when.suspended).not.toBeNull();
+    await scene.expectClosed();
+    expect([0, JOB]).toContain(await scene.order('Resume'));
+    await scene.finish();
+    scene.expectState('Synchronized');
+    await scene.expectContent('copy', {});
+    await scene.expectContent('disk', { 0: 2 });
+  });
+
+  test.each([
+    ['before its first byte', 0],
+    ['half way', 100],
+  ])('a restore that was cut off %s is gone on with, and never turns round', async (_, ms) => {
+    const scene = await Scene.begin(place, { settings });
+    await scene.finish();
+    await scene.write('disk', 0, 2, SIZE);
+    scene.slow('disk');
+    if (ms === 0) for (const name of MEMBERS) scene.world.members[name].level = LEVEL_OFF;
+    expect(await scene.order('Restore from Replica')).toBe(JOB);
+    await scene.world.rest(ms);
+    await outage(scene);
+    await expect(scene.write('disk', 0, 9)).rejects.toThrow();
+    expect([0, JOB]).toContain(await scene.order('Resume'));
+    await scene.finish();
+    scene.expectState('Synchronized', { sourceData: 'UpToDate', targetData: 'UpToDate' });
+    await scene.expectContent('disk', {});
+    await scene.expectContent('copy', {});
+    await scene.write('disk', 0, 3);
+  });
+
+  test('the mode can be set with an order, but not within one member', async () => {
+    const scene = await Scene.whole(place);
+    await scene.write('disk', 0, 2, SIZE);
+    scene.slow('copy');
+    expect(await scene.order('Resync Replica', { settings })).toBe(JOB);
+    expect(scene.record.recoveryMode).toBe('Manual');
+    await scene.world.rest(50);
+    await outage(scene);
+    const local = await Scene.whole({ target: 'alpha', at: 'alpha' });
+    expect(await local.order('Resync Replica', { settings })).toBe(5);
+  });
+});
