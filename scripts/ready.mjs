@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,9 +21,7 @@ if (!packagesMatch()) {
 }
 const sources = digestOfSources();
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== sources) {
-  rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
   run('building dist/ (npm run build)', ['run', '--silent', 'build']);
-  mkdirSync(join(ROOT, 'dist'), { recursive: true });
   writeFileSync(STAMP, sources);
 }
 
@@ -51,7 +49,7 @@ function isLink(path) {
 
 function digestOfSources() {
   const digest = createHash('sha256');
-  for (const name of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'])
+  for (const name of ['package-lock.json', join('scripts', 'bundle.mjs')])
     digest.update(readFileSync(join(ROOT, name)));
   const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).sort();
   for (const path of paths) {

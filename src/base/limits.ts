@@ -79,6 +79,8 @@ export const LIMITS = {
   commitGroupRecords: 4096,
   /** Keys of the database that are kept in memory: about as many as the updates under way touch. */
   rememberedKeys: 32_768,
+  /** What a new database knows of its keys, until it is closed: 1 MiB for a million of them. A power of two. */
+  absenceFilterBits: 8 * 1024 * 1024,
   /** Chunks that enter or leave the database's index in one write. */
   chunksPerWrite: 8192,
   /** Version numbers that are reserved at a time. */

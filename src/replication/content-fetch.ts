@@ -16,7 +16,10 @@ import type { UpdateFlow } from './update-flow.ts';
 
 const FILES_PER_REQUEST = 256;
 const BYTES_PER_REQUEST = 1024 * 1024;
+/** Of any size; more while together they are small, since each waits for its partner and its disk several times. */
 const LARGE_FILES_AT_ONCE = 4;
+const SMALLER_FILES_AT_ONCE = 64;
+const SMALLER_FILES_BYTES = 16 * 1024 * 1024;
 const STAGING_CALLS_AT_ONCE = 3;
 const QUOTA_PAUSE_MS = 200;
 /** A quota that stays used up is told of at most so often. */
@@ -82,7 +85,10 @@ export class ContentFetcher {
   }
 
   async #feed(run: FetchRun, signal: AbortSignal): Promise<void> {
-    let large = 0;
+    const large = { files: 0, bytes: 0 };
+    const mayBegin = ({ item: { update } }: Job): boolean =>
+      large.files < LARGE_FILES_AT_ONCE ||
+      (large.files < SMALLER_FILES_AT_ONCE && large.bytes + update.size <= SMALLER_FILES_BYTES);
     while (!signal.aborted && !run.ended) {
       while (this.#small.length > 0 && run.filesOnTheWay < LIMITS.contentRequestsOnTheWay - FILES_PER_REQUEST) {
         const jobs: Job[] = [];
@@ -96,11 +102,14 @@ export class ContentFetcher {
         if (jobs.length === 0) break;
         run.askWhole(jobs);
       }
-      while (this.#large.length > 0 && large < LARGE_FILES_AT_ONCE && this.#hasRoom(this.#large[0]!)) {
+      while (this.#large.length > 0 && mayBegin(this.#large[0]!) && this.#hasRoom(this.#large[0]!)) {
         const job = this.#large.shift()!;
-        large++;
+        const { size } = job.item.update;
+        large.files++;
+        large.bytes += size;
         void run.fetchLarge(job, this.#hash64).finally(() => {
-          large--;
+          large.files--;
+          large.bytes -= size;
           this.#bell.ring();
         });
       }

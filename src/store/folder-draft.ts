@@ -9,7 +9,16 @@ import type { KeyValueReader } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
 import { chunkPlaces, type RecipeOfContent } from './recipe-index.ts';
 import type { Commit, Counts } from './store.ts';
-import { encode, encodeCounts, encodeRecipe, encodeRecord, encodeVector, NOTHING, statToTuple } from './values.ts';
+import {
+  encode,
+  encodeCounts,
+  encodeIntent,
+  encodeRecipe,
+  encodeRecord,
+  encodeVector,
+  NOTHING,
+  statToTuple,
+} from './values.ts';
 
 type MutableCounts = { -readonly [Key in keyof Counts]: Counts[Key] };
 
@@ -45,7 +54,7 @@ export class FolderDraft {
         this.#owners.put(keys.chunk(place.hash), [uid, place.offset, place.length]);
       }
     }
-    if (commit.addIntent) this.#batch.set(keys.intent(commit.addIntent.id), encode(commit.addIntent.body));
+    if (commit.addIntent) this.#batch.set(keys.intent(commit.addIntent.id), encodeIntent(commit.addIntent.body));
     for (const id of commit.removeIntents ?? []) this.#batch.set(keys.intent(id), null);
     if (commit.vector) this.#vector = commit.vector;
     if (commit.state) this.#state = commit.state;

@@ -10,7 +10,7 @@ import { openFolderView, readRecords } from './folder-view.ts';
 import type { KeyRange, KeyValue, KeyValueEntry } from './kv.ts';
 import { type Owner, ownersOf } from './owner-lists.ts';
 import type { Child, ChunkPlace, FolderStore, Intent, Slot } from './store.ts';
-import { decode, decodeRecipe, decodeRecord, type StatTuple, statFromTuple } from './values.ts';
+import { decode, decodeIntent, decodeRecipe, decodeRecord, type StatTuple, statFromTuple } from './values.ts';
 import { versionsIn } from './version-range.ts';
 
 /** Directories whose children are read at the same time. */
@@ -83,7 +83,7 @@ export function openFolderStore(kv: KeyValue, space: FolderSpace, line: CommitLi
     intents: async (): Promise<Intent[]> => {
       const { intents } = space.keys;
       const entries = await readAll(kv, intents);
-      return entries.map(([key, value]) => ({ id: key.slice(intents.gte.length), body: decode<unknown>(value) }));
+      return entries.map(([key, value]) => ({ id: key.slice(intents.gte.length), body: decodeIntent(value) }));
     },
     commit: change => line.commit(space, change),
   };

@@ -25,6 +25,8 @@ const NUMBER_DIGITS = 14;
 const SPACE_DIGITS = 8;
 const VERSION_LENGTH = 47;
 
+/** Everything there is: each key begins with a small letter. */
+export const ALL_KEYS: KeyRange = { gte: 'a', lt: '{' };
 export const FOLDER_NUMBERS: KeyRange = { gte: FOLDER, lt: `m/folder${AFTER_SLASH}` };
 export const EVENTS_RANGE: KeyRange = { gte: EVENT, lt: `e${AFTER_SLASH}` };
 export const SESSIONS_RANGE: KeyRange = { gte: SESSION, lt: `s${AFTER_SLASH}` };

@@ -9,7 +9,16 @@ import { openDurableTable } from './durable-table.ts';
 import { openEventJournal } from './event-journal.ts';
 import { emptySpace, type FolderSpace } from './folder-space.ts';
 import { openFolderStore } from './folder-store.ts';
-import { FOLDER_NUMBERS, folderNumberKey, folderOfKey, META, SCHEMA, spaceOfKey, spaceRange } from './keys.ts';
+import {
+  ALL_KEYS,
+  FOLDER_NUMBERS,
+  folderNumberKey,
+  folderOfKey,
+  META,
+  SCHEMA,
+  spaceOfKey,
+  spaceRange,
+} from './keys.ts';
 import type { KeyRange, KeyValue, KeyValueChange } from './kv.ts';
 import { openLevelKeyValue } from './level-kv.ts';
 import { rememberKeyValues } from './remembered-kv.ts';
@@ -30,13 +39,18 @@ export type StoreOptions = (
 
 /** Opens the database, creating it where missing. Rejects with HOME_LOCKED or STORE_FAILED. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const kv = rememberKeyValues('kv' in options ? options.kv : await openLevelKeyValue(options.directory));
+  const stored = 'kv' in options ? options.kv : await openLevelKeyValue(options.directory);
   try {
-    return await openStoreOn(kv, options);
+    return await openStoreOn(rememberKeyValues(stored, { empty: await isEmpty(stored) }), options);
   } catch (error) {
-    await kv.close();
+    await stored.close();
     throw error;
   }
+}
+
+async function isEmpty(kv: KeyValue): Promise<boolean> {
+  for await (const entries of kv.range({ ...ALL_KEYS, limit: 1 })) if (entries.length > 0) return false;
+  return true;
 }
 
 async function openStoreOn(

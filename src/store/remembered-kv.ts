@@ -3,19 +3,33 @@
  * again and again, most of them to learn that they are not there: a look into a map costs a tenth of asking the database.
  */
 import { LIMITS } from '../base/limits.ts';
+import { AbsenceFilter } from './absence-filter.ts';
 import type { KeyValue } from './kv.ts';
 
 type Value = Uint8Array | undefined;
 
+export interface Remembering {
+  /** How many of the last keys at least, and twice as many at most. */
+  readonly keys?: number;
+  /** The store is empty: from then on it is known without asking which keys were never written. */
+  readonly empty?: boolean;
+}
+
 /** Snapshots, ranges and closing are those of `kv`; nobody else may write to it. */
-export function rememberKeyValues(kv: KeyValue, keys: number = LIMITS.rememberedKeys): KeyValue {
+export function rememberKeyValues(
+  kv: KeyValue,
+  { keys = LIMITS.rememberedKeys, empty = false }: Remembering = {},
+): KeyValue {
   const memory = new Memory(keys / 2);
+  const filter = empty ? new AbsenceFilter(LIMITS.absenceFilterBits) : null;
+  const isAbsent = (key: string): boolean => filter !== null && !filter.mayHold(key);
   /** Keys of batches on their way, each with the number of the last batch that writes it. */
   const writing = new Map<string, number>();
   let batches = 0;
 
   return {
     get: async key => {
+      if (isAbsent(key)) return undefined;
       if (memory.has(key)) return memory.get(key);
       return kv.get(key);
     },
@@ -24,7 +38,8 @@ export function rememberKeyValues(kv: KeyValue, keys: number = LIMITS.remembered
       const missing: number[] = [];
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i]!;
-        if (memory.has(key)) values[i] = memory.get(key);
+        if (isAbsent(key)) values[i] = undefined;
+        else if (memory.has(key)) values[i] = memory.get(key);
         else missing.push(i);
       }
       if (missing.length === 0) return values;
@@ -41,7 +56,8 @@ export function rememberKeyValues(kv: KeyValue, keys: number = LIMITS.remembered
     batch: async (changes, options) => {
       const all = new Map(changes);
       const number = ++batches;
-      for (const key of all.keys()) {
+      for (const [key, value] of all) {
+        if (value !== null) filter?.add(key);
         memory.delete(key);
         writing.set(key, number);
       }

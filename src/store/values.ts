@@ -19,6 +19,8 @@ const NAME_CONFLICT = 2;
 const PROVISIONAL = 4;
 
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
+/** Names the keys of like objects once in a value: half the time and half the bytes where there are many. Reads plain MessagePack too. */
+const intentPackr = new Packr({ useRecords: true, mapsAsObjects: true, int64AsType: 'bigint' });
 
 export type StatTuple = readonly [
   kind: number,
@@ -80,8 +82,22 @@ export function encode(value: unknown): Uint8Array {
 
 /** Rejects bytes that are not MessagePack with STORE_FAILED. The shape is that of what was written under the key. */
 export function decode<T>(bytes: Uint8Array): T {
+  return unpackWith(packr, bytes) as T;
+}
+
+/** An intent is a tree of plain objects, most of them alike. */
+export function encodeIntent(body: unknown): Uint8Array {
+  return intentPackr.pack(body);
+}
+
+/** Rejects as `decode` does. */
+export function decodeIntent(bytes: Uint8Array): unknown {
+  return unpackWith(intentPackr, bytes);
+}
+
+function unpackWith(codec: Packr, bytes: Uint8Array): unknown {
   try {
-    return packr.unpack(bytes) as T;
+    return codec.unpack(bytes);
   } catch (error) {
     throw damaged(messageOf(error), error);
   }

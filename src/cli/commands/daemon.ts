@@ -7,7 +7,7 @@ import { type CommandSpec, optionOf } from '../command.ts';
 
 /** Left to itself V8 lets the heap grow to a multiple of what is in use before it collects: a third more memory for a few per cent of time. */
 function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=50');
+  setFlagsFromString('--heap-growing-percent=200');
 }
 
 export const daemonCommands: readonly CommandSpec[] = [

@@ -38,54 +38,59 @@ describeKeyValueContract('the store in memory', async () => ({
   remove: async () => {},
 }));
 
-describeKeyValueContract('what is remembered of a store', async () => {
-  const inner = createMemoryKeyValue();
-  return {
-    open: async () => rememberKeyValues(inner, 4),
-    reopen: async kv => {
-      await kv.close();
-      return rememberKeyValues(inner.crash({ next: () => 0.999 }), 4);
-    },
-    remove: async () => {},
-  };
+describe.each([{ empty: false }, { empty: true }])('empty at first: $empty', ({ empty }) => {
+  describeKeyValueContract('what is remembered of a store', async () => {
+    const inner = createMemoryKeyValue();
+    return {
+      open: async () => rememberKeyValues(inner, { keys: 4, empty }),
+      reopen: async kv => {
+        await kv.close();
+        return rememberKeyValues(inner.crash({ next: () => 0.999 }), { keys: 4 });
+      },
+      remove: async () => {},
+    };
+  });
 });
 
 describe('what is remembered of a store', () => {
-  test('is what the store holds, however reads and writes run into each other', async () => {
-    const keys = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
-    const step = fc.oneof(
-      fc.record({ kind: fc.constant('read' as const), keys: fc.array(keys, { minLength: 1, maxLength: 4 }) }),
-      fc.record({ kind: fc.constant('write' as const), keys: fc.array(keys, { minLength: 1, maxLength: 3 }) }),
-      fc.record({ kind: fc.constant('answer' as const), call: fc.nat(5) }),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
-        const slow = createSlowKeyValue();
-        const kv = rememberKeyValues(slow.kv, 3);
-        let value = 0;
-        const calls: Promise<unknown>[] = [];
-        for (const { kind, ...rest } of steps) {
-          const chosen = 'keys' in rest ? rest.keys : [];
-          if (kind === 'read') calls.push(kv.getMany(chosen));
-          else if (kind === 'write')
-            calls.push(
-              kv.batch(
-                chosen.map(key => put(key, ++value)),
-                { sync: false },
-              ),
-            );
-          else slow.answer('call' in rest ? rest.call : 0);
-          await new Promise(resolve => setImmediate(resolve));
-        }
-        while (slow.answer(0)) await new Promise(resolve => setImmediate(resolve));
-        await Promise.all(calls);
-        slow.hurry();
-        const all = ['a', 'b', 'c', 'd', 'e', 'f'];
-        expect(await texts(kv, all)).toEqual(await texts(slow.kv, all));
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test.each([false, true])(
+    'is what the store holds, however reads and writes run into each other; empty at first: %s',
+    async empty => {
+      const keys = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+      const step = fc.oneof(
+        fc.record({ kind: fc.constant('read' as const), keys: fc.array(keys, { minLength: 1, maxLength: 4 }) }),
+        fc.record({ kind: fc.constant('write' as const), keys: fc.array(keys, { minLength: 1, maxLength: 3 }) }),
+        fc.record({ kind: fc.constant('answer' as const), call: fc.nat(5) }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+          const slow = createSlowKeyValue();
+          const kv = rememberKeyValues(slow.kv, { keys: 3, empty });
+          let value = 0;
+          const calls: Promise<unknown>[] = [];
+          for (const { kind, ...rest } of steps) {
+            const chosen = 'keys' in rest ? rest.keys : [];
+            if (kind === 'read') calls.push(kv.getMany(chosen));
+            else if (kind === 'write')
+              calls.push(
+                kv.batch(
+                  chosen.map(key => put(key, ++value)),
+                  { sync: false },
+                ),
+              );
+            else slow.answer('call' in rest ? rest.call : 0);
+            await new Promise(resolve => setImmediate(resolve));
+          }
+          while (slow.answer(0)) await new Promise(resolve => setImmediate(resolve));
+          await Promise.all(calls);
+          slow.hurry();
+          const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+          expect(await texts(kv, all)).toEqual(await texts(slow.kv, all));
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });
 
 /** Reads take what is there when they are called; batches take effect when they are answered, in the order of the calls. */
