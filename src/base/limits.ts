@@ -78,7 +78,7 @@ export const LIMITS = {
   /** Records in one write of the database, unless a single commit has more. */
   commitGroupRecords: 4096,
   /** Keys of the database that are kept in memory: about as many as the updates under way touch. */
-  rememberedKeys: 32_768,
+  rememberedKeys: 8192,
   /** What a new database knows of its keys, until it is closed: 1 MiB for a million of them. A power of two. */
   absenceFilterBits: 8 * 1024 * 1024,
   /** Chunks that enter or leave the database's index in one write. */
