@@ -170,6 +170,8 @@ export const LIMITS = {
   mirrorSeqs: 65_536,
   mirrorRuns: 65_536,
   mirrorRanges: 16_384,
+  /** Volumes told to a partner who asks what can be a target. */
+  targetsTold: 4096,
   /** An association, its generations or an intent as JSON. */
   mirrorRecordBytes: 16 * 1024,
   /** Messages that waited for the stream and travel together; one that is larger travels alone. */
