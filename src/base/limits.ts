@@ -78,7 +78,7 @@ export const LIMITS = {
   /** Records in one write of the database, unless a single commit has more. */
   commitGroupRecords: 4096,
   /** Keys of the database that are kept in memory: about as many as the updates under way touch. */
-  rememberedKeys: 32_768,
+  rememberedKeys: 8192,
   /** What a new database knows of its keys, until it is closed: 1 MiB for a million of them. A power of two. */
   absenceFilterBits: 8 * 1024 * 1024,
   /** Chunks that enter or leave the database's index in one write. */
@@ -170,6 +170,8 @@ export const LIMITS = {
   mirrorSeqs: 65_536,
   mirrorRuns: 65_536,
   mirrorRanges: 16_384,
+  /** Volumes told to a partner who asks what can be a target. */
+  targetsTold: 4096,
   /** An association, its generations or an intent as JSON. */
   mirrorRecordBytes: 16 * 1024,
   /** Messages that waited for the stream and travel together; one that is larger travels alone. */

@@ -331,6 +331,7 @@ function mirrorsOf(volumes: () => Volumes | null): MirrorPeerService {
   };
   return {
     offerReplica: async (...args) => await links().offerReplica(...args),
+    listTargets: async (...args) => await links().listTargets(...args),
     mirror: async (...args) => await links().mirror(...args),
   };
 }

@@ -2,10 +2,10 @@
 import { toDatetime } from '../admin/records/column.ts';
 import type { ReplicaTargetRecord } from '../admin/records/replica-capability.ts';
 import type { ReplicaQueriesBackend } from '../admin/replica-queries.ts';
-import { messageOf } from '../base/errors.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type MethodOutcome, refusedOutcome } from '../mirror/method-outcome.ts';
-import { refuseTarget } from '../mirror/pair-creation.ts';
+import { availableTargets } from '../mirror/pair-creation.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import {
   REPLICATION_TYPES,
@@ -16,6 +16,7 @@ import {
   syncTypeOf,
 } from '../model/replica-capabilities.ts';
 import { COPY_STATES, nameOf, numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../model/replica-values.ts';
+import type { TargetsAsked, TargetsListed } from '../peer/link.ts';
 import { answer } from './replica-records.ts';
 import type { VolumePartners } from './volume-partners.ts';
 import type { Volumes } from './volumes.ts';
@@ -29,24 +30,19 @@ export interface ReplicaQueriesParts {
 export function createReplicaQueries({ member, volumes, partners }: ReplicaQueriesParts): ReplicaQueriesBackend {
   const { pairs, shelf, elements, replicas } = volumes;
 
-  /** Volumes of this member that a copy may go into. */
-  function targetsHere(source: string): readonly ReplicaTargetRecord[] {
-    const sizeBytes = elements.volume(source).size;
-    return shelf.list().flatMap(({ name }) => {
-      if (name === source || refuseTarget(volumes, name, { sizeBytes, force: true }) !== null) return [];
-      const RequiresForce = refuseTarget(volumes, name, { sizeBytes, force: false }) !== null;
-      return [{ TargetElement: `${member}:${name}`, SizeInBytes: sizeBytes, Exists: true, RequiresForce }];
-    });
-  }
-
-  /** What there is at a partner only the partner knows; where nothing is, it is made. */
-  function targetsAway(source: string): readonly ReplicaTargetRecord[] {
-    return partners.list().map(({ name }) => ({
-      TargetElement: `${name}:${source}`,
-      SizeInBytes: null,
-      Exists: null,
-      RequiresForce: false,
-    }));
+  /** What there is at a partner only the partner knows: each is asked now. */
+  async function targetsAt(partner: string, asked: TargetsAsked): Promise<readonly ReplicaTargetRecord[]> {
+    const made = { TargetElement: `${partner}:${asked.name}`, RequiresForce: false };
+    try {
+      const link = partners.linkTo(partner);
+      if (link === null) return [];
+      const { targets, nameFree } = await link.listTargets(asked, AbortSignal.timeout(LIMITS.callTimeoutMs));
+      const there = targets.map(target => thereAt(partner, asked, target));
+      return nameFree ? [...there, { ...made, SizeInBytes: asked.sizeBytes, Exists: false, StatusReason: '' }] : there;
+    } catch (error) {
+      const StatusReason = `${partner} was not asked: ${reasonOf(error)}`;
+      return [{ ...made, SizeInBytes: null, Exists: null, StatusReason }];
+    }
   }
 
   return {
@@ -60,8 +56,11 @@ export function createReplicaQueries({ member, volumes, partners }: ReplicaQueri
       }
       // A snapshot’s target is made with it.
       if (type === 'Snapshot') return { ...FOUND, targets: [] };
-      const here = type === 'Clone' ? targetsHere(source) : [];
-      return { ...FOUND, targets: [...here, ...targetsAway(source)] };
+      const asked = { name: source, sizeBytes: elements.volume(source).size };
+      const fit = type === 'Clone' ? availableTargets(volumes, asked.sizeBytes) : [];
+      const here = fit.filter(({ name }) => name !== source).map(target => thereAt(member, asked, target));
+      const away = await Promise.all(partners.list().map(({ name }) => targetsAt(name, asked)));
+      return { ...FOUND, targets: [...here, ...away.flat()] };
     },
 
     peerSystems: async ({ reachableOnly }) => {
@@ -134,6 +133,27 @@ export function createReplicaQueries({ member, volumes, partners }: ReplicaQueri
       })),
     }),
   };
+}
+
+function thereAt(
+  member: string,
+  { sizeBytes }: TargetsAsked,
+  { name, requiresForce }: TargetsListed['targets'][number],
+): ReplicaTargetRecord {
+  return {
+    TargetElement: `${member}:${name}`,
+    SizeInBytes: sizeBytes,
+    Exists: true,
+    RequiresForce: requiresForce,
+    StatusReason: '',
+  };
+}
+
+/** What is asked once is not tried again. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof TandemError)) return messageOf(error);
+  if (error.code === 'PEER_INCOMPATIBLE') return 'its version of Tandem does not tell what can be a target';
+  return error.code === 'CANCELLED' ? 'it did not answer in time' : error.message;
 }
 
 const TYPES = Object.keys(REPLICATION_TYPES).map(Number) as ReplicationType[];

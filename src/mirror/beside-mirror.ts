@@ -1,4 +1,7 @@
-/** Snapshots and clones of volumes that are mirrored: what is taken of a target is what its source was at one moment. */
+/**
+ * Replicas of volumes that are mirrored themselves: what is taken of a target is what its source was at one moment, and nothing comes into
+ * a target but from its own source.
+ */
 import { TandemError } from '../base/errors.ts';
 import type { Volume } from '../block/volume.ts';
 import { place } from '../model/refusal.ts';
@@ -7,16 +10,21 @@ import type { MirrorPair } from './mirror-pair.ts';
 import type { Pair } from './pair.ts';
 import type { PairSet } from './pair-set.ts';
 
-/** Why an operation on a snapshot or clone cannot be done beside the mirrors of its source; null: it can. */
-export function refuseBesideMirrors(pairs: PairSet, { record }: Pair, operation: ReplicaOperation): string | null {
+/** Why an operation on a replica cannot be done beside the other mirrors of its source, which is here; null: it can. */
+export function refuseBesideMirrors(pairs: PairSet, asked: Pair, operation: ReplicaOperation): string | null {
+  const { record } = asked;
   const { name } = record.source;
-  const mirrors = pairs.of(name).filter(({ pair }) => pair.record.syncType === 'Mirror');
+  const mirrors = pairs.of(name).filter(({ pair }) => pair !== asked && pair.record.syncType === 'Mirror');
   switch (operation) {
     case 'Activate':
     case 'Resync Replica':
+      // What flows on to the next mirror comes to be whole as its source does.
+      if (record.syncType === 'Mirror') return null;
       return mirrors.map(({ pair }) => halfCopied(pair, name)).find(sentence => sentence !== null) ?? null;
+    case 'Failback':
+    case 'Reverse Roles':
     case 'Restore from Replica': {
-      // A volume is set back beneath what tells its mirrors of changes; a clone is copied back by writes.
+      // A volume is set back beneath what tells its mirrors of changes; mirrors and clones are copied back by writes.
       const harmed = mirrors.find(({ side }) => record.syncType === 'Snapshot' || side === 'target');
       if (harmed === undefined) return null;
       return `${name} is the ${harmed.side} of ${place(harmed.pair.record)}, whose two sides would differ unnoticed: detach that mirror first`;

@@ -13,6 +13,7 @@ import type { Association } from '../model/association.ts';
 import { dutiesOf } from '../model/association-duties.ts';
 import { stepAssociation } from '../model/association-step.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import { dropSnapshot as dropPoint, isPointNeeded } from './clone-point.ts';
 import { copyPacing } from './copy-pacing.ts';
 import type { Elements } from './elements.ts';
 import type { Pair, PairExtras } from './pair.ts';
@@ -40,7 +41,10 @@ export async function driveLocalPair(pair: Pair, tools: LocalPairTools, signal: 
       if (copyState === 'Initialized' && work === null) await initialize(pair, tools);
       else if (work?.phase === 'transition') await carryOut(pair, tools, signal);
       else if (work?.phase === 'copy') await copyUntilChanged(pair, tools, signal);
-      else await bell.heard(signal);
+      else {
+        await forgetMoment(pair, tools);
+        await bell.heard(signal);
+      }
       if (copyState === 'Initialized' && holdAt === 'Initialized' && pair.record.work === null)
         await bell.heard(signal);
     }
@@ -166,6 +170,13 @@ async function endCopy(pair: Pair, tools: LocalPairTools): Promise<PairExtras> {
   const volume = tools.elements.volume(record.source.name);
   if (volume.snapshot(kept.snapshot) !== undefined) await volume.deleteSnapshot(kept.snapshot);
   return { snapshot: null };
+}
+
+/** The source keeps nothing for a copy that is not gone on with. */
+async function forgetMoment(pair: Pair, { elements }: LocalPairTools): Promise<void> {
+  const { record, kept } = pair;
+  if (record.syncType !== 'Clone' || kept.snapshot === null || isPointNeeded(record)) return;
+  await dropPoint(pair, elements.volume(record.source.name));
 }
 
 /** Ends when the copy does, or something else was ordered. */

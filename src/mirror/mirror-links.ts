@@ -6,7 +6,14 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { MirrorChannel, MirrorLink, MirrorPeerService, ReplicaOffer } from '../peer/link.ts';
+import type {
+  MirrorChannel,
+  MirrorLink,
+  MirrorPeerService,
+  ReplicaOffer,
+  TargetsAsked,
+  TargetsListed,
+} from '../peer/link.ts';
 import type { MirrorPair } from './mirror-pair.ts';
 
 export interface MirrorLinksParts {
@@ -20,6 +27,8 @@ export interface MirrorLinksParts {
   readonly forgetRemoved: (id: string) => Promise<void>;
   /** The partner wants to keep a pair with this member. NOT_FOUND, REFUSED */
   readonly takeOffer: (caller: string, offer: ReplicaOffer) => Promise<void>;
+  /** What of this member's volumes could be a target of a partner's. */
+  readonly listTargets: (asked: TargetsAsked) => TargetsListed;
   readonly sizeOf: (pair: MirrorPair) => number;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,6 +70,10 @@ export class MirrorLinks implements MirrorPeerService {
 
   offerReplica(caller: string, offer: ReplicaOffer): Promise<void> {
     return this.#parts.takeOffer(caller, offer);
+  }
+
+  async listTargets(_caller: string, asked: TargetsAsked): Promise<TargetsListed> {
+    return this.#parts.listTargets(asked);
   }
 
   async mirror(caller: string, association: string, channel: MirrorChannel, signal: AbortSignal): Promise<void> {

@@ -8,8 +8,10 @@ import { beginAlone } from '../model/generations.ts';
 import { isAtRisk } from '../model/operation-judge.ts';
 import { place } from '../model/refusal.ts';
 import type { ElementSide } from '../model/replica-operations.ts';
+import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition, type TransitionStep } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
+import { refuseBesideMirrors } from './beside-mirror.ts';
 import { ClonePoint, isCloneSource, leftMapOf } from './clone-point.ts';
 import { dirtyContext } from './dirty-context.ts';
 import type { PairTurns } from './group-turns.ts';
@@ -146,6 +148,11 @@ export class MirrorPair {
   async begin(order: AcceptedOrder, turns: PairTurns | null = null): Promise<string | null> {
     const { pair, clock } = this.#parts;
     const { operation, arrow, force, alone } = order;
+    const refusal = this.#refusal(operation);
+    if (refusal !== null) {
+      turns?.end(new TandemError('REFUSED', refusal));
+      return refusal;
+    }
     const accepted = stepAssociation(
       pair.record,
       { type: 'operation-accepted', operation, arrow },
@@ -176,6 +183,12 @@ export class MirrorPair {
     if (!copiesFirst) return await this.#decide({ force, alone, turns });
     await this.#session?.tell();
     return null;
+  }
+
+  /** As `refuseBesideMirrors`; of a source elsewhere its own member knows. */
+  #refusal(operation: ReplicaOperation): string | null {
+    const { pair, pairs } = this.#parts;
+    return pair.record.here === 'source' ? refuseBesideMirrors(pairs, pair, operation) : null;
   }
 
   /** What was decided is told, or cannot be, when it settles. */
@@ -273,6 +286,7 @@ export class MirrorPair {
       setBack: work => this.#setBack(work),
       pace: () => pace(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
+      refusal: operation => this.#refusal(operation),
       verifying,
       onMet: () => this.#met(),
       xxh64,

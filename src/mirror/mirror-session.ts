@@ -40,6 +40,8 @@ export interface MirrorSessionParts {
   readonly pace: () => CopyPace;
   /** An order that the partner gives: judged and begun here, as if it had been given here. */
   readonly ordered: (operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
+  /** Why an operation that the partner begins cannot be done here; null: it can. */
+  readonly refusal: (operation: ReplicaOperation) => string | null;
   readonly verifying: VerifyDesk;
   readonly onMet: () => void;
   readonly xxh64: Xxh64;
@@ -308,7 +310,7 @@ export class MirrorSession {
   }
 
   async #learn({ record }: Hello): Promise<void> {
-    await followPartner(this.#parts.pair, record);
+    await followPartner(this.#parts.pair, record, this.#parts.refusal);
     this.flows.follow();
   }
 
@@ -331,11 +333,11 @@ export class MirrorSession {
 
   /** The partner decides, and this member follows. */
   async #follow({ id, record, force }: Extract<MirrorMessage, { kind: 'propose' }>): Promise<void> {
-    const { pair, element, elements, member, uuid, clock } = this.#parts;
+    const { pair, element, elements, member, refusal: refusalOf, uuid, clock } = this.#parts;
     const operation = record.work?.operation ?? null;
     const notMet = this.met ? null : 'the two members have not met yet';
-    const refusal =
-      notMet ?? (operation && refuseProposal(pair, { operation, revision: record.revision, force }, elements));
+    const proposal = operation && { operation, revision: record.revision, force };
+    const refusal = notMet ?? (proposal && (refusalOf(proposal.operation) ?? refuseProposal(pair, proposal, elements)));
     if (refusal !== null || operation === null) {
       return await this.#send({ kind: 'decline', id, sentence: refusal ?? 'it proposes nothing' });
     }

@@ -8,7 +8,12 @@ import { createGenerations } from '../model/generations.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { CREATION_WAITS } from '../model/replica-operations.ts';
 import { COPY_STATES, type CopyState, MODES, nameOf, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
-import { misfitOfSettings, parseReplicationSettings, settingsOf } from '../model/replication-settings.ts';
+import {
+  misfitOfSettings,
+  misfitWithinMember,
+  parseReplicationSettings,
+  settingsOf,
+} from '../model/replication-settings.ts';
 import type { Elements } from './elements.ts';
 import type { PairSet } from './pair-set.ts';
 import type { KeptPair } from './replica-book.ts';
@@ -72,6 +77,8 @@ export function planPair(parts: PairCreationParts, wanted: PairCreation): Planne
   const elements = planElements(parts, wanted, syncType);
   if ('verdict' in elements) return elements;
   const { source, target, makesTarget, sizeBytes } = elements;
+  const needless = target.member === parts.member ? misfitWithinMember(parsed.settings) : null;
+  if (needless !== null) return refuse(5, 'settings', `ReplicationSettingData: ${needless}`);
   const holdAt = waitFor === 'Initialized' || waitFor === 'Inactive' || waitFor === 'Prepared' ? waitFor : null;
   const record = createAssociation(
     {
@@ -150,6 +157,17 @@ function planElements(parts: PairCreationParts, wanted: PairCreation, syncType: 
   const makesTarget = !elements.isTaken(target.name);
   const refusal = makesTarget ? null : refuseTarget(parts, target.name, { sizeBytes, force: wanted.force });
   return refusal ?? { source, target, makesTarget, sizeBytes };
+}
+
+/** Volumes of this member that one of this size can be copied into, by rising name. */
+export function availableTargets(
+  parts: Pick<PairCreationParts, 'pairs' | 'elements' | 'shelf'>,
+  sizeBytes: number,
+): readonly { readonly name: string; readonly requiresForce: boolean }[] {
+  const names = parts.shelf.list().flatMap(({ name, problem }) => (problem === null ? [name] : []));
+  return names
+    .filter(name => refuseTarget(parts, name, { sizeBytes, force: true }) === null)
+    .map(name => ({ name, requiresForce: refuseTarget(parts, name, { sizeBytes, force: false }) !== null }));
 }
 
 /** Why a volume that is there cannot become a target; null: it can. */

@@ -17,6 +17,7 @@ import {
 } from '../model/replica-values.ts';
 import {
   misfitOfSettings,
+  misfitWithinMember,
   type OrderedMoment,
   type ParsedSettings,
   parseReplicationSettings,
@@ -85,10 +86,7 @@ export class PairOrders {
 
   /** What would become of the order; nothing is changed. `pair` undefined: the order names none that is here. */
   judge(pair: Pair | undefined, order: PairOrder): Judgement {
-    const settingsProblem = problemOfSettings(order.settings, pair?.record.syncType ?? null, {
-      operation: nameOf(REPLICA_OPERATIONS, order.operation),
-      states: pair === undefined ? [] : [pair.record.copyState],
-    });
+    const settingsProblem = problemOfSettings(order, pair === undefined ? [] : [pair.record]);
     const subject = pair ? ({ kind: 'pair', pair: this.underOrder(pair) } as const) : null;
     const judgement = judgeOperation({ ...order, settingsProblem }, subject);
     return judgement.verdict === 'refused' || pair === undefined
@@ -224,18 +222,24 @@ function done(pair: Pair, sentence: string): MethodOutcome {
   return { returnCode: 0, sentence, detail: null, synchronization: pair.id, job: null };
 }
 
-/** What is wrong with the settings of an order; null: nothing. `syncType` null: of no pair that is here. */
+/** What is wrong with the settings of an order on these pairs, which are of one kind; null: nothing. */
 export function problemOfSettings(
-  settings: string | null,
-  syncType: SyncType | null,
-  ordered: OrderedMoment,
+  { settings, operation }: Pick<PairOrder, 'settings' | 'operation'>,
+  records: readonly Association[],
+  syncType: SyncType | null = records[0]?.syncType ?? null,
 ): string | null {
   const parsed = parsedOf(settings);
   if ('problem' in parsed) return parsed.problem;
-  return syncType === null ? null : misfitOfSettings(parsed.settings, syncType, ordered);
+  if (syncType === null) return null;
+  const ordered: OrderedMoment = {
+    operation: nameOf(REPLICA_OPERATIONS, operation),
+    states: records.map(({ copyState }) => copyState),
+  };
+  const within = records.some(({ here }) => here === 'both');
+  return misfitOfSettings(parsed.settings, syncType, ordered) ?? (within ? misfitWithinMember(parsed.settings) : null);
 }
 
-/** How a mirror behaves without its link is kept at its source. */
+/** How a pair behaves without its link is kept at its source. */
 function refuseSettingsAt({ record }: Pair, settings: string | null): Refusal | null {
   const parsed = parsedOf(settings);
   if (record.here !== 'target' || 'problem' in parsed) return null;

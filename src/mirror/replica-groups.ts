@@ -5,7 +5,7 @@ import { judgeOperation } from '../model/operation-judge.ts';
 import type { GroupUnderOrder } from '../model/operation-order.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { addPairs, conditionOf, type GroupCondition, type ReplicaGroup, removePairs } from '../model/replica-group.ts';
-import { nameOf, REPLICA_OPERATIONS, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
+import { nameOf, SYNC_TYPES, type SyncType } from '../model/replica-values.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
 import { type PairOrder, type PairOrders, problemOfSettings } from './pair-orders.ts';
@@ -143,10 +143,8 @@ export class ReplicaGroups {
     const { id, syncType, consistency } = group;
     const pairs = this.#pairsOf(group).map(pair => this.#parts.orders.underOrder(pair));
     const subject: GroupUnderOrder = { id, syncType, consistency: consistency !== 'off', pairs };
-    const settingsProblem = problemOfSettings(order.settings, syncType, {
-      operation: nameOf(REPLICA_OPERATIONS, order.operation),
-      states: pairs.map(({ association }) => association.copyState),
-    });
+    const records = pairs.map(({ association }) => association);
+    const settingsProblem = problemOfSettings(order, records, syncType);
     return judgeOperation({ ...order, settingsProblem }, { kind: 'group', group: subject });
   }
 

@@ -25,7 +25,7 @@ import { MirrorLinks } from './mirror-links.ts';
 import { MirrorPair } from './mirror-pair.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
-import { type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
+import { availableTargets, type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
 import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
@@ -88,6 +88,10 @@ export class Replicas {
       removed: () => parts.book.removed,
       forgetRemoved: id => this.#watch.partnerKnows(id),
       takeOffer: (caller, offer) => this.#takeOffer(caller, offer),
+      listTargets: ({ name, sizeBytes }) => ({
+        targets: availableTargets(parts, sizeBytes).slice(0, LIMITS.targetsTold),
+        nameFree: !parts.elements.isTaken(name),
+      }),
       sizeOf: this.#sizeOf,
     });
     parts.pairs.onChange((pair, before, after) => this.#changed(pair, before, after));
@@ -263,14 +267,10 @@ export class Replicas {
 
   async #begin(pair: Pair, order: AcceptedOrder): Promise<string | null> {
     const { operation, arrow } = order;
-    const { syncType, here } = pair.record;
-    // Of a source elsewhere its own member knows.
-    if (syncType !== 'Mirror' && here !== 'target') {
-      const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
-      if (refusal !== null) return refusal;
-    }
     const mirror = this.#mirrors.get(pair.id);
     if (mirror !== undefined) return await mirror.begin(order);
+    const refusal = refuseBesideMirrors(this.#parts.pairs, pair, operation);
+    if (refusal !== null) return refusal;
     const step = await pair.step({ type: 'operation-accepted', operation, arrow });
     return step === null ? 'another order came first; look at the pair and give yours again' : null;
   }

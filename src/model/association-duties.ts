@@ -1,5 +1,5 @@
 /** What the members have to do for an association as it is now: who may write, what is copied, what is noted. */
-import type { Association } from './association.ts';
+import { type Association, awaitsRestore } from './association.ts';
 import type { ElementSide } from './replica-operations.ts';
 import type { CopyState } from './replica-values.ts';
 
@@ -37,7 +37,7 @@ function sourceAccess(association: Association): Access {
   const overwritten = work?.phase === 'copy' && work.into === 'source';
   // A rollback may be done once more after a crash: what was written in between would be lost.
   const setBack = syncType === 'Snapshot' && work?.operation === 'Restore from Replica';
-  if (overwritten || setBack || sourceData === 'Inconsistent') return 'read-only';
+  if (overwritten || setBack || awaitsRestore(association) || sourceData === 'Inconsistent') return 'read-only';
   return stopsHostIo(association) && copyState === 'Broken' ? 'held' : 'read-write';
 }
 

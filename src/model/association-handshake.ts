@@ -81,7 +81,10 @@ function afterOutage(
   const restoring = association.lastInto === 'source';
   if (verdict.kind === 'split-brain' || (verdict.kind === 'resync' && verdict.discards)) return invalid(association);
   if (side === 'target' && !restoring) return invalid(association);
-  if (broken && association.recoveryMode === 'Manual') return suspended(association, now);
+  if (broken && association.recoveryMode === 'Manual') {
+    // Where the copy had come to its end after all, there is no restore to be gone on with.
+    return suspended({ ...association, lastInto: side === 'target' ? 'source' : 'target' }, now);
+  }
   if (verdict.kind === 'resync') {
     return startCopy(association, { operation: null, into: side === 'target' ? 'source' : 'target' });
   }

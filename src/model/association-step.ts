@@ -7,6 +7,7 @@ import {
   type Association,
   type AssociationTimes,
   type AssociationWork,
+  awaitsRestore,
   lessThanUpToDate,
   startCopy,
 } from './association.ts';
@@ -90,6 +91,8 @@ const SNAPSHOT_LIVES: ReadonlySet<CopyState> = new Set(['Synchronized', 'Skewed'
 
 function afterInitialization(association: Association, now: number): AssociationStep {
   if (association.copyState !== 'Initialized' || association.work !== null) return null;
+  // What stops here has nothing to become a second time.
+  if (association.holdAt === 'Initialized' && association.requestedCopyState !== 'Initialized') return null;
   if (association.holdAt !== null) return { ...association, copyState: association.holdAt };
   const activated = { ...association, when: { ...association.when, activated: now } };
   if (association.syncType !== 'Snapshot') return startCopy(activated, { operation: null, into: 'target' });
@@ -171,7 +174,9 @@ function accept(
     displaced: work?.phase === 'copy' ? work : null,
   };
   const requestedCopyState = arrow.arrival === 'removed' ? 'Not Applicable' : arrow.arrival;
-  return { ...association, requestedCopyState, work: next };
+  // From here on what was requested no longer tells.
+  const lastInto = operation === 'Resume' && !awaitsRestore(association) ? 'target' : association.lastInto;
+  return { ...association, lastInto, requestedCopyState, work: next };
 }
 
 function breakBy(association: Association, brokenBy: NonNullable<Association['brokenBy']>): Association {

@@ -173,6 +173,11 @@ export function exclusiveActivity(association: Association, operation: ReplicaOp
   return operation === 'Abort' && ABORTABLE.has(work.activity) ? null : work.activity;
 }
 
+/** A restore that was cut off and waits for Resume: one that had ended has reached what was requested. */
+export function awaitsRestore({ copyState, lastInto, requestedCopyState }: Association): boolean {
+  return copyState === 'Suspended' && lastInto === 'source' && requestedCopyState === 'Synchronized';
+}
+
 export function isHere(association: Association, side: ElementSide): boolean {
   return association.here === 'both' || association.here === side;
 }

@@ -4,6 +4,7 @@ import {
   type Association,
   type AssociationTimes,
   type AssociationWork,
+  awaitsRestore,
   lessThanUpToDate,
   startCopy,
 } from './association.ts';
@@ -28,8 +29,12 @@ export function commitOperation(
   if (work.arrival === work.now) return changed;
   return startCopy(changed, {
     operation: work.operation,
-    into: work.operation === 'Restore from Replica' ? 'source' : 'target',
+    into: work.operation === 'Restore from Replica' || resumesRestore(association) ? 'source' : 'target',
   });
+}
+
+function resumesRestore(association: Association): boolean {
+  return association.work?.operation === 'Resume' && awaitsRestore(association);
 }
 
 function changesOf(

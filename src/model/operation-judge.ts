@@ -2,7 +2,7 @@
  * Whether an operation on an association or a group may begin, and if not, with which code and sentence. The order of the
  * checks decides the code. [volumes.md §3.3]
  */
-import { type Association, exclusiveActivity, isHere } from './association.ts';
+import { type Association, awaitsRestore, exclusiveActivity, isHere } from './association.ts';
 import {
   type GroupUnderOrder,
   type OperationOrder,
@@ -142,7 +142,7 @@ function refuseState(operation: ReplicaOperation, { association }: PairUnderOrde
     const sentence = `${operation} cannot be done while ${place(association)} is ${copyState}; it can in ${states.join(', ')}. Possible now: ${operations.join(', ') || 'nothing'}`;
     return refuse(4, 'illegal_state', sentence, { operations, states });
   }
-  const { reads } = OPERATION_ROWS[operation];
+  const reads = operation === 'Resume' && awaitsRestore(association) ? 'target' : OPERATION_ROWS[operation].reads;
   if (reads === undefined || association[`${reads}Data`] !== 'Inconsistent') return null;
   const sentence = `the ${reads} of ${place(association)} is only half copied, and nothing is copied from such data, not even with Force`;
   return refuse(4, 'inconsistent', sentence, { operations: operationsIn(copyState, { ...association, group: false }) });

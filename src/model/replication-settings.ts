@@ -102,8 +102,15 @@ export function misfitOfSettings(
   }
   if (syncType === 'Mirror') return null;
   if (failedCopyStopsHostIO === true) return `FailedCopyStopsHostIO is of mirrors, not of ${kind}`;
-  if (recoveryMode !== undefined) return `CopyRecoveryMode is of mirrors, not of ${kind}`;
+  if (recoveryMode !== undefined && syncType === 'Snapshot')
+    return `CopyRecoveryMode is not of ${kind}: it needs no link`;
   return desiredRpoSeconds === undefined ? null : `DesiredRPO is of mirrors, not of ${kind}`;
+}
+
+/** Why the settings do not go with a pair whose elements are on one member; null: they do. */
+export function misfitWithinMember({ recoveryMode }: ReplicationSettings): string | null {
+  if (recoveryMode !== 'Manual') return null;
+  return 'CopyRecoveryMode says what is done when the link is back, and there is none between volumes of one member';
 }
 
 /** What is ordered of pairs; the states they are in. */

@@ -69,6 +69,7 @@ export function createPeerLink({ partner, identity, log, pacer = null }: PeerLin
     offerReplica: async (offer, signal) => {
       await callOnce(calls.offerReplica, offer, { ...ask, signal });
     },
+    listTargets: (asked, signal) => callOnce(calls.listTargets, asked, { ...ask, signal }),
     openMirror: (association, signal) => {
       const place = placeForMirror();
       place.mirrors++;

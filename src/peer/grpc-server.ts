@@ -179,6 +179,7 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
       await service.offerReplica(caller, offer);
       return {};
     }),
+    listTargets: answerOnce(calls.listTargets, (caller, asked) => service.listTargets(caller, asked)),
     mirror: (call: ServerDuplexStream<MirrorPacket | Malformed, MirrorPacket>) => {
       const streaming = call as ServerDuplexStream<unknown, unknown>;
       answerMirrorCall(call, {

@@ -42,6 +42,8 @@ export interface FolderLink {
 export interface MirrorLink {
   /** Resolves when the partner keeps the pair too. NOT_FOUND or REFUSED, with its sentence, where it does not. */
   offerReplica(offer: ReplicaOffer, signal: AbortSignal): Promise<void>;
+  /** What of the partner's volumes could be a target. PEER_INCOMPATIBLE where it is of a version that cannot tell. */
+  listTargets(asked: TargetsAsked, signal: AbortSignal): Promise<TargetsListed>;
   /**
    * The stream of this association, by its id. Whatever becomes of it, the channel tells: NOT_FOUND where the partner does not
    * keep the association. Aborting the signal breaks it off; so does `close` of the link.
@@ -73,6 +75,7 @@ export interface FolderPeerService {
 export interface MirrorPeerService {
   /** NOT_FOUND, REFUSED: the pair is not kept here, and why. */
   offerReplica(caller: string, offer: ReplicaOffer): Promise<void>;
+  listTargets(caller: string, asked: TargetsAsked): Promise<TargetsListed>;
   /**
    * The stream lives until this settles: in order, or with what it throws. NOT_FOUND if the association is not kept here. The
    * signal aborts when nothing more can be said: the caller went away, broke the protocol, or this member stops.
@@ -238,6 +241,23 @@ export interface ReplicaOffer {
   readonly sizeBytes: number;
   /** What the partner’s element holds may be overwritten. */
   readonly force: boolean;
+}
+
+/** A volume of the asking member. */
+export interface TargetsAsked {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** By rising name. */
+export interface TargetsListed {
+  readonly targets: readonly {
+    readonly name: string;
+    /** It holds data or has a client that may write. */
+    readonly requiresForce: boolean;
+  }[];
+  /** Nothing has the name of the asking member's volume: an offer makes a volume of that name. */
+  readonly nameFree: boolean;
 }
 
 /** The stream of one association, in both directions. */

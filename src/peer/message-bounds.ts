@@ -128,6 +128,7 @@ export const CONTENT_BOUNDS = {
 } as const satisfies Record<string, MessageGuard>;
 
 export const MIRROR_BOUNDS = {
+  targets: new Map([[1, list('targets', LIMITS.targetsTold)]]),
   packet: new Map([
     [
       2,

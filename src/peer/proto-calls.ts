@@ -14,6 +14,8 @@ import type {
   RecordsRequest,
   RecordVersion,
   ReplicaOffer,
+  TargetsAsked,
+  TargetsListed,
   UpdatesAnswer,
   UpdatesRequest,
   VectorEvent,
@@ -48,6 +50,8 @@ import {
   mirrorPacketToWire,
   replicaOfferFromWire,
   replicaOfferToWire,
+  targetsAskedFromWire,
+  targetsListedFromWire,
 } from './wire-mirror.ts';
 import { violation } from './wire-parts.ts';
 import {
@@ -98,6 +102,7 @@ export interface PeerCalls {
   readonly requestRecords: PeerCall<RecordsRequest, RecordVersion[]>;
   readonly fetchContent: PeerCall<ContentCall, ContentAnswer[]>;
   readonly offerReplica: PeerCall<ReplicaOffer, Nothing>;
+  readonly listTargets: PeerCall<TargetsAsked, TargetsListed>;
   readonly mirror: PeerCall<MirrorPacket, MirrorPacket>;
 }
 
@@ -185,6 +190,11 @@ function loadCalls(): PeerCalls {
       'OfferReplica',
       { toWire: replicaOfferToWire, fromWire: replicaOfferFromWire, bounds: NO_BOUNDS },
       nothing,
+    ),
+    listTargets: call(
+      'ListTargets',
+      { toWire: same, fromWire: targetsAskedFromWire, bounds: NO_BOUNDS },
+      { toWire: same, fromWire: targetsListedFromWire, bounds: MIRROR_BOUNDS.targets },
     ),
     mirror: call('Mirror', packet, packet),
   };

@@ -9,7 +9,7 @@ import { MOST_PACKED_BYTES } from '../model/packed-changes.ts';
 import type { PieceDigest } from '../model/piece-digest.ts';
 import { nameOf, numberOf, REPLICA_OPERATIONS, RETURN_CODES } from '../model/replica-values.ts';
 import { ASSOCIATION, GENERATION_SIDE, GENERATIONS, TRANSITION_INTENT, VERIFICATION } from './association-json.ts';
-import type { ReplicaOffer } from './link.ts';
+import type { ReplicaOffer, TargetsAsked, TargetsListed } from './link.ts';
 import {
   countsFromWire,
   extentFromWire,
@@ -331,6 +331,19 @@ export function replicaOfferFromWire(wire: WireReplicaOffer): ReplicaOffer {
     sizeBytes: countFromWire(wire.sizeBytes, 'size_bytes'),
     force: wire.force,
   };
+}
+
+export function targetsAskedFromWire({ name, sizeBytes }: TargetsAsked): TargetsAsked {
+  return { name: textFromWire(name, 'name'), sizeBytes: countFromWire(sizeBytes, 'size_bytes') };
+}
+
+export function targetsListedFromWire({ targets, nameFree }: TargetsListed): TargetsListed {
+  listFromWire(targets, 'targets', LIMITS.targetsTold);
+  const listed = targets.map(({ name, requiresForce }) => ({
+    name: textFromWire(name, 'targets.name'),
+    requiresForce,
+  }));
+  return { targets: listed, nameFree };
 }
 
 function messageToWire(message: MirrorMessage): WireMirrorMessage {

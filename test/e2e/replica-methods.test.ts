@@ -46,11 +46,14 @@ test('targets, peers, filters, several pairs at once, settings, confirmation, gr
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'clone')).toMatchObject([
     { TargetElement: 'alpha:disk2', Exists: true, RequiresForce: false },
     { TargetElement: 'alpha:spare' },
-    { TargetElement: 'beta:disk1', Exists: null },
+    { TargetElement: 'beta:disk1', Exists: false, StatusReason: '' },
   ]);
+  await beta.json('volume', 'create', 'free', '--size', '4MiB');
   expect(await alpha.json('replica', 'targets', '--source', 'disk1', '--type', 'mirror')).toMatchObject([
-    { TargetElement: 'beta:disk1', Exists: null },
+    { TargetElement: 'beta:free', Exists: true, SizeInBytes: 4 * 1024 * 1024, RequiresForce: false },
+    { TargetElement: 'beta:disk1', Exists: false },
   ]);
+  await beta.json('volume', 'delete', 'free');
 
   // A pair for each source, in a group.
   const mirrors = ['group', 'create-replica', 'away', '--type', 'mirror', '--source', 'disk1,disk2'];
@@ -137,7 +140,7 @@ test('each wrong parameter has its return code and a sentence', async () => {
     [await create('--type', 'mirror'), 1, /another member/],
     [await create('--type', 'clone', '--priority', '9'), 5, /CopyPriority is 0 to 4/],
     [await create('--type', 'clone', '--stop-host-io'), 5, /of mirrors, not of a clone/],
-    [await create('--type', 'clone', '--recovery', 'manual'), 5, /of mirrors, not of a clone/],
+    [await create('--type', 'clone', '--recovery', 'manual'), 5, /none between volumes of one member/],
     [await create('--type', 'clone', '--rpo', '9s'), 5, /of mirrors, not of a clone/],
     [await create('--type', 'clone', '--wait', 'failedover'), 5, /can wait for/],
     [await create('--type', 'clone', '--target', 'nobody:x'), 5, /nobody/],

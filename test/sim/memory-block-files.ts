@@ -53,6 +53,8 @@ export interface MemoryBlockFiles extends BlockFiles {
   quotaBytes: number;
   /** Errno names for what comes next: a call whose path matches fails. */
   fault: { readonly on: 'read' | 'write' | 'sync'; readonly path: RegExp; readonly code: string } | null;
+  /** Writes whose path matches begin when this settles: a disk that takes its time. */
+  slow: { readonly path: RegExp; readonly wait: () => Promise<void> } | null;
   addDevice(path: string, size: number): void;
   contentOf(path: string): Buffer;
   /** Puts bytes into a file, as whoever tampers with it would. */
@@ -111,6 +113,7 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
     disk,
     quotaBytes: Number.POSITIVE_INFINITY,
     fault: null,
+    slow: null,
     canGiveBack: true,
     get steps() {
       return steps;
@@ -251,6 +254,8 @@ export function createMemoryBlockFiles(disk: MemoryDisk = new MemoryDisk()): Mem
       },
       async write(data, position) {
         const copy = Buffer.from(data);
+        usable();
+        if (files.slow?.path.test(path) === true) await files.slow.wait();
         usable();
         if (steps + 1 >= failStep && copy.length > 0) {
           // The last write before the dark is cut off anywhere.

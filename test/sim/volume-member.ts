@@ -35,6 +35,7 @@ export interface Running {
   readonly shelf: VolumeShelf;
   readonly exports: Exports;
   readonly pairs: PairSet;
+  readonly elements: Elements;
   readonly replicas: Replicas;
   readonly trackers: VolumeTrackers;
 }
@@ -99,7 +100,7 @@ export class VolumeMember {
       levelTo: () => this.level,
       xxh64,
     });
-    this.running = { shelf, exports, pairs, replicas, trackers };
+    this.running = { shelf, exports, pairs, elements, replicas, trackers };
     await replicas.start();
     this.#end = new AbortController();
     this.#loops = Promise.all([shelf.run(this.#end.signal), replicas.run(this.#end.signal)]);

@@ -8,6 +8,7 @@ const targetColumns = {
   SizeInBytes: nullable(count('Its size; null: only its member knows.', { unit: 'bytes', heading: 'SIZE' })),
   Exists: nullable(flag('It is there; otherwise it is made. Null: only its member knows.', { heading: 'EXISTS' })),
   RequiresForce: flag('It holds data or has a client, so only with --force.', { heading: 'FORCE' }),
+  StatusReason: text('Why its member could not be asked; empty if it was.', { heading: 'REASON' }),
 } satisfies Columns;
 
 export const replicaTargetNoun = {

@@ -161,6 +161,14 @@ const SCENES: Readonly<Record<string, Scene>> = {
     ends: ['Synchronized'],
     holds: () => ({ disk: [1, 2], copy: [1] }),
   },
+  ...scenesOfCopies({
+    Abort: { ends: ['Synchronized', 'Aborted'] },
+    Suspend: { ends: ['Synchronized', 'Suspended'] },
+    Deactivate: { ends: ['Synchronized', 'Inactive'] },
+    Resume: { after: 'Suspend', ends: ['Suspended', 'Synchronized'] },
+    Activate: { after: 'Deactivate', ends: ['Inactive', 'Synchronized'] },
+    Unprepare: { after: 'Abort', ends: ['Aborted', 'Prepared'] },
+  }),
   'detaching a clone': {
     syncType: 'Clone',
     order: 'Detach',
@@ -174,6 +182,29 @@ const SCENES: Readonly<Record<string, Scene>> = {
     holds: () => ({ disk: [2], copy: [1] }),
   },
 };
+
+/** Orders in the midst of the copy that renews a clone, or after one that stopped it. */
+function scenesOfCopies(
+  orders: Partial<Record<ReplicaOperation, { readonly after?: ReplicaOperation; readonly ends: readonly CopyState[] }>>,
+): Record<string, Scene> {
+  return Object.fromEntries(
+    Object.entries(orders).map(([order, { after, ends }]): [string, Scene] => [
+      `${order} of a clone that is half copied`,
+      {
+        syncType: 'Clone',
+        before: async host => {
+          host.files.slow = { path: /copy\/data$/, wait: () => host.time.wait(100) };
+          expect(await host.order('Resync Replica')).toBe(4096);
+          await host.time.run(host.time.now + 50);
+          if (after !== undefined) expect(await host.order(after)).toBe(0);
+        },
+        order: order as ReplicaOperation,
+        ends,
+        holds: state => ({ disk: [2], copy: [state === 'Synchronized' ? 2 : null] }),
+      },
+    ]),
+  );
+}
 
 async function play(scene: Scene, seed: number): Promise<{ host: Host; begin: () => Promise<unknown> }> {
   const host = await Host.create(seed);

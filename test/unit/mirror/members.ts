@@ -11,7 +11,7 @@ import {
   SYNC_TYPES,
 } from '../../../src/model/replica-values.ts';
 import { MEMBERS, type MemberName, MirrorWorld } from '../../sim/mirror-world.ts';
-import { createSimRandom } from '../../sim/sim-random.ts';
+import { createSimRandom, type SimRandom } from '../../sim/sim-random.ts';
 import { passUntil } from '../../sim/volume-member.ts';
 
 export const BLOCK = 4096;
@@ -19,8 +19,8 @@ export const SIZE = 64 * BLOCK;
 export const MIRROR = numberOf(SYNC_TYPES, 'Mirror');
 
 export class Members extends MirrorWorld {
-  static async start(...volumes: readonly string[]): Promise<Members> {
-    const members = new Members(createSimRandom(1, 'hazards'));
+  static async start<T extends Members>(this: new (random: SimRandom) => T, ...volumes: readonly string[]): Promise<T> {
+    const members = new this(createSimRandom(1, 'hazards'));
     for (const name of MEMBERS) await members.members[name].start();
     for (const name of volumes) await members.pass(members.members.alpha.on.shelf.create({ name, size: SIZE }));
     return members;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { LEVEL_FULL, LEVEL_OFF } from '../../../src/model/bandwidth.ts';
 import type { Job } from '../../../src/model/concrete-job.ts';
+import { MEMBERS } from '../../sim/mirror-world.ts';
 import { BLOCK, Members } from './members.ts';
 
 const SYNCHRONIZED = 4;
@@ -121,6 +122,44 @@ describe('without the link for longer than the grace', () => {
     expect((await world.order('alpha', id, 'Resume', { waitForCopyState: SYNCHRONIZED })).returnCode).toBe(0);
     const content = await world.expectSame();
     expect([content[BLOCK], content[2 * BLOCK]]).toEqual([5, 6]);
+  });
+
+  test('a restore that was cut off is gone on with by Resume, and one that had ended is none', async () => {
+    const world = await Members.start('disk');
+    const settings = 'instance of CIM_ReplicationSettingData { CopyRecoveryMode = 3; };';
+    const id = await world.mirror('disk', 'Asynchronous', settings);
+    await world.order('alpha', id, 'Split');
+    await world.write('beta', 3, 7);
+    for (const name of MEMBERS) world.members[name].level = LEVEL_OFF;
+    expect((await world.order('alpha', id, 'Restore from Replica')).returnCode).toBe(4096);
+    await world.rest(1000);
+    world.cut();
+    await world.rest(15_000);
+    for (const name of MEMBERS) world.members[name].level = LEVEL_FULL;
+    world.restore();
+    await world.rest(5000);
+    expect(world.states(id)).toEqual(['Suspended', 'Suspended']);
+    await expect(world.write('alpha', 3, 1)).rejects.toThrow();
+    expect((await world.order('alpha', id, 'Resume', { waitForCopyState: SYNCHRONIZED })).returnCode).toBe(0);
+    expect((await world.expectSame())[3 * BLOCK]).toBe(7);
+    for (const suspend of [
+      async () => void (await world.order('alpha', id, 'Suspend')),
+      async () => {
+        world.cut();
+        await world.rest(15_000);
+        world.restore();
+        await world.rest(5000);
+      },
+    ]) {
+      await world.write('alpha', 4, 8);
+      await suspend();
+      expect(world.states(id)).toEqual(['Suspended', 'Suspended']);
+      await world.write('alpha', 5, 9);
+      expect((await world.order('alpha', id, 'Resume', { waitForCopyState: SYNCHRONIZED })).returnCode).toBe(0);
+      expect((await world.expectSame())[5 * BLOCK]).toBe(9);
+      await world.write('alpha', 5, 1);
+      await world.rest(3000);
+    }
   });
 
   test('where a failed copy stops host I/O, a write waits a minute, fails then, and nobody is told that it is done', async () => {

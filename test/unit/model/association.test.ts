@@ -42,6 +42,14 @@ describe('a new association', () => {
     expect(perform(held, 'Activate').work).toMatchObject({ into: 'target' });
   });
 
+  test('that stops where it begins has nothing to become a second time', () => {
+    const held = afterEvents(fresh({ holdAt: 'Initialized', requestedCopyState: 'Initialized' }), {
+      type: 'initialized',
+    });
+    expect(held).toMatchObject({ copyState: 'Initialized', requestedCopyState: 'Not Applicable' });
+    expect(stepAssociation(held, { type: 'initialized' }, NOW)).toBeNull();
+  });
+
   test('of a snapshot is there at once', () => {
     const snapshot = afterEvents(fresh({ syncType: 'Snapshot', here: 'both' }), { type: 'initialized' });
     expect(snapshot).toMatchObject({ copyState: 'Synchronized', when: { pointInTime: NOW } });

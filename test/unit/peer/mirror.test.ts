@@ -2,11 +2,13 @@ import { setMaxListeners } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TandemError } from '../../../src/base/errors.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import type { MirrorMessage } from '../../../src/model/mirror-message.ts';
+import { errorFromStatus } from '../../../src/peer/call-status.ts';
 import type { MirrorChannel, MirrorPeerService, ReplicaOffer } from '../../../src/peer/link.ts';
 import { peerCalls } from '../../../src/peer/proto-calls.ts';
 import { ASSOCIATION_ID, everyKind, RECORD } from './mirror-samples.ts';
@@ -77,6 +79,43 @@ describe('an offer', () => {
     await expect(link.offerReplica({ record, sizeBytes: 1, force: false }, never)).rejects.toMatchObject({
       code: 'PEER_VIOLATION',
       message: expect.stringContaining('copyState'),
+    });
+  });
+});
+
+describe('a question for targets', () => {
+  const asked = { name: 'disk', sizeBytes: 2 ** 45 };
+
+  test('arrives with the caller’s name, and so does the answer', async () => {
+    const seen: unknown[] = [];
+    const targets = Array.from({ length: LIMITS.targetsTold }, (_, at) => ({
+      name: `disk${at}`,
+      requiresForce: at % 2 === 0,
+    }));
+    const link = await linkWith({
+      listTargets: async (...args) => {
+        seen.push(...args);
+        return { targets, nameFree: false };
+      },
+    });
+    expect(await link.listTargets(asked, never)).toEqual({ targets, nameFree: false });
+    expect(seen).toEqual(['alpha', asked]);
+  });
+
+  test('is refused an answer without end', async () => {
+    const targets = Array(LIMITS.targetsTold + 1).fill({ name: 'disk', requiresForce: false });
+    const link = await linkWith({ listTargets: async () => ({ targets, nameFree: true }) });
+    await expect(link.listTargets(asked, never)).rejects.toMatchObject({
+      code: 'PEER_VIOLATION',
+      message: expect.stringContaining('targets'),
+    });
+  });
+
+  test('to a member of a version without it tells that the versions do not go together', () => {
+    const details = 'The server does not implement the method /tandem.peer.v1.Peer/ListTargets';
+    expect(errorFromStatus('beta', { code: status.UNIMPLEMENTED, details })).toMatchObject({
+      code: 'PEER_INCOMPATIBLE',
+      message: expect.stringContaining('beta does not know this call'),
     });
   });
 });

@@ -55,6 +55,7 @@ export const quietService: PeerService = {
   requestRecords: async function* () {},
   fetchContent: async function* () {},
   offerReplica: async () => {},
+  listTargets: async () => ({ targets: [], nameFree: true }),
   mirror: async () => {},
 };
 
