@@ -206,29 +206,36 @@ export class WriteTracker implements WriteGuard {
   #ring(): void {
     if (this.#running) return;
     this.#running = true;
-    void this.#heat().finally(() => {
-      this.#running = false;
-    });
+    void this.#heat();
   }
 
   /** Round by round, until nobody waits or nothing can cool down. */
   async #heat(): Promise<void> {
     // Those who come in the same turn share a record.
     await null;
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
-      if (batch.length === 0) return;
-      try {
-        const wanted = new Set(batch.flatMap(({ first, last }) => span(first, last)));
-        await this.#coolFor(wanted);
-        await this.#log.write(new Set([...this.#hot.keys(), ...wanted]));
-        for (const { first, last, resolve } of batch) {
-          this.#use(first, last);
-          resolve();
-        }
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#takeBatch();
+        if (batch.length === 0) return;
+        await this.#heatBatch(batch);
       }
+    } finally {
+      // In the very turn in which it was seen that there is nothing to do: who comes in a later one is not overlooked.
+      this.#running = false;
+    }
+  }
+
+  async #heatBatch(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const wanted = new Set(batch.flatMap(({ first, last }) => span(first, last)));
+      await this.#coolFor(wanted);
+      await this.#log.write(new Set([...this.#hot.keys(), ...wanted]));
+      for (const { first, last, resolve } of batch) {
+        this.#use(first, last);
+        resolve();
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
     }
   }
 

@@ -87,7 +87,10 @@ function demanded(number: number, force: boolean, pair: Association, facts: Elem
   if (cell.endsWith('s') && pair.lastInto !== 'source') return 4;
   if (cell.endsWith('c') && pair.targetData === 'Inconsistent') return 4;
   if (cell.endsWith('b') && pair.work?.activity !== 'Failing back') return 4;
-  if (row.reads && pair[`${row.reads}Data`] === 'Inconsistent') return 4;
+  // A restore that was cut off is gone on with from the target.
+  const restores = number === 16 && pair.lastInto === 'source' && pair.requestedCopyState === 'Synchronized';
+  const reads = restores ? 'target' : row.reads;
+  if (reads && pair[`${reads}Data`] === 'Inconsistent') return 4;
   if (number === 19 && facts.targetHasDependents) return 6;
   if (!force) {
     if (cell.endsWith('F')) return 4;

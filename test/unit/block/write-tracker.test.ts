@@ -39,6 +39,21 @@ describe('tracked writes', () => {
     expect(again.tracker.peer('beta').next(0, 1e9)).toEqual({ offset: 4096, length: 8192 });
   });
 
+  test('a write that comes just when there was nothing to wait for any more is not overlooked', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { tracker } = await tracked(inMemory());
+      await tracker.before(0, 512);
+      for (let turn = 0; turn < turns; turn++) await null;
+      const later = tracker.before(EXTENT_BYTES, 512);
+      let settled = false;
+      void later!.then(() => {
+        settled = true;
+      });
+      for (let turn = 0; turn < 200 && !settled; turn++) await null;
+      expect(settled, `after ${turns} turns`).toBe(true);
+    }
+  });
+
   test('a write to a cold extent waits for its record, one to a hot extent for nothing; those that come together share one', async () => {
     const at = inMemory();
     const { volume, tracker } = await tracked(at);
