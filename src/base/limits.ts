@@ -77,7 +77,7 @@ export const LIMITS = {
   indexOwners: 16,
   /** Records in one write of the database, unless a single commit has more. */
   commitGroupRecords: 4096,
-  /** Keys of the database that are kept in memory: about as many as the updates under way touch. */
+  /** Keys of the database that are kept in memory at least, and twice as many at most. */
   rememberedKeys: 8192,
   /** What a new database knows of its keys, until it is closed: 1 MiB for a million of them. A power of two. */
   absenceFilterBits: 8 * 1024 * 1024,

@@ -1,7 +1,7 @@
 /** The journal of events in the database: numbered without gaps, the oldest dropped beyond the limit. */
 import { LIMITS } from '../base/limits.ts';
 import { EVENTS_RANGE, eventKey, sequenceOfKey } from './keys.ts';
-import type { KeyValue, KeyValueChange } from './kv.ts';
+import { firstKey, type KeyValue, type KeyValueChange } from './kv.ts';
 import type { EventBody, EventJournal, StoredEvent } from './store.ts';
 import { decodeEvent, encodeEvent } from './values.ts';
 
@@ -37,6 +37,6 @@ export async function openEventJournal(
 }
 
 async function endOf(kv: KeyValue, reverse: boolean): Promise<number | undefined> {
-  for await (const entries of kv.range({ ...EVENTS_RANGE, reverse, limit: 1 })) return sequenceOfKey(entries[0]![0]);
-  return undefined;
+  const key = await firstKey(kv, { ...EVENTS_RANGE, reverse });
+  return key === undefined ? undefined : sequenceOfKey(key);
 }

@@ -43,6 +43,12 @@ export interface KeyRange {
   readonly limit?: number;
 }
 
+/** The first key of a range, in the order it asks for; undefined: there is none. */
+export async function firstKey(kv: KeyValueReader, range: KeyRange): Promise<string | undefined> {
+  for await (const entries of kv.range({ ...range, limit: 1 })) return entries[0]![0];
+  return undefined;
+}
+
 /** The order of keys: that of their bytes in UTF-8, which is that of their code points. */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

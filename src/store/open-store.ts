@@ -19,7 +19,7 @@ import {
   spaceOfKey,
   spaceRange,
 } from './keys.ts';
-import type { KeyRange, KeyValue, KeyValueChange } from './kv.ts';
+import { firstKey, type KeyRange, type KeyValue, type KeyValueChange } from './kv.ts';
 import { openLevelKeyValue } from './level-kv.ts';
 import { rememberKeyValues } from './remembered-kv.ts';
 import { openSessionJournal } from './session-journal.ts';
@@ -41,16 +41,12 @@ export type StoreOptions = (
 export async function openStore(options: StoreOptions): Promise<Store> {
   const stored = 'kv' in options ? options.kv : await openLevelKeyValue(options.directory);
   try {
-    return await openStoreOn(rememberKeyValues(stored, { empty: await isEmpty(stored) }), options);
+    const empty = (await firstKey(stored, ALL_KEYS)) === undefined;
+    return await openStoreOn(rememberKeyValues(stored, { empty }), options);
   } catch (error) {
     await stored.close();
     throw error;
   }
-}
-
-async function isEmpty(kv: KeyValue): Promise<boolean> {
-  for await (const entries of kv.range({ ...ALL_KEYS, limit: 1 })) if (entries.length > 0) return false;
-  return true;
 }
 
 async function openStoreOn(
@@ -210,6 +206,6 @@ async function sweepSpaces(kv: KeyValue, numbers: ReadonlySet<number>): Promise<
 }
 
 async function firstSpace(kv: KeyValue, range: KeyRange): Promise<number | undefined> {
-  for await (const entries of kv.range({ ...range, limit: 1 })) return spaceOfKey(entries[0]![0]);
-  return undefined;
+  const key = await firstKey(kv, range);
+  return key === undefined ? undefined : spaceOfKey(key);
 }

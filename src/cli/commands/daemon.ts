@@ -8,7 +8,7 @@ import { type CommandSpec, optionOf } from '../command.ts';
 /**
  * How far the heap may grow beyond what was in use when it was last collected, in per cent of that. V8 counts the
  * buffers that pass through to it, so content of 1 GiB made a heap of 30 MB be collected ninety times with 50, and
- * twenty times with 200: half of the processor's time, for a sixth more memory. Left to itself V8 does worse in both.
+ * twenty times with 200: a quarter to half of the processor's time, for a quarter more memory at the peak.
  */
 const HEAP_GROWING_PERCENT = 200;
 
