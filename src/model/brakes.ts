@@ -78,27 +78,40 @@ export interface Ripeness {
   readonly limits: BrakeLimits;
 }
 
+/** Whether deletions of so many files may be held at all; of fewer each may be taken at once. */
+export function isBraked(deleted: number, limits: BrakeLimits): boolean {
+  return limits.deletedShare < 1 && deleted >= Math.max(2, limits.minimumFiles);
+}
+
+export interface Vanished {
+  /** Milliseconds; 0: it need not be waited for. */
+  readonly since: number;
+  /** With it; of a directory not necessarily all, but as many as make a difference to the brakes. */
+  readonly files: number;
+}
+
 /**
  * Which vanished names may be taken for deleted now, and when to ask again. Many that go one after the other are judged
- * together, so that the first of them are not published before it shows what it comes to. `gone`: since when, in
- * milliseconds; 0: without waiting.
+ * together, so that the first of them are not published before it shows what it comes to.
  */
 export function ripeDeletions<Key>(
-  gone: ReadonlyMap<Key, number>,
+  gone: ReadonlyMap<Key, Vanished>,
   now: number,
   { holdMs, patienceMs, limits }: Ripeness,
 ): { readonly ripe: readonly Key[]; readonly nextAt: number } {
   const ripe: Key[] = [];
   let oldest = Number.POSITIVE_INFINITY;
   let nextAt = Number.POSITIVE_INFINITY;
-  for (const [key, since] of gone) {
+  let files = 0;
+  for (const [key, { since, files: more }] of gone) {
+    files += more;
     oldest = Math.min(oldest, since);
     if (since === 0 || now >= since + holdMs) ripe.push(key);
     else nextAt = Math.min(nextAt, since + holdMs);
   }
-  const goesOn = ripe.length > 0 && ripe.length < gone.size && gone.size >= Math.max(2, limits.minimumFiles);
+  const goesOn = ripe.length > 0 && ripe.length < gone.size && isBraked(files, limits);
   const patienceEnds = oldest + holdMs + patienceMs;
-  if (goesOn && limits.deletedShare < 1 && now < patienceEnds) {
+  if (goesOn && now < patienceEnds) {
     return { ripe: [], nextAt: Math.min(nextAt, patienceEnds) };
   }
   return { ripe, nextAt: ripe.length > 0 ? now : nextAt };

@@ -5,7 +5,7 @@
 import { Bell } from '../base/bell.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type BrakeLimits, judgeScan, ripeDeletions } from '../model/brakes.ts';
+import { type BrakeLimits, judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import { LocalChanges } from './local-changes.ts';
@@ -15,6 +15,7 @@ import { rootIsThere } from './root-check.ts';
 import { type Brake, commitDrafts, confirmGone, scanPass } from './scan-pass.ts';
 import { ScanReports } from './scan-reports.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
+import { VanishedNames } from './vanished.ts';
 
 interface Due {
   readonly since: number;
@@ -38,7 +39,8 @@ export class FolderScanner {
   readonly #hinted = new Map<string, Due>();
   /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
   readonly #restless = new Map<Uid, Due>();
-  readonly #gone = new Map<Uid, number>();
+  readonly #brakes: BrakeLimits;
+  readonly #vanished: VanishedNames;
   readonly reports: ScanReports;
   #fullAt = 0;
   #waiters: Waiter[] = [];
@@ -53,6 +55,9 @@ export class FolderScanner {
 
   constructor(core: FolderCore) {
     this.#core = core;
+    // What is undone anyway needs no brake, but for a root that was emptied: nothing is put onto a bare mount point.
+    this.#brakes = core.readOnly ? { deletedShare: 1, changedShare: 1, minimumFiles: 0 } : core.config.brakes;
+    this.#vanished = new VanishedNames(core, this.#brakes);
     this.#changes = new LocalChanges(core);
     this.reports = new ScanReports(core);
   }
@@ -81,7 +86,7 @@ export class FolderScanner {
   first<T>(order: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#order = async () => {
-        this.#gone.clear();
+        this.#vanished.clear();
         await order().then(resolve, reject);
         this.#fullAt = 0;
       };
@@ -91,8 +96,7 @@ export class FolderScanner {
 
   /** Something that changed up to this moment has not come to rest, or is gone and may still turn up elsewhere. */
   isUnsettled(until: number): boolean {
-    const restless = [...this.#restless.values()].map(({ since }) => since);
-    return [...restless, ...this.#gone.values()].some(since => since <= until);
+    return [...this.#restless.values()].some(({ since }) => since <= until) || this.#vanished.anySince(until);
   }
 
   /** The folder was released. */
@@ -143,7 +147,7 @@ export class FolderScanner {
       let next = this.#fullAt;
       for (const { due } of this.#hinted.values()) next = Math.min(next, due);
       for (const { due } of this.#restless.values()) next = Math.min(next, due);
-      next = Math.min(next, this.#ripeDeletions(now).nextAt);
+      next = Math.min(next, this.#vanished.ripe(now).nextAt);
       if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
       await this.#bell.heard(signal);
@@ -159,7 +163,7 @@ export class FolderScanner {
     const last = now + Math.max(quietMs, quietLimitMs);
     for (const [path, { due }] of this.#hinted) if (due > last) this.#hinted.set(path, { since: now, due: now });
     for (const [uid, { due }] of this.#restless) if (due > last) this.#restless.set(uid, { since: now, due: now });
-    for (const [uid, since] of this.#gone) if (since > now) this.#gone.set(uid, now);
+    this.#vanished.forgetFuture(now);
   }
 
   async #fullPass(signal: AbortSignal): Promise<void> {
@@ -175,7 +179,7 @@ export class FolderScanner {
       this.#brake(bypass),
       signal,
     );
-    for (const uid of result.gone) this.#gone.set(uid, 0);
+    await this.#vanished.missedByAll(result.gone, core.clock.now(), bypass);
     await this.#undo();
     await this.#confirm(bypass);
     if (signal.aborted || !core.active) return;
@@ -210,7 +214,7 @@ export class FolderScanner {
         this.#brake(false),
         signal,
       );
-      for (const uid of result.gone) if (!this.#gone.has(uid)) this.#gone.set(uid, now);
+      await this.#vanished.missed(result.gone, now);
       if (result.burst) this.#fullAt = core.clock.now() + core.config.quietMs;
       this.#keepWatching(result.hot, now, directories);
       this.reports.passed(uids, result);
@@ -255,7 +259,7 @@ export class FolderScanner {
   /** Tombstones for what has been gone long enough to be neither moving nor half-way through an editor’s save. */
   async #confirm(bypass: boolean): Promise<void> {
     const core = this.#core;
-    const { ripe } = this.#ripeDeletions(core.clock.now());
+    const { ripe } = this.#vanished.ripe(core.clock.now());
     if (ripe.length === 0) return;
     await core.line.run(async () => {
       if (!core.active || !(await rootIsThere(core))) return;
@@ -273,7 +277,7 @@ export class FolderScanner {
       }
       await (core.readOnly ? this.#changes.restore(records) : commitDrafts(core, records.map(deletion)));
     });
-    for (const uid of ripe) this.#gone.delete(uid);
+    this.#vanished.forget(ripe);
   }
 
   #brake(bypass: boolean): Brake {
@@ -329,17 +333,6 @@ export class FolderScanner {
     core.log.warn({ err: error }, 'scan failed, trying again');
     core.obstructed(this, obstacleOf(error), error.message);
     await core.clock.sleep(LIMITS.diskFullRetryMs, signal).catch(() => {});
-  }
-
-  /** What is undone anyway needs no brake, but for a root that was emptied: nothing is put onto a bare mount point. */
-  get #brakes(): BrakeLimits {
-    const { config, readOnly } = this.#core;
-    return readOnly ? { deletedShare: 1, changedShare: 1, minimumFiles: 0 } : config.brakes;
-  }
-
-  #ripeDeletions(now: number): ReturnType<typeof ripeDeletions<Uid>> {
-    const { quietMs, quietLimitMs } = this.#core.config;
-    return ripeDeletions(this.#gone, now, { holdMs: 2 * quietMs, patienceMs: quietLimitMs, limits: this.#brakes });
   }
 
   #wait(full: boolean): Promise<void> {

@@ -8,6 +8,7 @@ import { childrenFirst } from '../model/local-record.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord, Stat } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
+import type { Child } from '../store/store.ts';
 import type { BusyPaths } from './busy-files.ts';
 import type { FolderChange, FolderCore } from './folder-core.ts';
 import { join, parentOf } from './paths.ts';
@@ -35,7 +36,7 @@ export interface PassResult {
   /** So many files were edited that nothing is published before the whole folder has been looked at. */
   readonly burst: boolean;
   readonly hot: readonly ScanDirectory[];
-  readonly gone: readonly Uid[];
+  readonly gone: readonly Child[];
   readonly unreadable: readonly string[];
   readonly unsupported: readonly (Unsupported & { path: string })[];
   readonly hardLinks: readonly string[];
@@ -62,7 +63,7 @@ export async function scanPass(
   const deep = new Set<Uid>();
   const suspected = new Set<Uid>();
   const hot = new Map<Uid, ScanDirectory>();
-  const gone = new Set<Uid>();
+  const gone = new Map<Uid, Child>();
   const deferred = new Set<Uid>();
   const result = {
     unreadable: [] as string[],
@@ -108,7 +109,7 @@ export async function scanPass(
       const records = await commitDrafts(core, meant);
       result.versions += records.length;
       for (const { uid, path } of findings.hot) hot.set(uid, { uid, path });
-      for (const uid of findings.gone) gone.add(uid);
+      for (const child of findings.gone) gone.set(child.uid, child);
       for (const uid of findings.deferred) deferred.add(uid);
       jobs.push(...findings.hashJobs);
       queue.push(...findings.descend, ...newDirectories(meant, records));
@@ -134,7 +135,13 @@ export async function scanPass(
   const burst = edits.length > 0 && isBurst(core, request, { edits: edits.length + restless, hot });
   if (burst) for (const draft of edits) await lookAgain(core, draft.before!, hot);
   else result.versions += await commitEdits(core, edits, { brake, hot });
-  return { ...result, busy, burst, hot: [...hot.values()], gone: [...gone].filter(uid => !deferred.has(uid)) };
+  return {
+    ...result,
+    busy,
+    burst,
+    hot: [...hot.values()],
+    gone: [...gone.values()].filter(({ uid }) => !deferred.has(uid)),
+  };
 }
 
 /** Where the records have a directory and the disk has none, the one above it tells what became of it. */

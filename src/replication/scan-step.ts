@@ -36,7 +36,7 @@ export interface Findings {
   /** New versions, not yet stamped. */
   readonly drafts: Draft[];
   /** Names that are not where they were; whether they are deleted shows at the end of the pass. */
-  readonly gone: Uid[];
+  readonly gone: Child[];
   /** Files that were seen to have moved, but have not come to rest. */
   readonly deferred: Set<Uid>;
   /** Directories that something else took the place of: what is below them is gone, too. */
@@ -69,7 +69,7 @@ interface Sighting {
 
 export interface SightingsOfStep {
   readonly sightings: readonly Sighting[];
-  readonly gone: readonly Uid[];
+  readonly gone: readonly Child[];
 }
 
 /** Pairs each name that was found new or changed with the record that had the name. */
@@ -79,7 +79,7 @@ export function sightingsOf(
   answers: readonly ScanAnswer[],
 ): SightingsOfStep {
   const sightings: Sighting[] = [];
-  const gone: Uid[] = [];
+  const gone: Child[] = [];
   answers.forEach((answer, index) => {
     if (answer.kind !== 'listed') return;
     const byName = new Map(children[index]!.map(child => [child.name, child]));
@@ -87,7 +87,7 @@ export function sightingsOf(
       sightings.push({ directory: directories[index]!, found, child: byName.get(found.name) });
     for (const name of answer.gone) {
       const child = byName.get(name);
-      if (child) gone.push(child.uid);
+      if (child) gone.push(child);
     }
   });
   return { sightings, gone };
@@ -125,7 +125,7 @@ export async function judgeSightings(
       judgeOne(core, { sighting, current, mover: movers.get(sighting), moved, firstScan }, findings);
     if (!rested) findings.hot.add(sighting.directory);
   }
-  for (const uid of gone) if (!moved.has(uid) && !findings.deferred.has(uid)) findings.gone.push(uid);
+  for (const child of gone) if (!moved.has(child.uid) && !findings.deferred.has(child.uid)) findings.gone.push(child);
   const below = await presentBelow(core, findings.replaced, moved);
   findings.drafts.unshift(...below.map(deletion));
   return findings;

@@ -24,7 +24,10 @@ export async function undoHeldChanges(core: FolderCore, signal: AbortSignal): Pr
     signal,
   );
   return core.line.run(async () => {
-    const gone = await confirmGone(core, pass.gone);
+    const gone = await confirmGone(
+      core,
+      pass.gone.map(({ uid }) => uid),
+    );
     await askAgain(core, gone);
     await preserveEdited(core, [...edited.values()]);
     return gone.length + edited.size;

@@ -39,7 +39,7 @@ test('a root that was emptied is held however few files it had, but for a single
 });
 
 const ripeness = { holdMs: 200, patienceMs: 5000, limits };
-const since = (...times: number[]) => new Map(times.map((time, i) => [i, time]));
+const since = (...times: number[]) => new Map(times.map((time, i) => [i, { since: time, files: 1 }]));
 
 test('a vanished name is deleted when it has been gone for long enough', () => {
   expect(ripeDeletions(since(1000, 1100), 1150, ripeness)).toEqual({ ripe: [], nextAt: 1200 });
@@ -52,7 +52,7 @@ test('many names that go one after the other are judged together, but not waited
   const going = since(...Array.from({ length: 100 }, (_, i) => 1000 + 10 * i));
   expect(ripeDeletions(going, 1300, ripeness)).toEqual({ ripe: [], nextAt: 1310 });
   expect(ripeDeletions(going, 2190, ripeness).ripe).toHaveLength(100);
-  const endless = new Map([...going, [100, 6150]]);
+  const endless = new Map([...going, [100, { since: 6150, files: 1 }]]);
   expect(ripeDeletions(endless, 6199, ripeness)).toEqual({ ripe: [], nextAt: 6200 });
   expect(ripeDeletions(endless, 6200, ripeness).ripe).toHaveLength(100);
   const unbraked = { ...ripeness, limits: { ...limits, deletedShare: 1 } };
