@@ -50,7 +50,10 @@ export class FolderScanner {
   /** Nothing is scanned any more: whoever waits has to look for whoever came in its place. */
   ended = false;
   #order: (() => Promise<void>) | null = null;
-  #edited = { count: 0, since: 0 };
+  /** Files that were edited since then, each counted once however often it was. */
+  #edited = { files: new Set<Uid>(), since: 0 };
+  /** Edits that the passes since the last full one have put off, and that one. */
+  #putOff = 0;
   lastFullPass: { readonly endedAt: number; readonly tookMs: number } | null = null;
 
   constructor(core: FolderCore) {
@@ -170,16 +173,24 @@ export class FolderScanner {
     const core = this.#core;
     const startedAt = core.clock.now();
     const first = !core.memory.initialScanDone;
+    const before = new Map(this.#restless);
     this.#hinted.clear();
     this.#restless.clear();
     const bypass = this.#bypassBrakes;
     const result = await scanPass(
       core,
-      { directories: [{ uid: core.root, path: '' }], deep: true, firstScan: first, impatient: false },
+      {
+        directories: [{ uid: core.root, path: '' }],
+        deep: true,
+        firstScan: first,
+        impatient: false,
+        knownEdits: bypass ? Number.POSITIVE_INFINITY : this.#putOff,
+      },
       this.#brake(bypass),
       signal,
     );
-    await this.#vanished.missedByAll(result.gone, core.clock.now(), bypass);
+    this.#putOff = result.putOff;
+    await this.#vanished.missed(result.gone, core.clock.now(), bypass);
     await this.#undo();
     await this.#confirm(bypass);
     if (signal.aborted || !core.active) return;
@@ -192,7 +203,7 @@ export class FolderScanner {
     const ordered = this.#waiters.some(waiter => waiter.full);
     this.#fullAt = ordered || this.#again ? 0 : core.clock.now() + core.config.rescanMs;
     this.#again = false;
-    this.#keepWatching(result.hot, startedAt);
+    this.#keepWatching(result.hot, startedAt, before);
     this.reports.passed('all', result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
   }
@@ -210,12 +221,13 @@ export class FolderScanner {
       if (impatient) this.reports.outOfPatience(uids);
       const result = await scanPass(
         core,
-        { directories: these, deep: false, firstScan: !core.memory.initialScanDone, impatient },
+        { directories: these, deep: false, firstScan: !core.memory.initialScanDone, impatient, knownEdits: 0 },
         this.#brake(false),
         signal,
       );
-      await this.#vanished.missed(result.gone, now);
-      if (result.burst) this.#fullAt = core.clock.now() + core.config.quietMs;
+      await this.#vanished.missed(result.gone, now, false);
+      if (result.putOff > 0) this.#fullAt = core.clock.now() + core.config.quietMs;
+      this.#putOff = Math.max(this.#putOff, result.putOff);
       this.#keepWatching(result.hot, now, directories);
       this.reports.passed(uids, result);
     }
@@ -285,20 +297,20 @@ export class FolderScanner {
       const core = this.#core;
       if (!(await rootIsThere(core))) return null;
       if (core.readOnly) return this.#changes.sort(drafts);
-      const edited = drafts.filter(draft => draft.effect === 'edited').length;
-      if (bypass || edited === 0) return drafts;
+      const edited = drafts.flatMap(({ effect, before }) => (effect === 'edited' && before ? [before.uid] : []));
+      if (bypass || edited.length === 0) return drafts;
       const now = core.clock.now();
-      if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { count: 0, since: now };
-      this.#edited.count += edited;
+      if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { files: new Set(), since: now };
+      for (const uid of edited) this.#edited.files.add(uid);
       const finding = {
         folderFiles: core.store.counts.files,
         deleted: 0,
-        changed: this.#edited.count,
+        changed: this.#edited.files.size,
         rootEmpty: false,
       };
       const held = judgeScan(finding, this.#brakes);
       if (!held) return drafts;
-      this.#edited = { count: 0, since: now };
+      this.#edited = { files: new Set(), since: now };
       await core.halt(held.reason, `${held.sentence} ${orders(core.config.name)}`, {
         deleted: 0,
         changed: finding.changed,
@@ -308,11 +320,11 @@ export class FolderScanner {
     };
   }
 
-  #keepWatching(hot: readonly ScanDirectory[], now: number, before?: ReadonlyMap<Uid, Due>): void {
+  #keepWatching(hot: readonly ScanDirectory[], now: number, before: ReadonlyMap<Uid, Due>): void {
     const { quietMs } = this.#core.config;
     const ended = this.#core.clock.now();
     for (const { uid } of hot) {
-      const known = before?.get(uid);
+      const known = before.get(uid);
       // What was looked at before its time keeps it, but for a moment in which others join it.
       const due = known && known.due > now ? Math.max(known.due, ended + quietMs / 4) : ended + quietMs;
       this.#restless.set(uid, { since: known?.since ?? now, due });

@@ -30,11 +30,13 @@ export interface PassRequest {
   readonly firstScan: boolean;
   /** Do not wait for files to come to rest. */
   readonly impatient: boolean;
+  /** As many edits as were found already and put off; if a look at everything finds no more, that is all of them. */
+  readonly knownEdits: number;
 }
 
 export interface PassResult {
-  /** So many files were edited that nothing is published before the whole folder has been looked at. */
-  readonly burst: boolean;
+  /** So many files were edited that nothing of it is published before a look at the whole folder finds no more. 0: few. */
+  readonly putOff: number;
   readonly hot: readonly ScanDirectory[];
   readonly gone: readonly Child[];
   readonly unreadable: readonly string[];
@@ -132,13 +134,14 @@ export async function scanPass(
       result.versions += await hashFiles(core, jobs.splice(0), { request, brake, hot, noteBusy, signal });
     if (edits.length >= EDITS_AT_ONCE) result.versions += await commitEdits(core, edits.splice(0), { brake, hot });
   }
-  const burst = edits.length > 0 && isBurst(core, request, { edits: edits.length + restless, hot });
+  const edited = edits.length + restless;
+  const burst = edits.length > 0 && isBurst(core, request, { edits: edited, hot });
   if (burst) for (const draft of edits) await lookAgain(core, draft.before!, hot);
   else result.versions += await commitEdits(core, edits, { brake, hot });
   return {
     ...result,
     busy,
-    burst,
+    putOff: burst ? edited : 0,
     hot: [...hot.values()],
     gone: [...gone.values()].filter(({ uid }) => !deferred.has(uid)),
   };
@@ -159,7 +162,7 @@ function isBurst(
   { edits, hot }: { readonly edits: number; readonly hot: ReadonlyMap<Uid, unknown> },
 ): boolean {
   const many = edits >= core.config.brakes.minimumFiles && core.config.brakes.changedShare < 1;
-  return many && !request.impatient && (hot.size > 0 || !request.deep);
+  return many && !request.impatient && (hot.size > 0 || !request.deep || edits > request.knownEdits);
 }
 
 async function lookAgain(core: FolderCore, record: FileRecord, hot: Map<Uid, ScanDirectory>): Promise<void> {

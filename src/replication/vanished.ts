@@ -19,24 +19,17 @@ export class VanishedNames {
     return [...this.#names.values()].some(({ since }) => since <= until);
   }
 
-  /** What a look at some directories misses: it may have moved to another. */
-  async missed(gone: readonly Child[], now: number): Promise<void> {
-    for (const { uid, disk } of gone) {
-      if (this.#names.has(uid)) continue;
-      const files = disk?.kind === 'directory' ? await this.#filesBelow(uid) : 1;
-      this.#names.set(uid, { since: now, files });
-    }
-  }
-
   /**
-   * What a look at everything misses is nowhere, and need not be waited for; only where it is much, a deletion may be
-   * under way of which the pass saw a part: that has to come to rest, so that the brakes judge the whole of it. `decided`: they were told
-   * to let everything through.
+   * What a pass misses: it may have moved to where the pass had been, and what goes with it may not yet be gone. `decided`:
+   * the brakes were told to let everything through.
    */
-  async missedByAll(gone: readonly Child[], now: number, decided: boolean): Promise<void> {
-    await this.missed(gone, now);
-    if (!decided && isBraked(this.#files, this.#limits)) return;
-    for (const { uid } of gone) this.#names.set(uid, { since: 0, files: this.#names.get(uid)!.files });
+  async missed(gone: readonly Child[], now: number, decided: boolean): Promise<void> {
+    for (const { uid, disk } of gone) {
+      const known = this.#names.get(uid);
+      if (known && !decided) continue;
+      const files = known?.files ?? (disk?.kind === 'directory' ? await this.#filesBelow(uid) : 1);
+      this.#names.set(uid, { since: decided ? 0 : now, files });
+    }
   }
 
   ripe(now: number): ReturnType<typeof ripeDeletions<Uid>> {
@@ -55,12 +48,6 @@ export class VanishedNames {
 
   clear(): void {
     this.#names.clear();
-  }
-
-  get #files(): number {
-    let sum = 0;
-    for (const { files } of this.#names.values()) sum += files;
-    return sum;
   }
 
   /** How many entries a directory had, counted no further than it matters to the brakes. */

@@ -15,7 +15,7 @@ const name = (i: number) => `tree/${i}`;
 
 /** Two members in sync, of which the second is about to lose files. */
 async function begin(): Promise<void> {
-  const brakes = { deletedShare: 0.5, changedShare: 2, minimumFiles: 10 };
+  const brakes = { deletedShare: 0.5, changedShare: 0.5, minimumFiles: 10 };
   world = await SmallWorld.create({ folder: { brakes, quietMs: 500, quietLimitMs: 5000 } });
   world.start();
   for (let i = 0; i < FILES; i++) world.write('alpha', name(i), `${i}`);
@@ -27,11 +27,18 @@ function lose(from: number, to: number): void {
   for (let i = from; i < to; i++) world.member('beta').files.user.remove(`${SIM_ROOT}/${name(i)}`);
 }
 
-test('a full pass that comes by while a tree is being removed does not publish the part it sees', async () => {
+function edit(from: number, to: number, content: string, { hinted = true } = {}): void {
+  for (let i = from; i < to; i++) {
+    world.member('beta').files.user.writeFile(`${SIM_ROOT}/${name(i)}`, content);
+    if (hinted) world.hint('beta', name(i));
+  }
+}
+
+test.each([1, 40])('a full pass that sees %i of many deletions does not publish them before the others', async seen => {
   await begin();
-  lose(0, 40);
+  lose(0, seen);
   await world.whileTimePasses(world.folder('beta').scanner.full());
-  lose(40, FILES - 1);
+  lose(seen, FILES - 1);
   world.hint('beta', name(FILES));
   await world.pass(10_000);
   expect(world.folder('beta').core.memory.halt).toMatchObject({
@@ -61,4 +68,34 @@ test('many deletions that are fewer than the brake holds are published once no m
   await world.whileTimePasses(world.folder('beta').scanner.full());
   await world.pass(10_000);
   expect(Object.keys(world.files('alpha'))).toHaveLength(FILES - 40);
+});
+
+test('a full pass that comes by while many files are being edited does not publish those it sees', async () => {
+  await begin();
+  edit(0, 40, 'encrypted', { hinted: false });
+  await world.pass(700);
+  await world.whileTimePasses(world.folder('beta').scanner.full());
+  edit(40, FILES, 'encrypted');
+  await world.pass(10_000);
+  expect(world.folder('beta').core.memory.halt).toMatchObject({ reason: 'mass-change' });
+  expect(Object.values(world.files('alpha'))).not.toContain('encrypted');
+});
+
+test('many edits that are fewer than the brake holds are published once no more follow', async () => {
+  await begin();
+  edit(0, 40, 'edited', { hinted: false });
+  await world.pass(700);
+  await world.whileTimePasses(world.folder('beta').scanner.full());
+  await world.pass(10_000);
+  expect(Object.values(world.files('alpha')).filter(content => content === 'edited')).toHaveLength(40);
+});
+
+test('many files that are edited without end are not held back without end, and count once', async () => {
+  await begin();
+  for (let i = 0; i < 300; i++) {
+    edit(0, 20, `edit ${i}`);
+    await world.pass(100);
+  }
+  expect(Object.values(world.files('alpha')).filter(content => content.startsWith('edit '))).toHaveLength(20);
+  expect(world.folder('beta').core.memory.halt).toBeNull();
 });
