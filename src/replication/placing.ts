@@ -129,7 +129,8 @@ async function placeBelowTombstone(
   if (home.kind === 'unknown')
     return p.block(candidate, waitFor(home.uid), 'waits for the directory that took its directory’s place');
   let directory = home.uid;
-  if (home.kind === 'deleted') {
+  // One that is brought back itself, below a directory that it took in, finds its place below.
+  if (home.kind === 'deleted' && directory !== update.uid) {
     const dead = (await p.view.record(directory))!;
     const back = made(revived(dead, await p.stamp(dead)), candidate);
     if ((await p.place(back, dead, step)) === 'not') return 'not';
