@@ -11,8 +11,12 @@ import type { BlockFile, BlockFiles, BlockLook } from './block-files.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 
-/** Requests up to this size may be carried out at once, without a trip through the thread pool that costs ten times as much. */
-const AT_ONCE_BYTES = 128 * 1024;
+/**
+ * Requests up to this size may be carried out at once, without a trip through the thread pool, which costs as much as ten small ones.
+ * A write goes to the page cache; a large read rather has to wait for a disk.
+ */
+const READ_AT_ONCE_BYTES = 128 * 1024;
+const WRITE_AT_ONCE_BYTES = 1024 * 1024;
 /**
  * A request carried out at once that took longer waited for a disk, or for a processor that others use. It adds to a debt that quick
  * ones pay back; when that is too high, all requests go to the pool for a while.
@@ -72,11 +76,13 @@ class NodeBlockFile implements BlockFile {
   }
 
   read(into: Uint8Array, position: number): Promise<void> {
-    return this.#mayGoAtOnce(into) ? this.#atOnce(fs.readSync, into, position) : this.#inPool(fs.read, into, position);
+    return this.#mayGoAtOnce(into, READ_AT_ONCE_BYTES)
+      ? this.#atOnce(fs.readSync, into, position)
+      : this.#inPool(fs.read, into, position);
   }
 
   write(data: Uint8Array, position: number): Promise<void> {
-    return this.#mayGoAtOnce(data)
+    return this.#mayGoAtOnce(data, WRITE_AT_ONCE_BYTES)
       ? this.#atOnce(fs.writeSync, data, position)
       : this.#inPool(fs.write, data, position);
   }
@@ -128,8 +134,8 @@ class NodeBlockFile implements BlockFile {
     await call<void>(done => fs.close(this.#fd, done));
   }
 
-  #mayGoAtOnce(bytes: Uint8Array): boolean {
-    return bytes.length <= AT_ONCE_BYTES && (this.#poolUntil === 0 || this.#pauseIsOver());
+  #mayGoAtOnce({ length }: Uint8Array, limit: number): boolean {
+    return length <= limit && (this.#poolUntil === 0 || this.#pauseIsOver());
   }
 
   #pauseIsOver(): boolean {

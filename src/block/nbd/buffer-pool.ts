@@ -21,6 +21,8 @@ export function createBufferPool(): BufferPool {
 
   return {
     take: bytes => {
+      // What is too large to be kept need not have a size that others have.
+      if (bytes > LIMITS.nbdKeptBytes / 2) return Buffer.allocUnsafeSlow(bytes);
       let capacity = SMALLEST_BYTES;
       while (capacity + SLACK_BYTES < bytes) capacity *= 2;
       const memory = free.get(capacity + SLACK_BYTES)?.pop();

@@ -1,5 +1,6 @@
 /** Bytes of the transmission: requests cut out of the stream, and the replies to them. */
 
+import type { BufferPool } from './buffer-pool.ts';
 import type { StatusExtent } from './meta-contexts.ts';
 import {
   CHUNK,
@@ -34,11 +35,17 @@ export interface RequestReader {
   /** The next header; null: more bytes are needed; 'broken': what comes is no request. */
   header(): Request | null | 'broken';
   /** The next `length` bytes, whole; null: more bytes are needed, ask again with the same length. */
-  payload(length: number): Buffer | null;
+  payload(length: number): Payload | null;
   /** Throws the next `length` bytes away; false: more bytes are needed, ask again with the same length. */
   discard(length: number): boolean;
   /** Part of a header or payload is here and the rest is not. */
   readonly halfway: boolean;
+}
+
+export interface Payload {
+  readonly bytes: Buffer;
+  /** It is of the pool, which wants it back. */
+  readonly lent: boolean;
 }
 
 const HEADER_BYTES = 28;
@@ -46,7 +53,7 @@ export const SIMPLE_HEADER_BYTES = 16;
 export const CHUNK_HEADER_BYTES = 20;
 export const DATA_HEADER_BYTES = CHUNK_HEADER_BYTES + 8;
 
-export function createRequestReader(): RequestReader {
+export function createRequestReader(buffers: BufferPool): RequestReader {
   const chunks: Buffer[] = [];
   /** Where in the first chunk the bytes begin that were not taken yet. */
   let at = 0;
@@ -106,14 +113,14 @@ export function createRequestReader(): RequestReader {
     payload: length => {
       const first = chunks[0];
       if (payload === null && first !== undefined && first.length - at >= length) {
-        const whole = first.subarray(at, at + length);
+        const bytes = first.subarray(at, at + length);
         advance(length);
-        return whole;
+        return { bytes, lent: false };
       }
-      payload ??= Buffer.allocUnsafeSlow(length);
+      payload ??= buffers.take(length);
       payloadBytes = fill(payload, payloadBytes);
       if (payloadBytes < length) return null;
-      const whole = payload;
+      const whole = { bytes: payload, lent: true };
       payload = null;
       payloadBytes = 0;
       return whole;

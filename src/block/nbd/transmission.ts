@@ -20,6 +20,7 @@ import {
   encodeErrorChunk,
   encodeSimpleReply,
   encodeStatusChunk,
+  type Payload,
   type Request,
   SIMPLE_HEADER_BYTES,
   writeDataHeader,
@@ -67,7 +68,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
   const { socket, device, structured, contexts, traffic, buffers, clock, onViolation } = options;
   const terms: Terms = { size: device.size, readOnly: options.readOnly, structured, contexts: contexts.length };
   const counters: TransmissionCounters = { requests: 0, readBytes: 0, writtenBytes: 0 };
-  const reader = createRequestReader();
+  const reader = createRequestReader(buffers);
   const replies = createReplyLine(socket);
   const anticipation = createAnticipation();
   /** The request whose payload is not here yet, or for which there is no room yet. */
@@ -149,7 +150,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
       return true;
     }
     if (!haveRoom()) return false;
-    let data: Buffer | null = null;
+    let data: Payload | null = null;
     if (request.command === COMMAND.write) {
       data = reader.payload(request.length);
       if (data === null) return false;
@@ -180,7 +181,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     return !holding;
   }
 
-  function begin(request: Request, data: Buffer | null): void {
+  function begin(request: Request, data: Payload | null): void {
     onTheWay++;
     try {
       carryOut(request, data);
@@ -189,7 +190,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     }
   }
 
-  function carryOut(request: Request, data: Buffer | null): void {
+  function carryOut(request: Request, data: Payload | null): void {
     const { offset, length, flags } = request;
     const done = (): void => answer([doneReply(request)]);
     const failed = (error: unknown): void => fail(request, error);
@@ -199,7 +200,8 @@ export function startTransmission(options: TransmissionOptions): Transmission {
         read(request);
         break;
       case COMMAND.write:
-        device.write(offset, data!, { durable }).then(() => {
+        device.write(offset, data!.bytes, { durable }).then(() => {
+          if (data!.lent) buffers.give(data!.bytes);
           counters.writtenBytes += length;
           traffic.give(length);
           done();

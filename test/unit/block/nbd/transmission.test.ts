@@ -101,6 +101,32 @@ describe('requests', () => {
     expect(chunk.data.subarray(8).equals(data)).toBe(true);
   });
 
+  test('that write much have memory of their own until the device is done with it', async () => {
+    const held: { readonly data: Uint8Array; readonly done: () => void; readonly fail: (error: Error) => void }[] = [];
+    const device: BlockDevice = {
+      ...createMemoryDevice(64 * MIB),
+      write: (_offset, data) => new Promise((resolve, reject) => held.push({ data, done: resolve, fail: reject })),
+    };
+    const client = await simple({ spec: { device } });
+    const isWhole = (i: number, byte: number): boolean => held[i]!.data.every(value => value === byte);
+    const memory = (i: number): ArrayBufferLike => held[i]!.data.buffer;
+    const send = async (byte: number): Promise<void> => {
+      client.request({ command: WRITE, offset: byte * MIB, data: Buffer.alloc(MIB, byte) });
+      await until('the device has it', () => held.length === byte, { everyMs: 1 });
+    };
+    for (let byte = 1; byte <= 3; byte++) await send(byte);
+    expect([1, 2, 3].map(byte => isWhole(byte - 1, byte))).toEqual([true, true, true]);
+    held[0]!.done();
+    expect((await client.simple()).error).toBe(0);
+    // Who knows what a device that failed still does with it.
+    held[1]!.fail(new TandemError('BLOCK_IO', 'a bad sector'));
+    expect((await client.simple()).error).toBe(EIO);
+    for (let byte = 4; byte <= 5; byte++) await send(byte);
+    expect([2, 3, 4, 5].map(byte => isWhole(byte - 1, byte))).toEqual([true, true, true, true]);
+    expect(memory(3)).toBe(memory(0));
+    for (const { done } of held.slice(2)) done();
+  });
+
   test('that read much come in pieces; where one of them fails, its error ends the reply', async () => {
     const device = createMemoryDevice(MIB);
     device.bytes.fill('abc');
