@@ -1,9 +1,10 @@
 /** Volumes on a disk that is full: the file system itself says so, and what it cannot hold takes nothing else along. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { MODES, numberOf } from '../../src/model/replica-values.ts';
 import { startGroup } from './harness/scenario.ts';
+import { testUnless } from './harness/test-unless.ts';
 import {
   contentOf,
   createReplica,
@@ -18,11 +19,10 @@ import {
   uriOf,
 } from './harness/volumes.ts';
 
-const missing = missingPrograms('qemu-io', 'nbdcopy');
-const having = missing === null ? '' : ` [skipped, ${missing}]`;
+const clientTest = testUnless(missingPrograms('qemu-io', 'nbdcopy'));
 
-test.skipIf(missing !== null)(
-  `a full disk breaks the mirror whose target it cannot hold, and of a snapshot no more than the snapshot${having}`,
+clientTest(
+  'a full disk breaks the mirror whose target it cannot hold, and of a snapshot no more than the snapshot',
   async ({ skip }) => {
     const group = await startGroup({ label: 'full-disks', members: ['alpha', 'beta'], start: false });
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];

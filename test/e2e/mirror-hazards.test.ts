@@ -1,12 +1,13 @@
 /** Real daemons of a mirror killed, parted and set back at bad moments. Needs Debian's libnbd-bin, qemu-utils and fio. */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { MODES, numberOf, type ReplicaOperation } from '../../src/model/replica-values.ts';
 import { createChance, seedOfRun } from './harness/chance.ts';
 import type { Member } from './harness/member.ts';
 import { run } from './harness/program.ts';
 import { startGroup } from './harness/scenario.ts';
+import { testUnless } from './harness/test-unless.ts';
 import { pause, until } from './harness/until.ts';
 import {
   ask,
@@ -26,16 +27,15 @@ import {
   uriOf,
 } from './harness/volumes.ts';
 
-const missing = missingPrograms('qemu-io', 'nbdcopy', 'fio');
-const having = missing === null ? '' : ` [skipped, ${missing}]`;
+const clientTest = testUnless(missingPrograms('qemu-io', 'nbdcopy', 'fio'));
 
 async function mayWrite(member: Member): Promise<boolean> {
   const { volumes } = await ask(member, client => client.volumes());
   return volumes[0]!.Uri !== '' && volumes[0]!.Access === 3;
 }
 
-test.skipIf(missing !== null)(
-  `a mirror outlives kills within its orders, outages that hold its clients, writers beside a copy, and a lost database${having}`,
+clientTest(
+  'a mirror outlives kills within its orders, outages that hold its clients, writers beside a copy, and a lost database',
   async () => {
     const group = await startGroup({ label: 'hazards', members: ['alpha', 'beta'], proxied: true });
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];

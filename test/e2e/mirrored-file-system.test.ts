@@ -1,19 +1,19 @@
 /** A file system on a mirrored volume: whatever happens to the members, the other one has it, sound, with all that was promised. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { MODES, numberOf } from '../../src/model/replica-values.ts';
 import { type FileWriter, filesIn, mountVolume, whyNoFileSystem } from './harness/file-system.ts';
 import type { Member } from './harness/member.ts';
 import { runWell } from './harness/program.ts';
 import { startGroup } from './harness/scenario.ts';
+import { testUnless } from './harness/test-unless.ts';
 import { ask, createReplica, createVolume, inStep, MIB, orderWell, statesAre, uriOf } from './harness/volumes.ts';
 
-const problem = whyNoFileSystem();
-const note = problem === null ? '' : ` [skipped, ${problem}]`;
+const fileSystemTest = testUnless(whyNoFileSystem());
 
-test.skipIf(problem !== null)(
-  `a file system written in step, while it is copied and through failovers either way is sound on the other member${note}`,
+fileSystemTest(
+  'a file system written in step, while it is copied and through failovers either way is sound on the other member',
   async () => {
     const group = await startGroup({ label: 'file-system', members: ['alpha', 'beta'], proxied: true });
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];

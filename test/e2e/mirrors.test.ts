@@ -1,9 +1,10 @@
 /** Volumes mirrored between real daemons, written and read by real NBD clients. Those need Debian's libnbd-bin and qemu-utils. */
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { MODES, numberOf } from '../../src/model/replica-values.ts';
 import type { Group } from './harness/group.ts';
 import type { Member } from './harness/member.ts';
 import { startGroup } from './harness/scenario.ts';
+import { testUnless } from './harness/test-unless.ts';
 import {
   contentOf,
   createReplica,
@@ -20,9 +21,7 @@ import {
   uriOf,
 } from './harness/volumes.ts';
 
-const missing = missingPrograms('qemu-io', 'nbdcopy');
-const having = missing === null ? '' : ` [skipped, ${missing}]`;
-const mirrorTest = test.skipIf(missing !== null);
+const clientTest = testUnless(missingPrograms('qemu-io', 'nbdcopy'));
 
 interface Mirror {
   readonly group: Group;
@@ -68,7 +67,7 @@ async function expectReadOnly(uri: string): Promise<void> {
 }
 
 for (const mode of ['Synchronous', 'Asynchronous'] as const) {
-  mirrorTest(`a ${mode.toLowerCase()} mirror obeys each order on both members${having}`, async () => {
+  clientTest(`a ${mode.toLowerCase()} mirror obeys each order on both members`, async () => {
     const mirror = await startMirror(`orders-${mode.slice(0, 3)}`, mode);
     const { alpha, beta, both, pair, alphaUri, betaUri } = mirror;
     await expectSame(mirror);
@@ -133,8 +132,8 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
   });
 }
 
-mirrorTest(
-  `what was flushed outlives SIGKILL of the source, the target and both, and the pair comes back by itself${having}`,
+clientTest(
+  'what was flushed outlives SIGKILL of the source, the target and both, and the pair comes back by itself',
   async () => {
     const mirror = await startMirror('killed', 'Synchronous');
     const { alpha, beta, both, pair, alphaUri, betaUri } = mirror;
@@ -160,8 +159,8 @@ mirrorTest(
   },
 );
 
-mirrorTest(
-  `after a failover within an outage, with writes on both sides, nothing is overwritten without Force${having}`,
+clientTest(
+  'after a failover within an outage, with writes on both sides, nothing is overwritten without Force',
   async () => {
     const mirror = await startMirror('parted', 'Synchronous');
     const { group, beta, both, pair, alphaUri, betaUri } = mirror;

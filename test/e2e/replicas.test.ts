@@ -1,8 +1,9 @@
 /** Snapshots and clones of a real daemon, written and read by real NBD clients. Those need Debian's libnbd-bin and qemu-utils. */
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { Group } from './harness/group.ts';
 import type { Member } from './harness/member.ts';
 import { startGroup } from './harness/scenario.ts';
+import { testUnless } from './harness/test-unless.ts';
 import { until } from './harness/until.ts';
 import {
   ask,
@@ -21,8 +22,7 @@ import {
   uriOf,
 } from './harness/volumes.ts';
 
-const missing = missingPrograms('qemu-io', 'nbdcopy');
-const having = missing === null ? '' : ` [skipped, ${missing}]`;
+const clientTest = testUnless(missingPrograms('qemu-io', 'nbdcopy'));
 
 async function startAlpha(label: string, size: number): Promise<{ group: Group; alpha: Member; uri: string }> {
   const group = await startGroup({ label, members: ['alpha'] });
@@ -31,37 +31,34 @@ async function startAlpha(label: string, size: number): Promise<{ group: Group; 
   return { group, alpha, uri: await uriOf(alpha, 'disk1') };
 }
 
-test.skipIf(missing !== null)(
-  `a snapshot shows its moment whatever is written later, through a restart, and brings it back${having}`,
-  async () => {
-    const { alpha, uri } = await startAlpha('snapshot', 16 * MIB);
-    await qemuIoWell(uri, 'write -P 1 1M 2M', 'flush');
-    const moment = await contentOf(alpha, 'disk1');
-    const outcome = await createReplica(alpha, { syncType: 'Snapshot', source: 'disk1', target: 'monday' });
-    const pair = outcome.Synchronization!;
-    expect(outcome).toMatchObject({ ReturnValue: 0, Job: null });
-    await qemuIoWell(uri, 'write -P 2 2M 4M', 'write -z 1M 64k', 'flush');
-    const later = await contentOf(alpha, 'disk1');
-    expect(await contentOf(alpha, 'monday')).toBe(moment);
-    expect((await qemuIo(await uriOf(alpha, 'monday'), 'write 0 4k')).exitCode).not.toBe(0);
+clientTest('a snapshot shows its moment whatever is written later, through a restart, and brings it back', async () => {
+  const { alpha, uri } = await startAlpha('snapshot', 16 * MIB);
+  await qemuIoWell(uri, 'write -P 1 1M 2M', 'flush');
+  const moment = await contentOf(alpha, 'disk1');
+  const outcome = await createReplica(alpha, { syncType: 'Snapshot', source: 'disk1', target: 'monday' });
+  const pair = outcome.Synchronization!;
+  expect(outcome).toMatchObject({ ReturnValue: 0, Job: null });
+  await qemuIoWell(uri, 'write -P 2 2M 4M', 'write -z 1M 64k', 'flush');
+  const later = await contentOf(alpha, 'disk1');
+  expect(await contentOf(alpha, 'monday')).toBe(moment);
+  expect((await qemuIo(await uriOf(alpha, 'monday'), 'write 0 4k')).exitCode).not.toBe(0);
 
-    await alpha.kill();
-    await alpha.start();
-    await statesAre([alpha], pair, ['Synchronized']);
-    expect(await contentOf(alpha, 'monday')).toBe(moment);
-    expect(await contentOf(alpha, 'disk1')).toBe(later);
+  await alpha.kill();
+  await alpha.start();
+  await statesAre([alpha], pair, ['Synchronized']);
+  expect(await contentOf(alpha, 'monday')).toBe(moment);
+  expect(await contentOf(alpha, 'disk1')).toBe(later);
 
-    await orderWell(alpha, 'monday', 'Restore from Replica', { wait: 'Synchronized' });
-    expect(await contentOf(alpha, 'disk1')).toBe(moment);
-    expect(await contentOf(alpha, 'monday')).toBe(moment);
-    await orderWell(alpha, 'monday', 'Return To ResourcePool');
-    await statesAre([alpha], pair, ['none']);
-    expect(await contentOf(alpha, 'disk1')).toBe(moment);
-  },
-);
+  await orderWell(alpha, 'monday', 'Restore from Replica', { wait: 'Synchronized' });
+  expect(await contentOf(alpha, 'disk1')).toBe(moment);
+  expect(await contentOf(alpha, 'monday')).toBe(moment);
+  await orderWell(alpha, 'monday', 'Return To ResourcePool');
+  await statesAre([alpha], pair, ['none']);
+  expect(await contentOf(alpha, 'disk1')).toBe(moment);
+});
 
-test.skipIf(missing !== null)(
-  `a writable snapshot is written beside its source, taken anew only with Force, and detached to a volume of its own${having}`,
+clientTest(
+  'a writable snapshot is written beside its source, taken anew only with Force, and detached to a volume of its own',
   async () => {
     const { alpha, uri } = await startAlpha('writable', 16 * MIB);
     await qemuIoWell(uri, 'write -P 1 0 4M', 'flush');
@@ -88,8 +85,8 @@ test.skipIf(missing !== null)(
   },
 );
 
-test.skipIf(missing !== null)(
-  `a clone goes on where it was when the daemon is killed within it, and becomes a volume like any other${having}`,
+clientTest(
+  'a clone goes on where it was when the daemon is killed within it, and becomes a volume like any other',
   async () => {
     const { alpha, uri } = await startAlpha('clone', 64 * MIB);
     await qemuIoWell(uri, 'write -P 1 0 60M', 'flush');
@@ -124,27 +121,24 @@ test.skipIf(missing !== null)(
   },
 );
 
-test.skipIf(missing !== null)(
-  `a clone brings its moment back to the source, and takes a new one in${having}`,
-  async () => {
-    const { alpha, uri } = await startAlpha('restore', 16 * MIB);
-    await qemuIoWell(uri, 'write -P 1 0 8M', 'flush');
-    const moment = await contentOf(alpha, 'disk1');
-    const { Synchronization } = await createReplica(alpha, { syncType: 'Clone', source: 'disk1', target: 'copy' });
-    const pair = Synchronization!;
-    await statesAre([alpha], pair, ['Synchronized']);
-    await qemuIoWell(uri, 'write -P 2 4M 8M', 'flush');
-    await orderWell(alpha, pair, 'Restore from Replica', { wait: 'Synchronized' });
-    expect(await contentOf(alpha, 'disk1')).toBe(moment);
-    await qemuIoWell(uri, 'write -P 3 6M 8M', 'flush');
-    const later = await contentOf(alpha, 'disk1');
-    await orderWell(alpha, pair, 'Resync Replica', { wait: 'Synchronized' });
-    expect(await contentOf(alpha, 'copy')).toBe(later);
-  },
-);
+clientTest('a clone brings its moment back to the source, and takes a new one in', async () => {
+  const { alpha, uri } = await startAlpha('restore', 16 * MIB);
+  await qemuIoWell(uri, 'write -P 1 0 8M', 'flush');
+  const moment = await contentOf(alpha, 'disk1');
+  const { Synchronization } = await createReplica(alpha, { syncType: 'Clone', source: 'disk1', target: 'copy' });
+  const pair = Synchronization!;
+  await statesAre([alpha], pair, ['Synchronized']);
+  await qemuIoWell(uri, 'write -P 2 4M 8M', 'flush');
+  await orderWell(alpha, pair, 'Restore from Replica', { wait: 'Synchronized' });
+  expect(await contentOf(alpha, 'disk1')).toBe(moment);
+  await qemuIoWell(uri, 'write -P 3 6M 8M', 'flush');
+  const later = await contentOf(alpha, 'disk1');
+  await orderWell(alpha, pair, 'Resync Replica', { wait: 'Synchronized' });
+  expect(await contentOf(alpha, 'copy')).toBe(later);
+});
 
-test.skipIf(missing !== null)(
-  `a clone on another member is of one moment, through the death of both daemons, and takes a new one in${having}`,
+clientTest(
+  'a clone on another member is of one moment, through the death of both daemons, and takes a new one in',
   async () => {
     const group = await startGroup({ label: 'clone-away', members: ['alpha', 'beta'] });
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];
