@@ -277,6 +277,8 @@ export const LIMITS = {
   nbdSharedBytes: 256 * 1024 * 1024,
   /** A read that is longer is answered in pieces of this size, where the client allows it. */
   nbdPieceBytes: 128 * 1024,
+  /** What is read from a connection at once, unless it belongs to a larger payload. */
+  nbdReadBytes: 64 * 1024,
   /** Buffers that wait to be used again. */
   nbdKeptBytes: 8 * 1024 * 1024,
   /** Replies that a client has not taken yet; beyond it no further request is looked at. */

@@ -222,11 +222,16 @@ describe.each(namesIn(SYNC_TYPES))('%s', syncType => {
         else pair = happen(pair, each.event);
       }
     };
-    fc.assert(fc.property(fc.constantFrom('source', 'target'), fc.array(step, { minLength: 20, maxLength: 80 }), run), {
-      numRuns: 1500,
-    });
     // Invalid is only ever found when two members meet, Initialized is over at once.
     const rest = INITIAL_STATES[syncType].filter(state => state !== 'Invalid' && state !== 'Prepared');
+    const lives = fc.property(
+      fc.constantFrom('source', 'target'),
+      fc.array(step, { minLength: 20, maxLength: 80 }),
+      run,
+    );
+    // Chance may leave out a rare state: then more lives are lived.
+    for (let turn = 0; turn === 0 || (turn < 10 && !rest.every(state => reached.has(state))); turn++)
+      fc.assert(lives, { numRuns: 1500 });
     expect([...reached].sort()).toEqual(expect.arrayContaining(rest));
   });
 });

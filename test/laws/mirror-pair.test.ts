@@ -310,6 +310,9 @@ class World {
   }
 }
 
+/** Of a pair's states, or the lives were too dull to show anything. */
+const STATES_REACHED = 12;
+
 test('two members agree whenever they are linked, and give up no acknowledged write unasked', () => {
   const reached = new Set<CopyState>();
   const run = (steps: readonly Step[]) => {
@@ -320,6 +323,8 @@ test('two members agree whenever they are linked, and give up no acknowledged wr
   const steps = fc
     .tuple(beginning, fc.array(step, { minLength: 5, maxLength: 60 }))
     .map(([first, rest]) => [...first, ...rest]);
-  fc.assert(fc.property(steps, run), { numRuns: 4000 });
-  expect(reached.size).toBeGreaterThanOrEqual(12);
+  // Chance may leave out a rare state: then more lives are lived.
+  for (let turn = 0; turn === 0 || (turn < 10 && reached.size < STATES_REACHED); turn++)
+    fc.assert(fc.property(steps, run), { numRuns: 4000 });
+  expect(reached.size).toBeGreaterThanOrEqual(STATES_REACHED);
 });

@@ -62,9 +62,12 @@ const requests = fc.array(
   { maxLength: 20 },
 );
 
-test('requests and their payload come out as they were sent, however the stream is cut', () => {
+/** How bytes reach the reader: as its own, in memory that others use afterwards, at once or later, or where it wants them. */
+const ways = fc.array(fc.constantFrom('own', 'lent', 'kept', 'room'), { minLength: 1, maxLength: 10 });
+
+test('requests and their payload come out as they were sent, however the stream is cut and handed over', () => {
   fc.assert(
-    fc.property(requests, cuts, (sent, lengths) => {
+    fc.property(requests, cuts, ways, (sent, lengths, hows) => {
       const stream = Buffer.concat(
         sent.map(({ command, flags, cookie, offset, payload }) =>
           requestBytes({
@@ -90,14 +93,29 @@ test('requests and their payload come out as they were sent, however the stream 
           return true;
         }
         const { discarded } = sent[seen.length - 1]!;
-        const payload = discarded ? reader.discard(open.length) : (reader.payload(open.length)?.bytes ?? null);
+        const payload = discarded ? reader.discard(open.length) : reader.payload(open.length);
         if (payload === null || payload === false) return false;
         if (payload !== true) Object.assign(seen.at(-1)!, { payload: [...payload] });
         open = null;
         return true;
       };
-      for (const piece of pieces(stream, lengths)) {
-        reader.push(piece);
+      const lend = (piece: Buffer, later: boolean): void => {
+        reader.lend(piece);
+        if (!later) while (take());
+        reader.keep();
+        piece.fill(0xee);
+      };
+      for (const [turn, piece] of [...pieces(stream, lengths)].entries()) {
+        const how = hows[turn % hows.length];
+        const room = how === 'room' ? reader.room() : null;
+        if (room !== null) {
+          const fits = Math.min(room.length, piece.length);
+          piece.copy(room, 0, 0, fits);
+          reader.filled(fits);
+          while (take());
+          reader.push(piece.subarray(fits));
+        } else if (how === 'own') reader.push(piece);
+        else lend(piece, how === 'kept');
         while (take());
       }
       expect(open).toBeNull();

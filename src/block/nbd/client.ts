@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { DirectReading } from './direct-reading.ts';
 import type { ExportClient, Exports } from './exports.ts';
 import type { MetaContext } from './meta-contexts.ts';
 import { type Agreement, NEW_NEGOTIATION, type Offer, stepNegotiation } from './negotiation.ts';
@@ -14,6 +15,8 @@ import { startTransmission, type Transmission } from './transmission.ts';
 
 export interface ClientOptions {
   readonly socket: Socket;
+  /** How it is read from in the clear; null: as any stream. */
+  readonly reading: DirectReading | null;
   /** For people. */
   readonly address: string;
   readonly exports: Exports;
@@ -146,6 +149,7 @@ export function serveClient(options: ClientOptions): Client {
     const { device, readOnly } = entry.spec;
     const running = startTransmission({
       socket,
+      reading: socket === options.socket ? options.reading : null,
       first: connection.first,
       device,
       readOnly,

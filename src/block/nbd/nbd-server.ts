@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { placeSocket } from '../../base/unix-socket.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { type Client, serveClient } from './client.ts';
+import { readDirectly } from './direct-reading.ts';
 import type { Exports } from './exports.ts';
 import type { NbdTls } from './tls.ts';
 import type { Traffic } from './traffic.ts';
@@ -43,10 +44,12 @@ export interface NbdServer {
 export async function openNbdServer({ listen, ...options }: NbdServerOptions): Promise<NbdServer> {
   const clients = new Set<Client>();
   const buffers = createBufferPool();
-  const server = createServer({ noDelay: true });
+  const shared = Buffer.allocUnsafeSlow(LIMITS.nbdReadBytes);
+  const server = createServer({ noDelay: true, pauseOnConnect: true });
   server.maxConnections = LIMITS.nbdClients;
-  server.on('connection', (socket: Socket) => {
-    const client = serveClient({ ...options, buffers, socket, address: addressOf(socket) });
+  server.on('connection', (accepted: Socket) => {
+    const { socket, reading } = readDirectly(accepted, shared) ?? { socket: accepted, reading: null };
+    const client = serveClient({ ...options, buffers, socket, reading, address: addressOf(socket) });
     clients.add(client);
     const forget = (): void => void clients.delete(client);
     client.ended.then(forget, forget);

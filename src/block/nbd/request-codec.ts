@@ -32,20 +32,23 @@ export interface Cookie {
 /** Cuts requests and their payload out of what comes. Memory: the chunks not taken yet, and payloads that were asked for. */
 export interface RequestReader {
   push(chunk: Buffer): void;
+  /** As `push`, of what is somebody else's again after `keep`. */
+  lend(chunk: Buffer): void;
+  /** Copies what of a lent chunk was not taken. */
+  keep(): void;
+  /** Where the rest of a payload that was asked for is to lie; null: nothing is asked for. Filled by `filled`, not by `push`. */
+  room(): Buffer | null;
+  filled(bytes: number): void;
   /** The next header; null: more bytes are needed; 'broken': what comes is no request. */
   header(): Request | null | 'broken';
-  /** The next `length` bytes, whole; null: more bytes are needed, ask again with the same length. */
-  payload(length: number): Payload | null;
+  /**
+   * The next `length` bytes, whole, in memory of the pool; null: more bytes are needed, ask again with the same length.
+   */
+  payload(length: number): Buffer | null;
   /** Throws the next `length` bytes away; false: more bytes are needed, ask again with the same length. */
   discard(length: number): boolean;
   /** Part of a header or payload is here and the rest is not. */
   readonly halfway: boolean;
-}
-
-export interface Payload {
-  readonly bytes: Buffer;
-  /** It is of the pool, which wants it back. */
-  readonly lent: boolean;
 }
 
 const HEADER_BYTES = 28;
@@ -62,6 +65,7 @@ export function createRequestReader(buffers: BufferPool): RequestReader {
   let payload: Buffer | null = null;
   let payloadBytes = 0;
   let discarded = 0;
+  let lent: Buffer | null = null;
 
   function advance(bytes: number): void {
     at += bytes;
@@ -97,6 +101,25 @@ export function createRequestReader(buffers: BufferPool): RequestReader {
     push: chunk => {
       if (chunk.length > 0) chunks.push(chunk);
     },
+    lend: chunk => {
+      if (chunk.length === 0) return;
+      chunks.push(chunk);
+      lent = chunk;
+    },
+    keep: () => {
+      if (lent !== null && chunks.at(-1) === lent) {
+        chunks.pop();
+        // What lies before it was taken only if it is the first.
+        const taken = chunks.length === 0 ? at : 0;
+        chunks.push(Buffer.from(lent.subarray(taken)));
+        if (chunks.length === 1) at = 0;
+      }
+      lent = null;
+    },
+    room: () => payload?.subarray(payloadBytes) ?? null,
+    filled: bytes => {
+      payloadBytes += bytes;
+    },
     header: () => {
       const first = chunks[0];
       if (first === undefined) return null;
@@ -111,16 +134,10 @@ export function createRequestReader(buffers: BufferPool): RequestReader {
       return parse(head, 0);
     },
     payload: length => {
-      const first = chunks[0];
-      if (payload === null && first !== undefined && first.length - at >= length) {
-        const bytes = first.subarray(at, at + length);
-        advance(length);
-        return { bytes, lent: false };
-      }
       payload ??= buffers.take(length);
       payloadBytes = fill(payload, payloadBytes);
       if (payloadBytes < length) return null;
-      const whole = { bytes: payload, lent: true };
+      const whole = payload;
       payload = null;
       payloadBytes = 0;
       return whole;

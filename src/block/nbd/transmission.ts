@@ -9,6 +9,7 @@ import { assert } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { BlockDevice } from '../device.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { DirectReading } from './direct-reading.ts';
 import { type MetaContext, planStatus } from './meta-contexts.ts';
 import { COMMAND, COMMAND_FLAG } from './numbers.ts';
 import { createReplyLine } from './reply-line.ts';
@@ -20,7 +21,6 @@ import {
   encodeErrorChunk,
   encodeSimpleReply,
   encodeStatusChunk,
-  type Payload,
   type Request,
   SIMPLE_HEADER_BYTES,
   writeDataHeader,
@@ -31,6 +31,8 @@ import type { ClientTraffic } from './traffic.ts';
 export interface TransmissionOptions {
   /** Nobody else reads from it or writes to it. */
   readonly socket: Duplex;
+  /** How it is read from; null: as any stream. */
+  readonly reading: DirectReading | null;
   /** What was read from it already. */
   readonly first: Buffer;
   readonly device: BlockDevice;
@@ -65,7 +67,7 @@ export interface TransmissionCounters {
 const CLOSING: Refusal = { error: 'ESHUTDOWN', text: 'the export closes; connect again' };
 
 export function startTransmission(options: TransmissionOptions): Transmission {
-  const { socket, device, structured, contexts, traffic, buffers, clock, onViolation } = options;
+  const { socket, reading, device, structured, contexts, traffic, buffers, clock, onViolation } = options;
   const terms: Terms = { size: device.size, readOnly: options.readOnly, structured, contexts: contexts.length };
   const counters: TransmissionCounters = { requests: 0, readBytes: 0, writtenBytes: 0 };
   const reader = createRequestReader(buffers);
@@ -84,13 +86,23 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     resolveEnded = resolve;
   });
 
-  socket.on('data', chunk => {
+  const came = (bytes: number, take: () => void): void => {
     if (state === 'ending' || state === 'closed') return;
-    received += chunk.length;
+    received += bytes;
     anticipation.heard();
-    reader.push(chunk);
+    take();
     pump();
-  });
+  };
+  if (reading === null) socket.on('data', chunk => came(chunk.length, () => reader.push(chunk)));
+  else
+    reading.into({
+      room: () => reader.room(),
+      filled: bytes => came(bytes, () => reader.filled(bytes)),
+      arrived: bytes => {
+        came(bytes.length, () => reader.lend(bytes));
+        reader.keep();
+      },
+    });
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {
     state = 'closed';
@@ -150,7 +162,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
       return true;
     }
     if (!haveRoom()) return false;
-    let data: Payload | null = null;
+    let data: Buffer | null = null;
     if (request.command === COMMAND.write) {
       data = reader.payload(request.length);
       if (data === null) return false;
@@ -181,7 +193,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     return !holding;
   }
 
-  function begin(request: Request, data: Payload | null): void {
+  function begin(request: Request, data: Buffer | null): void {
     onTheWay++;
     try {
       carryOut(request, data);
@@ -190,7 +202,7 @@ export function startTransmission(options: TransmissionOptions): Transmission {
     }
   }
 
-  function carryOut(request: Request, data: Payload | null): void {
+  function carryOut(request: Request, data: Buffer | null): void {
     const { offset, length, flags } = request;
     const done = (): void => answer([doneReply(request)]);
     const failed = (error: unknown): void => fail(request, error);
@@ -200,8 +212,8 @@ export function startTransmission(options: TransmissionOptions): Transmission {
         read(request);
         break;
       case COMMAND.write:
-        device.write(offset, data!.bytes, { durable }).then(() => {
-          if (data!.lent) buffers.give(data!.bytes);
+        device.write(offset, data!, { durable }).then(() => {
+          buffers.give(data!);
           counters.writtenBytes += length;
           traffic.give(length);
           done();

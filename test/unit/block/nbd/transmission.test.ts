@@ -389,6 +389,7 @@ describe('the end', () => {
     const { device } = host;
     const running = startTransmission({
       socket,
+      reading: null,
       first: requestBytes({ command: WRITE, length: 10_000 }),
       device,
       readOnly: false,
