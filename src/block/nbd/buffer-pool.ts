@@ -16,7 +16,7 @@ const SLACK_BYTES = 64;
 const SMALLEST_BYTES = 4096;
 
 export function createBufferPool(): BufferPool {
-  const free = new Map<number, ArrayBuffer[]>();
+  const free = new Map<number, Buffer[]>();
   let kept = 0;
 
   return {
@@ -25,18 +25,18 @@ export function createBufferPool(): BufferPool {
       if (bytes > LIMITS.nbdKeptBytes / 2) return Buffer.allocUnsafeSlow(bytes);
       let capacity = SMALLEST_BYTES;
       while (capacity + SLACK_BYTES < bytes) capacity *= 2;
-      const memory = free.get(capacity + SLACK_BYTES)?.pop();
-      if (memory === undefined) return Buffer.allocUnsafeSlow(capacity + SLACK_BYTES).subarray(0, bytes);
-      kept -= memory.byteLength;
-      return Buffer.from(memory, 0, bytes);
+      const last = free.get(capacity + SLACK_BYTES)?.pop();
+      if (last === undefined) return Buffer.allocUnsafeSlow(capacity + SLACK_BYTES).subarray(0, bytes);
+      kept -= last.buffer.byteLength;
+      return last.length === bytes ? last : Buffer.from(last.buffer, 0, bytes);
     },
-    give: ({ buffer }) => {
-      const memory = buffer as ArrayBuffer;
-      if (kept + memory.byteLength > LIMITS.nbdKeptBytes) return;
-      kept += memory.byteLength;
-      const list = free.get(memory.byteLength);
-      if (list === undefined) free.set(memory.byteLength, [memory]);
-      else list.push(memory);
+    give: buffer => {
+      const { byteLength } = buffer.buffer;
+      if (kept + byteLength > LIMITS.nbdKeptBytes) return;
+      kept += byteLength;
+      const list = free.get(byteLength);
+      if (list === undefined) free.set(byteLength, [buffer]);
+      else list.push(buffer);
     },
   };
 }
