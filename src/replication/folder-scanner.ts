@@ -184,7 +184,8 @@ export class FolderScanner {
         deep: true,
         firstScan: first,
         impatient: false,
-        knownEdits: bypass ? Number.POSITIVE_INFINITY : this.#putOff,
+        knownEdits: this.#putOff,
+        decided: bypass,
       },
       this.#brake(bypass),
       signal,
@@ -221,7 +222,14 @@ export class FolderScanner {
       if (impatient) this.reports.outOfPatience(uids);
       const result = await scanPass(
         core,
-        { directories: these, deep: false, firstScan: !core.memory.initialScanDone, impatient, knownEdits: 0 },
+        {
+          directories: these,
+          deep: false,
+          firstScan: !core.memory.initialScanDone,
+          impatient,
+          knownEdits: 0,
+          decided: false,
+        },
         this.#brake(false),
         signal,
       );

@@ -32,6 +32,8 @@ export interface PassRequest {
   readonly impatient: boolean;
   /** As many edits as were found already and put off; if a look at everything finds no more, that is all of them. */
   readonly knownEdits: number;
+  /** The brakes were told to let everything through. */
+  readonly decided: boolean;
 }
 
 export interface PassResult {
@@ -162,7 +164,8 @@ function isBurst(
   { edits, hot }: { readonly edits: number; readonly hot: ReadonlyMap<Uid, unknown> },
 ): boolean {
   const many = edits >= core.config.brakes.minimumFiles && core.config.brakes.changedShare < 1;
-  return many && !request.impatient && (hot.size > 0 || !request.deep || edits > request.knownEdits);
+  if (!many || request.impatient || request.decided) return false;
+  return hot.size > 0 || !request.deep || edits > request.knownEdits;
 }
 
 async function lookAgain(core: FolderCore, record: FileRecord, hot: Map<Uid, ScanDirectory>): Promise<void> {

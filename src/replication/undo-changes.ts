@@ -15,7 +15,14 @@ export async function undoHeldChanges(core: FolderCore, signal: AbortSignal): Pr
   const edited = new Map<Uid, FileRecord>();
   const pass = await scanPass(
     core,
-    { directories: [{ uid: core.root, path: '' }], deep: true, firstScan: false, impatient: true, knownEdits: 0 },
+    {
+      directories: [{ uid: core.root, path: '' }],
+      deep: true,
+      firstScan: false,
+      impatient: true,
+      knownEdits: 0,
+      decided: true,
+    },
     async drafts => {
       const held = drafts.filter(draft => draft.effect === 'edited' && draft.before);
       for (const draft of held) edited.set(draft.before!.uid, draft.before!);

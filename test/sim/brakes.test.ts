@@ -90,6 +90,19 @@ test('many edits that are fewer than the brake holds are published once no more 
   expect(Object.values(world.files('alpha')).filter(content => content === 'edited')).toHaveLength(40);
 });
 
+test('what was held is published as it was decided, though some of it is being edited again', async () => {
+  await begin();
+  edit(0, 60, 'meant');
+  await world.pass(10_000);
+  expect(world.folder('beta').core.memory.halt).toMatchObject({ reason: 'mass-change' });
+  edit(0, 1, 'meant, too');
+  await world.whileTimePasses(world.folder('beta').release('accept'));
+  await world.pass(10_000);
+  expect(world.folder('beta').core.memory.halt).toBeNull();
+  const contents = Object.values(world.files('alpha')).filter(content => content.startsWith('meant'));
+  expect(contents).toHaveLength(60);
+});
+
 test('many files that are edited without end are not held back without end, and count once', async () => {
   await begin();
   for (let i = 0; i < 300; i++) {
