@@ -306,7 +306,7 @@ export class FolderScanner {
       if (!(await rootIsThere(core))) return null;
       if (core.readOnly) return this.#changes.sort(drafts);
       const edited = drafts.flatMap(({ effect, before }) => (effect === 'edited' && before ? [before.uid] : []));
-      if (bypass || edited.length === 0) return drafts;
+      if (bypass || edited.length === 0 || this.#brakes.changedShare >= 1) return drafts;
       const now = core.clock.now();
       if (now - this.#edited.since > BRAKE_WINDOW_MS) this.#edited = { files: new Set(), since: now };
       for (const uid of edited) this.#edited.files.add(uid);

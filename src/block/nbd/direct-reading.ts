@@ -20,16 +20,16 @@ export interface DirectTaker {
 
 /**
  * The connection as another socket, which says `data` as usual until somebody takes what arrives. For one that a server has taken in
- * with `pauseOnConnect`; null where Node does not show what is behind it: then it is to be used as it is. `shared`: where bytes
- * lie during a call of `arrived`; any number of connections may have the same.
+ * with `pauseOnConnect`. Where Node does not show what is behind it, it is the socket as it is, and there is no such reading. `shared`:
+ * where bytes lie during a call of `arrived`; any number of connections may have the same.
  */
 export function readDirectly(
   accepted: Socket,
   shared: Buffer,
-): { readonly socket: Socket; readonly reading: DirectReading } | null {
-  const behind = accepted as unknown as { _handle: object | null };
+): { readonly socket: Socket; readonly reading: DirectReading | null } {
+  const behind = accepted as unknown as { _handle?: { readonly useUserBuffer?: unknown } | null };
   const handle = behind._handle;
-  if (handle === null || handle === undefined || !('useUserBuffer' in handle)) return null;
+  if (typeof handle?.useUserBuffer !== 'function') return { socket: accepted.resume(), reading: null };
   let taker: DirectTaker | null = null;
   let room: Uint8Array | null = null;
   const options: SocketConstructorOpts & { readonly handle: object; readonly onread: OnReadOpts } = {

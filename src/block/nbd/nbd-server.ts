@@ -48,7 +48,7 @@ export async function openNbdServer({ listen, ...options }: NbdServerOptions): P
   const server = createServer({ noDelay: true, pauseOnConnect: true });
   server.maxConnections = LIMITS.nbdClients;
   server.on('connection', (accepted: Socket) => {
-    const { socket, reading } = readDirectly(accepted, shared) ?? { socket: accepted, reading: null };
+    const { socket, reading } = readDirectly(accepted, shared);
     const client = serveClient({ ...options, buffers, socket, reading, address: addressOf(socket) });
     clients.add(client);
     const forget = (): void => void clients.delete(client);

@@ -108,11 +108,10 @@ export function createRequestReader(buffers: BufferPool): RequestReader {
     },
     keep: () => {
       if (lent !== null && chunks.at(-1) === lent) {
-        chunks.pop();
-        // What lies before it was taken only if it is the first.
-        const taken = chunks.length === 0 ? at : 0;
-        chunks.push(Buffer.from(lent.subarray(taken)));
-        if (chunks.length === 1) at = 0;
+        // Of the first chunk what lies before `at` was taken.
+        const isFirst = chunks.length === 1;
+        chunks[chunks.length - 1] = Buffer.from(isFirst ? lent.subarray(at) : lent);
+        if (isFirst) at = 0;
       }
       lent = null;
     },
