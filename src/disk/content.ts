@@ -15,15 +15,21 @@ import { asExpected, sameLook, toStat } from './look.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** Between two turns of a long read. */
-const TURN_BYTES = 16 * 1024 * 1024;
+export const TURN_BYTES = 16 * 1024 * 1024;
 /** Time stamps move in steps of at most this: a change within one step of the last would not show. */
 const TIME_STEP_MS = 10;
 
+/** It is not what it was when it was looked at, or is there no more. */
+export type Unread = 'changed' | 'gone';
+
 export interface ContentReader {
   /** Reads and hashes a file that looked so a moment ago. Gives way after every 16 MiB. EACCES where it may not be read. */
-  hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | 'changed' | 'gone'>;
+  hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | Unread>;
+  /** The two halves of `hash` for a large file, each with a reading of its own. */
+  digest(directory: Directory, name: string, look: Look): Generator<void, { hash: string } | Unread>;
+  recipe(directory: Directory, name: string, look: Look): Generator<void, Recipe | Unread>;
   /** Reads a range of a file into `into`. */
-  read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | 'changed' | 'gone';
+  read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | Unread;
   /** Lent for a moment: no other call on the reader meanwhile. */
   readonly buffer: Uint8Array;
 }
@@ -45,41 +51,60 @@ export function createContentReader({ xxh64, now, pause }: ContentTools): Conten
     if (ageMs >= 0 && ageMs < TIME_STEP_MS) pause(TIME_STEP_MS - ageMs);
   }
 
-  function* hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | 'changed' | 'gone'> {
+  /** Reads a file that looked so a moment ago from front to back; gives way after every 16 MiB. */
+  function* readThrough(
+    directory: Directory,
+    name: string,
+    look: Look,
+    take: (bytes: Buffer) => void,
+  ): Generator<void, 'read' | Unread> {
     passTimeStep(look);
     const file = openToRead(directory, name);
     if (typeof file === 'string') return file;
     try {
-      if (look.size <= LIMITS.wholeFileBytes) {
-        const length = file.read(buffer, 0, look.size, 0);
-        if (length !== look.size || !sameLook(look, file.look())) return 'changed';
-        return { hash: sha256(buffer.subarray(0, length)), recipe: null, stat: toStat(look) };
-      }
-      const whole = createHash('sha256');
-      const chunks = collectChunks(look.size, xxh64);
       for (let at = 0; at < look.size; ) {
         const length = file.read(buffer, 0, Math.min(READ_BYTES, look.size - at), at);
         if (length === 0) return 'changed';
-        const bytes = buffer.subarray(0, length);
-        whole.update(bytes);
-        chunks.push(bytes);
+        take(buffer.subarray(0, length));
         at += length;
         if (at % TURN_BYTES === 0) yield;
       }
-      if (!sameLook(look, file.look())) return 'changed';
-      return { hash: whole.digest('hex'), recipe: chunks.finish(), stat: toStat(look) };
+      return sameLook(look, file.look()) ? 'read' : 'changed';
     } finally {
       file.close();
     }
   }
 
-  function read(
-    directory: Directory,
-    name: string,
-    stat: Stat,
-    into: Uint8Array,
-    offset: number,
-  ): 'read' | 'changed' | 'gone' {
+  function* hash(directory: Directory, name: string, look: Look): Generator<void, Hashed | Unread> {
+    if (look.size <= LIMITS.wholeFileBytes) {
+      let content: Uint8Array = buffer.subarray(0, 0);
+      const read = yield* readThrough(directory, name, look, bytes => {
+        content = bytes;
+      });
+      return read === 'read' ? { hash: sha256(content), recipe: null, stat: toStat(look) } : read;
+    }
+    const whole = createHash('sha256');
+    const chunks = collectChunks(look.size, xxh64);
+    const read = yield* readThrough(directory, name, look, bytes => {
+      whole.update(bytes);
+      chunks.push(bytes);
+    });
+    return read === 'read' ? { hash: whole.digest('hex'), recipe: chunks.finish(), stat: toStat(look) } : read;
+  }
+
+  function* digest(directory: Directory, name: string, look: Look): Generator<void, { hash: string } | Unread> {
+    const whole = createHash('sha256');
+    const read = yield* readThrough(directory, name, look, bytes => whole.update(bytes));
+    return read === 'read' ? { hash: whole.digest('hex') } : read;
+  }
+
+  function* recipe(directory: Directory, name: string, look: Look): Generator<void, Recipe | Unread> {
+    const chunks = collectChunks(look.size, xxh64);
+    const read = yield* readThrough(directory, name, look, bytes => chunks.push(bytes));
+    return read === 'read' ? chunks.finish() : read;
+  }
+
+  function read(directory: Directory, name: string, stat: Stat, into: Uint8Array, offset: number): 'read' | Unread {
     const file = openToRead(directory, name);
     if (typeof file === 'string') return file;
     return using(file, () => {
@@ -88,7 +113,7 @@ export function createContentReader({ xxh64, now, pause }: ContentTools): Conten
     });
   }
 
-  return { hash, read, buffer };
+  return { hash, digest, recipe, read, buffer };
 }
 
 /** Runs a reading to its end at once. */
@@ -115,7 +140,7 @@ export function hashPrefix(file: File, size: number, buffer: Uint8Array): Return
   return whole;
 }
 
-function openToRead(directory: Directory, name: string): File | 'changed' | 'gone' {
+function openToRead(directory: Directory, name: string): File | Unread {
   try {
     return directory.openFile(name, 'read');
   } catch (error) {

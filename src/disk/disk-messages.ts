@@ -2,9 +2,9 @@
 import type { ErrorCode } from '../base/errors.ts';
 import type { FilterPatterns } from '../model/filters.ts';
 import type { WatchReport, WatchTask } from './directory-watcher.ts';
-import type { Disk } from './disk.ts';
+import type { DividedDisk } from './disk.ts';
 
-export type DiskMethod = keyof Disk;
+export type DiskMethod = keyof DividedDisk;
 
 export type ToWorker =
   | { readonly kind: 'open'; readonly disk: number; readonly root: string; readonly filters: FilterPatterns }
@@ -33,10 +33,15 @@ export type FromWorker =
 /** Methods that may run beside the others, in a thread of their own: a long hash must not hold up installs. */
 export const READING: ReadonlySet<DiskMethod> = new Set<DiskMethod>([
   'hash',
+  'recipe',
   'hashPreserved',
+  'stageDigest',
   'readWhole',
   'readRange',
 ]);
+
+/** Methods whose last argument is a signal. */
+export const CANCELLABLE: ReadonlySet<DiskMethod> = new Set<DiskMethod>(['hash', 'digest', 'recipe']);
 
 interface WithData {
   readonly data: Uint8Array;
@@ -48,7 +53,7 @@ interface WithData {
  */
 export function packData<T extends object>(items: readonly T[]): { packed: T[]; block: ArrayBuffer } {
   const total = items.reduce((sum, item) => sum + (hasData(item) ? item.data.length : 0), 0);
-  const block = new Uint8Array(total);
+  const block = allocate(total);
   let used = 0;
   const packed = items.map(item => {
     if (!hasData(item)) return item;
@@ -58,6 +63,12 @@ export function packData<T extends object>(items: readonly T[]): { packed: T[]; 
     return { ...item, data };
   });
   return { packed, block: block.buffer };
+}
+
+/** A block of its own, not cleared: all of it is going to be written. */
+export function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  const block = Buffer.allocUnsafeSlow(bytes);
+  return new Uint8Array(block.buffer as ArrayBuffer, 0, bytes);
 }
 
 function hasData(item: object): item is WithData {

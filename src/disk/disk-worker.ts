@@ -4,15 +4,15 @@ import { assert, messageOf, TandemError } from '../base/errors.ts';
 import { loadXxh64 } from '../base/xxh64.ts';
 import { compileFilter } from '../model/filters.ts';
 import { startWatching } from './directory-watcher.ts';
-import type { Disk } from './disk.ts';
-import { type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
+import type { DividedDisk } from './disk.ts';
+import { CANCELLABLE, type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
 import { createLocalDisk } from './local-disk.ts';
 import { createNodeFileSystem } from './node-file-system.ts';
 
 const port = parentPort;
 assert(port, 'disk-worker runs as a worker thread');
 
-const disks = new Map<number, Disk>();
+const disks = new Map<number, DividedDisk>();
 const cancels = new Map<number, AbortController>();
 const watches = new Map<number, () => void>();
 const files = createNodeFileSystem();
@@ -60,7 +60,7 @@ async function carryOut({ disk: number, call, method, args }: ToWorker & { kind:
     if (disk === undefined) throw new TandemError('CANCELLED', 'the folder was closed meanwhile; ask again');
     if (method === 'close') disks.delete(number);
     const invoke = disk[method] as (...args: unknown[]) => Promise<unknown>;
-    const value = await (method === 'hash' ? withCancel(call, invoke, args) : invoke(...args));
+    const value = await (CANCELLABLE.has(method) ? withCancel(call, invoke, args) : invoke(...args));
     answer({ kind: 'value', call, value }, transferables(value));
   } catch (error) {
     answer(errorAnswer(call, error));

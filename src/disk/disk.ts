@@ -34,7 +34,7 @@ export interface Disk {
   /** Opens (or re-opens, to resume) a staged file that is written front to back. Answers the bytes already there. */
   stageOpen(stagingId: string): Promise<{ bytes: number }>;
   /** Appends received data or bytes copied from a local file; copies are checked chunk by chunk against their xxh64. */
-  stageAppend(stagingId: string, pieces: readonly StagePiece[]): Promise<{ failedPiece: number | null }>;
+  stageAppend(stagingId: string, pieces: readonly StagePiece[]): Promise<AppendAnswer>;
   /** Ends a staged file: right size and SHA-256, mode and mtime set; 'mismatch' drops it. */
   stageSeal(item: Omit<StageItem, 'data'>): Promise<StageAnswer>;
   stageDrop(stagingIds: readonly string[]): Promise<void>;
@@ -75,6 +75,17 @@ export interface Disk {
   deletePreserved(area: PreservedArea, id: string): Promise<'deleted' | 'missing'>;
   space(): Promise<{ freeBytes: number; totalBytes: number }>;
   close(): Promise<void>;
+}
+
+/** A disk whose long readings can be shared by two threads (`worker-disk.ts`). */
+export interface DividedDisk extends Disk {
+  /** The two halves of `hash` for a large file, each with a reading of its own. */
+  digest(path: string, stat: Stat, signal?: AbortSignal): Promise<{ readonly hash: string } | 'changed' | 'gone'>;
+  recipe(path: string, stat: Stat, signal?: AbortSignal): Promise<Recipe | 'changed' | 'gone'>;
+  /** SHA-256 of the first `bytes` bytes of a file that is being staged, read on from the last call; null: it is shorter. */
+  stageDigest(stagingId: string, bytes: number): Promise<string | null>;
+  /** `digest`: what `stageDigest` answered for all of the file. */
+  stageSeal(item: Omit<StageItem, 'data'>, digest?: string | null): Promise<StageAnswer>;
 }
 
 /** What `.tandem/marker.json` says. */
@@ -172,6 +183,13 @@ export interface StageItem {
 export type StageAnswer =
   | { readonly kind: 'staged'; readonly ino: bigint }
   | { readonly kind: 'mismatch' | 'no-space' | 'failed'; readonly detail: string };
+
+export interface AppendAnswer {
+  /** The piece that could not be copied as announced; neither it nor what comes behind it is there. */
+  readonly failedPiece: number | null;
+  /** How long the staged file is now. */
+  readonly bytes: number;
+}
 
 export type StagePiece =
   | { readonly kind: 'data'; readonly data: Uint8Array }

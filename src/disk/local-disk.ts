@@ -7,15 +7,17 @@ import type { NameFilter } from '../model/filters.ts';
 import type { Stat } from '../model/update.ts';
 import { applyOperation, placeOf } from './apply.ts';
 import { createAsides } from './aside.ts';
-import { createContentReader } from './content.ts';
-import type { Disk, Hashed, Marker } from './disk.ts';
-import type { FileSystem, Look } from './file-system.ts';
+import { createContentReader, type Unread } from './content.ts';
+import type { DividedDisk, Marker } from './disk.ts';
+import { allocate } from './disk-messages.ts';
+import type { Directory, FileSystem, Look } from './file-system.ts';
 import { sameLook, toStat } from './look.ts';
 import { claimRoot, MARKER_FILE, probeRoot, readMarker } from './marker.ts';
 import { deletePreserved, listPreserved, openPreservedFile, restorePreserved } from './preserving.ts';
 import { recoverOperations } from './recover.ts';
 import { salvageAsides } from './salvage.ts';
 import { scanDirectories } from './scan.ts';
+import { createStagedDigests } from './staged-digests.ts';
 import { createStaging } from './staging.ts';
 import { createTouched } from './touched.ts';
 import { openTree, splitPath, type Tree } from './tree.ts';
@@ -34,9 +36,10 @@ export interface LocalDiskOptions {
   readonly giveWay: () => Promise<void>;
 }
 
-export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWay }: LocalDiskOptions): Disk {
+export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWay }: LocalDiskOptions): DividedDisk {
   const reader = createContentReader({ xxh64, now, pause });
   const staging = createStaging({ files, xxh64, buffer: reader.buffer, now });
+  const digests = createStagedDigests(reader.buffer);
   const touched = createTouched();
   const asides = createAsides(touched);
   /** The root as it was claimed. */
@@ -95,6 +98,40 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     return place?.directory.lookAt(place.name) ?? null;
   }
 
+  /** Reads a file in turns where it still looks as `stat` says. */
+  async function readFile<T>(
+    path: string,
+    stat: Stat,
+    signal: AbortSignal | undefined,
+    read: (directory: Directory, name: string, look: Look) => Generator<void, T | Unread>,
+  ): Promise<T | Unread> {
+    const tree = await withTree(() => openTree(files, root));
+    try {
+      const place = placeOf(tree, path);
+      const look = place?.directory.lookAt(place.name) ?? null;
+      if (place === null || look === null) return 'gone';
+      if (look.kind !== 'file' || !sameLook(stat, look)) return 'changed';
+      return await inTurns(read(place.directory, place.name, look), signal, giveWay);
+    } catch (error) {
+      if (UNREADABLE_FILE.has(errnoOf(error))) return 'changed';
+      throw asTandemError(error);
+    } finally {
+      tree.close();
+    }
+  }
+
+  async function stageDigest(stagingId: string, bytes: number): Promise<string | null> {
+    const file = await withTree(tree => staging.openPart(tree, stagingId));
+    if (file === null) return null;
+    try {
+      return await inTurns(digests.read(stagingId, file, bytes), undefined, giveWay);
+    } catch (error) {
+      throw asTandemError(error);
+    } finally {
+      file.close();
+    }
+  }
+
   function readInto(
     tree: Tree,
     file: { path: string; stat: Stat },
@@ -147,25 +184,13 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
           return look && toStat(look);
         }),
       ),
-    async hash(path, stat, signal) {
-      const tree = await withTree(() => openTree(files, root));
-      try {
-        const place = placeOf(tree, path);
-        const look = place?.directory.lookAt(place.name) ?? null;
-        if (place === null || look === null) return 'gone';
-        if (look.kind !== 'file' || !sameLook(stat, look)) return 'changed';
-        return await readInTurns(reader.hash(place.directory, place.name, look), signal, giveWay);
-      } catch (error) {
-        if (UNREADABLE_FILE.has(errnoOf(error))) return 'changed';
-        throw asTandemError(error);
-      } finally {
-        tree.close();
-      }
-    },
+    hash: (path, stat, signal) => readFile(path, stat, signal, reader.hash),
+    digest: (path, stat, signal) => readFile(path, stat, signal, reader.digest),
+    recipe: (path, stat, signal) => readFile(path, stat, signal, reader.recipe),
     readWhole: requests =>
       withTree(tree => {
         // One block for all answers, so that they travel between threads without being copied.
-        const block = new Uint8Array(requests.reduce((sum, { stat }) => sum + stat.size, 0));
+        const block = allocate(requests.reduce((sum, { stat }) => sum + stat.size, 0));
         let used = 0;
         return requests.map(request => {
           const into = block.subarray(used, used + request.stat.size);
@@ -176,7 +201,7 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
       }),
     readRange: (file, offset, length) =>
       withTree(tree => {
-        const into = new Uint8Array(length);
+        const into = allocate(length);
         const answer = readInto(tree, file, offset, into);
         return answer === 'read' ? into : answer;
       }),
@@ -184,7 +209,11 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     stageWhole: items => withTree(tree => staging.stageWhole(tree, items)),
     stageOpen: stagingId => withTree(tree => staging.open(tree, stagingId)),
     stageAppend: (stagingId, pieces) => withTree(tree => staging.append(tree, stagingId, pieces)),
-    stageSeal: item => withTree(tree => staging.seal(tree, item)),
+    stageDigest,
+    async stageSeal(item, digest) {
+      const hash = digest === undefined ? await stageDigest(item.stagingId, item.size) : digest;
+      return withTree(tree => staging.seal(tree, item, hash));
+    },
     stageDrop: stagingIds => withTree(tree => staging.drop(tree, stagingIds)),
     stageSweep: (keep, marks) => withTree(tree => staging.sweep(tree, keep, marks)),
 
@@ -210,7 +239,7 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
       });
       try {
         if (file === null || typeof file.name !== 'string') return null;
-        const hashed = await readInTurns(reader.hash(file.directory, file.name, file.look), undefined, giveWay);
+        const hashed = await inTurns(reader.hash(file.directory, file.name, file.look), undefined, giveWay);
         return typeof hashed === 'string' ? null : { hash: hashed.hash, ino: file.look.ino };
       } catch (error) {
         if (UNREADABLE_FILE.has(errnoOf(error))) return null;
@@ -247,11 +276,11 @@ const UNREADABLE_FILE = new Set([
   'EINVAL',
 ]);
 
-async function readInTurns(
-  steps: Generator<void, Hashed | 'changed' | 'gone'>,
+async function inTurns<T>(
+  steps: Generator<void, T>,
   signal: AbortSignal | undefined,
   giveWay: () => Promise<void>,
-): Promise<Hashed | 'changed' | 'gone'> {
+): Promise<T> {
   try {
     for (;;) {
       if (signal?.aborted) throw new TandemError('CANCELLED', 'the reading of a file was given up');
@@ -260,7 +289,7 @@ async function readInTurns(
       await giveWay();
     }
   } finally {
-    steps.return('gone');
+    steps.return(undefined as T);
   }
 }
 

@@ -2,12 +2,11 @@
  * `.tandem/staging/`: content on its way in. A file under a staging id is whole and verified; one that is still being
  * written has `,part` behind its id (a comma stands in no id), so that the two cannot be taken for each other.
  */
-import type { Hash } from 'node:crypto';
 import { errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
-import { hashPrefix, sha256 } from './content.ts';
-import type { StageAnswer, StageItem, StagePiece, SweepMarks } from './disk.ts';
+import { sha256 } from './content.ts';
+import type { AppendAnswer, StageAnswer, StageItem, StagePiece, SweepMarks } from './disk.ts';
 import { type Directory, type File, type FileSystem, type Look, type Name, using } from './file-system.ts';
 import { removeTree } from './subtree.ts';
 import { isStepAside, openTree, STAGING_PREFIX, type Tree } from './tree.ts';
@@ -26,21 +25,16 @@ export interface StagingTools {
 export interface Staging {
   stageWhole(tree: Tree, items: readonly StageItem[]): StageAnswer[];
   open(tree: Tree, stagingId: string): { bytes: number };
-  append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): { failedPiece: number | null };
-  seal(tree: Tree, item: Omit<StageItem, 'data'>): StageAnswer;
+  append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): AppendAnswer;
+  /** Opens a file that is still being written, to read it; null: there is none. */
+  openPart(tree: Tree, stagingId: string): File | null;
+  /** `digest`: SHA-256 of its first `item.size` bytes; null: it has fewer. */
+  seal(tree: Tree, item: Omit<StageItem, 'data'>, digest: string | null): StageAnswer;
   drop(tree: Tree, stagingIds: readonly string[]): void;
   sweep(tree: Tree, keep: ReadonlySet<string>, marks?: SweepMarks): { bytes: number; reclaimed: number };
 }
 
-/** How far a partial file has come; the hash runs along with what is appended. */
-interface Partial {
-  bytes: number;
-  hash: Hash;
-}
-
 export function createStaging({ files, xxh64, buffer, now }: StagingTools): Staging {
-  const partials = new Map<string, Partial>();
-
   function stageOne(directory: Directory, item: StageItem): StageAnswer {
     if (item.data.length !== item.size || sha256(item.data) !== item.hash) {
       return { kind: 'mismatch', detail: `${item.data.length} bytes with another SHA-256 than announced` };
@@ -57,62 +51,37 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
     }
   }
 
-  /** Brings what is remembered of a partial file into line with what is on disk. */
-  function resume(directory: Directory, stagingId: string): Partial {
-    const name = checkId(stagingId) + PART;
-    const known = partials.get(stagingId);
-    const size = directory.lookAt(name)?.size;
-    if (known !== undefined && known.bytes === size) return known;
-    const file = size === undefined ? directory.openFile(name, 'create') : directory.openFile(name, 'write');
-    return using(file, () => {
-      const hash = hashPrefix(file, size ?? 0, buffer);
-      if (hash === null) throw new TandemError('DISK_FAILED', `the staged file ${stagingId} shrank while it was read`);
-      const partial = { bytes: size ?? 0, hash };
-      partials.set(stagingId, partial);
-      return partial;
-    });
-  }
-
-  function append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): { failedPiece: number | null } {
+  function append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): AppendAnswer {
     const directory = tree.own('staging');
-    const partial = resume(directory, stagingId);
     const sources = openSources(files);
-    const file = directory.openFile(checkId(stagingId) + PART, 'write');
+    const file = openIfThere(directory, stagingId, 'write') ?? openPart(directory, stagingId, 'create');
+    let bytes = file.look().size;
     try {
       for (const [index, piece] of pieces.entries()) {
         if (piece.kind === 'data') {
-          file.write(piece.data, partial.bytes);
-          partial.hash.update(piece.data);
-          partial.bytes += piece.data.length;
+          file.write(piece.data, bytes);
+          bytes += piece.data.length;
         } else {
-          const copied = copyPiece(sources.open(piece.root, piece.path), piece, file, partial);
-          if (copied === null) return { failedPiece: index };
-          partial.hash = copied.hash;
-          partial.bytes = copied.bytes;
+          const copied = copyPiece(sources.open(piece.root, piece.path), piece, file, bytes);
+          if (copied === null) return { failedPiece: index, bytes };
+          bytes += copied;
         }
       }
-      return { failedPiece: null };
+      return { failedPiece: null, bytes };
     } finally {
       // What a failed piece left behind the good part goes.
-      if (file.look().size !== partial.bytes) file.truncate(partial.bytes);
+      if (file.look().size !== bytes) file.truncate(bytes);
       file.close();
       sources.close();
     }
   }
 
-  /** Null: some chunk is not there as announced. The partial file is only as far as before the piece then. */
-  function copyPiece(
-    source: File | null,
-    piece: StagePiece & { kind: 'copy' },
-    to: File,
-    partial: Partial,
-  ): Partial | null {
+  /** Copies to `at`; null: some chunk is not there as announced, and what was written is of no use. */
+  function copyPiece(source: File | null, piece: StagePiece & { kind: 'copy' }, to: File, at: number): number | null {
     if (source === null || piece.lengths.length !== piece.hashes.length) return null;
     const total = piece.lengths.reduce((sum, length) => sum + length, 0);
     if (piece.offset + total > source.look().size) return null;
-    const hash = partial.hash.copy();
-    let bytes = partial.bytes;
-    let offset = piece.offset;
+    let copied = 0;
     for (let first = 0; first < piece.lengths.length; ) {
       // As many chunks at once as the buffer holds.
       let length = piece.lengths[first]!;
@@ -120,18 +89,16 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       while (end < piece.lengths.length && length + piece.lengths[end]! <= buffer.length)
         length += piece.lengths[end++]!;
       const into = length <= buffer.length ? buffer.subarray(0, length) : Buffer.allocUnsafeSlow(length);
-      if (source.read(into, 0, length, offset) !== length) return null;
-      for (let at = 0; first < end; first++) {
-        const chunk = into.subarray(at, at + piece.lengths[first]!);
+      if (source.read(into, 0, length, piece.offset + copied) !== length) return null;
+      for (let from = 0; first < end; first++) {
+        const chunk = into.subarray(from, from + piece.lengths[first]!);
         if (xxh64(chunk) !== piece.hashes[first]) return null;
-        at += chunk.length;
+        from += chunk.length;
       }
-      to.write(into, bytes);
-      hash.update(into);
-      bytes += length;
-      offset += length;
+      to.write(into, at + copied);
+      copied += length;
     }
-    return { bytes, hash };
+    return copied;
   }
 
   return {
@@ -140,21 +107,23 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       return items.map(item => stageOne(directory, item));
     },
     open(tree, stagingId) {
-      return { bytes: resume(tree.own('staging'), stagingId).bytes };
+      const directory = tree.own('staging');
+      const file = openIfThere(directory, stagingId, 'write') ?? openPart(directory, stagingId, 'create');
+      return using(file, () => ({ bytes: file.look().size }));
     },
     append,
-    seal(tree, item) {
+    openPart: (tree, stagingId) => openIfThere(tree.own('staging'), stagingId, 'read'),
+    seal(tree, item, digest) {
       const directory = tree.own('staging');
-      const id = checkId(item.stagingId);
-      const partial = resume(directory, id);
-      partials.delete(id);
-      if (partial.bytes !== item.size || partial.hash.digest('hex') !== item.hash) {
-        dropName(directory, id + PART);
-        return { kind: 'mismatch', detail: `${partial.bytes} bytes with another size or SHA-256 than announced` };
+      const part = checkId(item.stagingId) + PART;
+      const bytes = directory.lookAt(part)?.size ?? 0;
+      if (bytes !== item.size || digest !== item.hash) {
+        dropName(directory, part);
+        return { kind: 'mismatch', detail: `${bytes} bytes with another size or SHA-256 than announced` };
       }
       try {
-        const answer = using(directory.openFile(id + PART, 'write'), file => finish(file, item));
-        directory.rename(id + PART, directory, id);
+        const answer = using(openPart(directory, item.stagingId, 'write'), file => finish(file, item));
+        directory.rename(part, directory, item.stagingId);
         return answer;
       } catch (error) {
         return refusal(error);
@@ -164,7 +133,6 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       const directory = tree.own('staging');
       for (const stagingId of stagingIds) {
         const id = checkId(stagingId);
-        partials.delete(id);
         dropName(directory, id);
         dropName(directory, id + PART);
       }
@@ -173,10 +141,6 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       const directory = tree.own('staging');
       let bytes = 0;
       const leftovers: { name: string; size: number; ctimeNs: bigint }[] = [];
-      const drop = (name: Name): void => {
-        if (typeof name === 'string' && name.endsWith(PART)) partials.delete(name.slice(0, -PART.length));
-        removeTree(directory, name);
-      };
       for (const name of directory.list()) {
         const look = directory.lookAt(name);
         if (look === null) continue;
@@ -185,14 +149,14 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
           if (isLeftover(name, keep)) leftovers.push({ name, size: look.size, ctimeNs: look.ctimeNs });
           continue;
         }
-        drop(name);
+        removeTree(directory, name);
       }
       let reclaimed = 0;
       if (bytes >= marks.from) {
         leftovers.sort((a, b) => Number(a.ctimeNs - b.ctimeNs));
         for (const { name, size } of leftovers) {
           if (bytes - reclaimed <= marks.to) break;
-          drop(name);
+          removeTree(directory, name);
           reclaimed += size;
         }
       }
@@ -222,6 +186,19 @@ function isLastOfSteppedAside(name: Name, look: Look): boolean {
 function checkId(stagingId: string): string {
   if (/^[0-9a-z.-]{1,128}$/.test(stagingId) && !/^\.\.?$/.test(stagingId)) return stagingId;
   throw new TandemError('INTERNAL', `“${stagingId}” is not a staging id`);
+}
+
+function openPart(directory: Directory, stagingId: string, access: 'read' | 'write' | 'create'): File {
+  return directory.openFile(checkId(stagingId) + PART, access);
+}
+
+function openIfThere(directory: Directory, stagingId: string, access: 'read' | 'write'): File | null {
+  try {
+    return openPart(directory, stagingId, access);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 function createFresh(directory: Directory, name: string): File {

@@ -1,14 +1,20 @@
 /**
  * Disks worked on in two threads that all folders of a daemon share: one carries out everything in the order of the
- * calls, the other reads content and watches directories. They start with the first disk.
+ * calls, the other reads content and watches directories. They start with the first disk. Large files are hashed by
+ * both, each one half of it, and what the first one stages the other one reads behind it.
  */
 import type { Worker } from 'node:worker_threads';
 import { messageOf, TandemError } from '../base/errors.ts';
 import type { FilterPatterns } from '../model/filters.ts';
+import type { Recipe } from '../model/recipe.ts';
+import { createDigestBehind } from './digest-behind.ts';
 import type { WatchReport, WatchTask } from './directory-watcher.ts';
-import type { Disk } from './disk.ts';
+import type { AppendAnswer, Disk, Hashed } from './disk.ts';
 import { type DiskMethod, type FromWorker, packData, READING, type ToWorker } from './disk-messages.ts';
 import { startWorker } from './worker-entry.ts';
+
+/** From this size on the digest and the chunks of a file are found in two threads at once. */
+const DIVIDED_FROM_BYTES = 16 * 1024 * 1024;
 
 export interface WorkerDisks {
   open(options: { readonly root: string; readonly filters: FilterPatterns }): Disk;
@@ -81,12 +87,22 @@ interface Lane {
 function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
   const call = <T>(method: DiskMethod, ...args: unknown[]): Promise<T> =>
     (READING.has(method) ? reading : ordered).call<T>({ disk, method, args });
+  const behind = createDigestBehind((stagingId, bytes) => call('stageDigest', stagingId, bytes));
   return {
     probe: () => call('probe'),
     claim: marker => call('claim', marker),
     scan: requests => call('scan', requests),
     look: paths => call('look', paths),
-    hash: (path, stat, signal) => reading.call({ disk, method: 'hash', args: [path, stat], signal }),
+    async hash(path, stat, signal) {
+      const read = <T>(lane: Lane, method: DiskMethod): Promise<T | 'changed' | 'gone'> =>
+        lane.call({ disk, method, args: [path, stat], signal });
+      if (stat.size < DIVIDED_FROM_BYTES) return read<Hashed>(reading, 'hash');
+      const halves = [read<Recipe>(reading, 'recipe'), read<{ hash: string }>(ordered, 'digest')] as const;
+      const [recipe, digest] = await Promise.all(halves);
+      if (typeof recipe === 'string') return recipe;
+      if (typeof digest === 'string') return digest;
+      return { hash: digest.hash, recipe, stat };
+    },
     readWhole: requests => call('readWhole', requests),
     readRange: (file, offset, length) => call('readRange', file, offset, length),
     stageWhole(items) {
@@ -94,11 +110,16 @@ function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
       return ordered.call({ disk, method: 'stageWhole', args: [packed], transfer: [block] });
     },
     stageOpen: stagingId => call('stageOpen', stagingId),
-    stageAppend(stagingId, pieces) {
+    async stageAppend(stagingId, pieces) {
       const { packed, block } = packData(pieces);
-      return ordered.call({ disk, method: 'stageAppend', args: [stagingId, packed], transfer: [block] });
+      const args = [stagingId, packed];
+      const answer = await ordered.call<AppendAnswer>({ disk, method: 'stageAppend', args, transfer: [block] });
+      behind.appended(stagingId, answer.bytes);
+      return answer;
     },
-    stageSeal: item => call('stageSeal', item),
+    async stageSeal(item) {
+      return call('stageSeal', item, await behind.finish(item.stagingId, item.size));
+    },
     stageDrop: stagingIds => call('stageDrop', stagingIds),
     stageSweep: (keep, marks) => call('stageSweep', keep, marks),
     apply: operations => call('apply', operations),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk, Operation } from '../../../src/disk/disk.ts';
+import type { DividedDisk, Hashed, Operation } from '../../../src/disk/disk.ts';
 import { using } from '../../../src/disk/file-system.ts';
 import type { Stat } from '../../../src/model/update.ts';
 import {
@@ -22,7 +22,7 @@ import {
 
 describe.each(WORLDS)('a disk on $name', ({ make }) => {
   let world: World;
-  let disk: Disk;
+  let disk: DividedDisk;
   beforeEach(async () => {
     world = make();
     disk = makeDisk(world);
@@ -235,6 +235,7 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect(await disk.stageOpen('big')).toEqual({ bytes: 0 });
       expect(await disk.stageAppend('big', [{ kind: 'data', data: data.subarray(0, offset) }])).toEqual({
         failedPiece: null,
+        bytes: offset,
       });
 
       const later = makeDisk(world);
@@ -248,11 +249,12 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
         hashes: hashes.slice(half),
       } as const;
       const wrong = { ...good, hashes: good.hashes.map((h, i) => (i === good.hashes.length - 1 ? h ^ 1n : h)) };
-      expect(await later.stageAppend('big', [wrong])).toEqual({ failedPiece: 0 });
-      expect(await later.stageAppend('big', [{ ...good, path: 'd/none' }])).toEqual({ failedPiece: 0 });
-      expect(await later.stageAppend('big', [{ ...good, root: `${world.root}/none` }])).toEqual({ failedPiece: 0 });
+      const refused = { failedPiece: 0, bytes: offset };
+      expect(await later.stageAppend('big', [wrong])).toEqual(refused);
+      expect(await later.stageAppend('big', [{ ...good, path: 'd/none' }])).toEqual(refused);
+      expect(await later.stageAppend('big', [{ ...good, root: `${world.root}/none` }])).toEqual(refused);
       expect(await later.stageOpen('big')).toEqual({ bytes: offset });
-      expect(await later.stageAppend('big', [good])).toEqual({ failedPiece: null });
+      expect(await later.stageAppend('big', [good])).toEqual({ failedPiece: null, bytes: data.length });
       expect(await later.stageSeal({ ...item('big', data) })).toMatchObject({ kind: 'staged' });
       expect((await later.stageSweep(new Set())).bytes).toBe(0);
     });
@@ -262,9 +264,34 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       world.user.symlink('l', 'd');
       world.user.symlink('f', 'd/source');
       const piece = { kind: 'copy', root: world.root, offset: 0, lengths: [100], hashes: [0n] } as const;
-      expect(await disk.stageAppend('p', [{ ...piece, path: 'l/source' }])).toEqual({ failedPiece: 0 });
-      expect(await disk.stageAppend('p', [{ ...piece, path: 'f' }])).toEqual({ failedPiece: 0 });
-      expect(await disk.stageAppend('p', [{ ...piece, path: '../docs/d/source' }])).toEqual({ failedPiece: 0 });
+      const refused = { failedPiece: 0, bytes: 0 };
+      expect(await disk.stageAppend('p', [{ ...piece, path: 'l/source' }])).toEqual(refused);
+      expect(await disk.stageAppend('p', [{ ...piece, path: 'f' }])).toEqual(refused);
+      expect(await disk.stageAppend('p', [{ ...piece, path: '../docs/d/source' }])).toEqual(refused);
+    });
+
+    it('finds the two halves of a hash, and the digest of a staged file read piece by piece', async () => {
+      const data = Buffer.alloc(200_000, 'halves');
+      world.user.write('whole', data);
+      const stat = (await disk.look(['whole']))[0]!;
+      const hashed = await disk.hash('whole', stat);
+      expect(hashed).toMatchObject({ hash: sha(data) });
+      expect(await disk.digest('whole', stat)).toEqual({ hash: sha(data) });
+      expect(await disk.recipe('whole', stat)).toEqual((hashed as Hashed).recipe);
+      const grown = { ...stat, size: stat.size - 1 };
+      expect([await disk.digest('whole', grown), await disk.recipe('whole', grown)]).toEqual(['changed', 'changed']);
+      expect([await disk.digest('none', stat), await disk.recipe('none', stat)]).toEqual(['gone', 'gone']);
+
+      expect(await disk.stageDigest('p', 0)).toBeNull();
+      await disk.stageAppend('p', [{ kind: 'data', data }]);
+      for (const bytes of [0, 70_000, 70_000, 200_000, 130_000])
+        expect(await disk.stageDigest('p', bytes)).toBe(sha(data.subarray(0, bytes)));
+      expect(await disk.stageDigest('p', 200_001)).toBeNull();
+      // Another file under the same id has nothing of the first one.
+      await disk.stageDrop(['p']);
+      const other = Buffer.alloc(150_000, 'other');
+      await disk.stageAppend('p', [{ kind: 'data', data: other }]);
+      expect(await disk.stageDigest('p', 150_000)).toBe(sha(other));
     });
 
     it('drops a file that was put together wrongly', async () => {

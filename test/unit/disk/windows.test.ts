@@ -239,7 +239,10 @@ describe('a full file system', () => {
     await expect(disk.stageAppend('b', pieces)).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(await disk.stageOpen('b')).toEqual({ bytes: 5 });
     memory.quotaBytes = 100_000;
-    expect(await disk.stageAppend('b', [{ kind: 'data', data: Buffer.from('67890a') }])).toEqual({ failedPiece: null });
+    expect(await disk.stageAppend('b', [{ kind: 'data', data: Buffer.from('67890a') }])).toEqual({
+      failedPiece: null,
+      bytes: 11,
+    });
     expect(await disk.stageSeal(item('b', '1234567890a'))).toMatchObject({ kind: 'staged' });
     expect((await disk.stageSweep(new Set())).bytes).toBe(0);
   });

@@ -8,6 +8,7 @@ import {
   installOperation,
   item,
   MARKER,
+  makeDisk,
   request,
   scanOne,
   sha,
@@ -66,6 +67,31 @@ describe('a disk in worker threads', () => {
     await disk.stageAppend('c', [{ kind: 'data', data: shared.subarray(8) }]);
     expect(shared.toString()).toBe('one two three');
     expect(await disk.stageOpen('c')).toEqual({ bytes: 5 });
+  });
+
+  it('hashes a large file in two halves, and a staged one behind its writing', async () => {
+    const large = Buffer.alloc(20 * 1024 * 1024);
+    for (let i = 0; i < large.length; i += 4) large.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i);
+    world.user.write('large', large);
+    const stat = (await disk.look(['large']))[0]!;
+    const alone = makeDisk(world);
+    await alone.claim(MARKER);
+    expect(await disk.hash('large', stat)).toEqual(await alone.hash('large', stat));
+    expect(await disk.hash('large', { ...stat, ctimeNs: stat.ctimeNs + 1n })).toBe('changed');
+    expect(await disk.hash('none', stat)).toBe('gone');
+
+    for (let at = 0; at < large.length; at += 3_000_000)
+      await disk.stageAppend('s', [{ kind: 'data', data: large.subarray(at, at + 3_000_000) }]);
+    expect(await disk.stageSeal({ ...item('s', ''), size: large.length, hash: sha(large) })).toMatchObject({
+      kind: 'staged',
+    });
+    await disk.stageAppend('s', [{ kind: 'data', data: large.subarray(1) }]);
+    expect(await disk.stageSeal({ ...item('s', ''), size: large.length - 1, hash: sha(large) })).toMatchObject({
+      kind: 'mismatch',
+    });
+    expect(await disk.stageSeal({ ...item('gone', ''), size: 1, hash: sha(large) })).toMatchObject({
+      kind: 'mismatch',
+    });
   });
 
   it('carries errors over with their code', async () => {

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { loadXxh64 } from '../../../src/base/xxh64.ts';
 import type {
   Disk,
+  DividedDisk,
   Found,
   Known,
   Marker,
@@ -131,7 +132,7 @@ export const MARKER: Marker = {
 
 const xxh64 = await loadXxh64();
 
-export function makeDisk(world: World, filters = { files: ['*.tmp'], directories: ['node_modules'] }): Disk {
+export function makeDisk(world: World, filters = { files: ['*.tmp'], directories: ['node_modules'] }): DividedDisk {
   return createLocalDisk({
     files: world.files,
     root: world.root,
