@@ -3,8 +3,10 @@
  * Tandem's volume alone, mirrored asynchronously and mirrored synchronously over loopback.
  *
  *     npm run bench:volumes
- *     npm run bench:volumes -- --seconds 20 --size 512 --servers nbdkit,tandem,sync
+ *     npm run bench:volumes -- --seconds 20 --rounds 1 --size 512 --servers nbdkit,tandem,sync
  *
+ * The servers take turns, round by round, and the median of the rounds counts: what the machine does beside meets all of them. After each turn of a
+ * mirror its target catches up, so that it disturbs nobody else; how long that took is told too.
  * Prints one JSON line for each (server, case) on stdout, and a table with ratios to the first server on stderr.
  * Needs Debian's fio, nbdkit and qemu-utils.
  */
@@ -21,7 +23,10 @@ import { missingProgram, Processes } from './tools/tool.ts';
 const { values: options } = parseArgs({
   options: {
     servers: { type: 'string', default: 'nbdkit,qemu-nbd,tandem,async,sync' },
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
+    /** Part of a case's name. */
+    cases: { type: 'string' },
     /** MiB */
     size: { type: 'string', default: '256' },
   },
@@ -58,17 +63,26 @@ interface Context {
   readonly group: () => Promise<Group>;
 }
 
+interface Export {
+  readonly uri: string;
+  /** Resolves when all that was written is where it belongs. */
+  readonly settled: () => Promise<void>;
+}
+
 interface Server {
   readonly name: string;
   readonly needs: string | null;
-  /** URI of an export that is all written. */
-  readonly serve: (context: Context) => Promise<string>;
+  readonly serve: (context: Context) => Promise<Export>;
 }
 
 const SERVERS: readonly Server[] = [
   foreign('nbdkit', (socket, file) => ['nbdkit', '--foreground', '--unix', socket, 'file', file]),
   foreign('qemu-nbd', (socket, file) => ['qemu-nbd', '--persistent', `--socket=${socket}`, '--format=raw', file]),
-  { name: 'tandem', needs: null, serve: async ({ group }) => await volumeOf((await group()).member('alpha'), 'plain') },
+  {
+    name: 'tandem',
+    needs: null,
+    serve: async ({ group }) => alone(await volumeOf((await group()).member('alpha'), 'plain')),
+  },
   mirrored('async'),
   mirrored('sync'),
 ];
@@ -89,9 +103,13 @@ function foreign(name: string, command: (socket: string, file: string) => string
           () => false,
         ),
       );
-      return uri;
+      return alone(uri);
     },
   };
+}
+
+function alone(uri: string): Export {
+  return { uri, settled: async () => {} };
 }
 
 function mirrored(mode: 'async' | 'sync'): Server {
@@ -101,11 +119,14 @@ function mirrored(mode: 'async' | 'sync'): Server {
     serve: async ({ group }) => {
       const alpha = (await group()).member('alpha');
       const uri = await volumeOf(alpha, mode);
-      await alpha.json(
+      const { Synchronization } = await alpha.json<{ Synchronization: string }>(
         ...['replica', 'create', '--type', 'mirror', '--mode', mode, '--source', mode, '--target', `beta:${mode}`],
         ...['--wait', 'synchronized'],
       );
-      return uri;
+      const settled = async (): Promise<void> => {
+        await until(`${mode} is in step`, () => alpha.json('replica', 'confirm', Synchronization), { timeoutMs: 120_000 });
+      };
+      return { uri, settled };
     },
   };
 }
@@ -117,8 +138,12 @@ async function volumeOf(member: Member, name: string): Promise<string> {
 interface Result {
   readonly server: string;
   readonly case: string;
+  /** The median of the rounds. */
   readonly value: number;
   readonly unit: Case['unit'];
+  readonly rounds: readonly number[];
+  /** Seconds until everything was at the target, the longest of the rounds. */
+  readonly caughtUpAfter: number;
 }
 
 async function fio(uri: string, args: readonly string[]): Promise<{ iops: number; bw_bytes: number }> {
@@ -131,24 +156,40 @@ async function fio(uri: string, args: readonly string[]): Promise<{ iops: number
   return read.iops > 0 ? read : write;
 }
 
-async function measure({ name, serve }: Server, context: Context): Promise<Result[]> {
-  const uri = await serve(context);
+interface Served extends Export {
+  readonly name: string;
+}
+
+async function prepare({ name, serve }: Server, context: Context): Promise<Served> {
+  const { uri, settled } = await serve(context);
   // What was never written is not read from a disk.
   await fio(uri, ['--rw=write', '--bs=1m', '--iodepth=4', `--size=${options.size}m`]);
-  const results: Result[] = [];
-  for (const { name: what, args, unit } of CASES) {
-    const size = [`--size=${options.size}m`, '--time_based', `--runtime=${options.seconds}`];
-    const { iops, bw_bytes } = await fio(uri, [...args, ...size]);
-    const value = Math.round(unit === 'IOPS' ? iops : bw_bytes / 2 ** 20);
-    results.push({ server: name, case: what, value, unit });
-    process.stdout.write(`${JSON.stringify(results.at(-1))}\n`);
+  await settled();
+  return { name, uri, settled };
+}
+
+async function measure(served: readonly Served[], { name: what, args, unit }: Case): Promise<Result[]> {
+  const amount = [`--size=${options.size}m`, '--time_based', `--runtime=${options.seconds}`];
+  const measured = served.map(({ name }) => ({ name, values: [] as number[], caughtUpAfter: 0 }));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const [index, { uri, settled }] of served.entries()) {
+      const { iops, bw_bytes } = await fio(uri, [...args, ...amount]);
+      const ended = performance.now();
+      await settled();
+      const one = measured[index]!;
+      one.values.push(Math.round(unit === 'IOPS' ? iops : bw_bytes / 2 ** 20));
+      one.caughtUpAfter = Math.max(one.caughtUpAfter, Math.round((performance.now() - ended) / 100) / 10);
+    }
   }
-  return results;
+  return measured.map(({ name, values, caughtUpAfter }) => {
+    const value = values.toSorted((a, b) => a - b)[values.length >> 1]!;
+    return { server: name, case: what, value, unit, rounds: values, caughtUpAfter };
+  });
 }
 
 function table(results: readonly Result[]): string {
   const servers = [...new Set(results.map(({ server }) => server))];
-  const rows = CASES.map(({ name, unit }) => {
+  const rows = CASES.filter(({ name }) => results.some(one => one.case === name)).map(({ name, unit }) => {
     const cells = servers.map(server => results.find(one => one.server === server && one.case === name)?.value ?? 0);
     return [`${name} [${unit}]`, ...cells.map(value => `${value} (${(value / (cells[0] || 1)).toFixed(2)})`)];
   });
@@ -170,11 +211,19 @@ try {
     }
     return started;
   };
-  const results: Result[] = [];
+  const served: Served[] = [];
   for (const server of SERVERS.filter(({ name }) => options.servers.split(',').includes(name))) {
     const reason = server.needs === null ? null : missingProgram(server.needs);
-    if (reason === null) results.push(...(await measure(server, { workspace, processes, group })));
+    if (reason === null) served.push(await prepare(server, { workspace, processes, group }));
     else process.stderr.write(`${server.name}: left out, ${reason}\n`);
+  }
+  const cases = CASES.filter(({ name }) => options.cases === undefined || name.includes(options.cases));
+  const results: Result[] = [];
+  for (const one of cases) {
+    for (const result of await measure(served, one)) {
+      results.push(result);
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+    }
   }
   process.stderr.write(`\n${table(results)}\n`);
 } finally {
