@@ -5,8 +5,9 @@ import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { systemRandom } from '../base/system-random.ts';
+import { optimiseSoon } from '../base/v8-tuning.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
-import { createExports } from '../block/nbd/exports.ts';
+import { createExports, type Exports } from '../block/nbd/exports.ts';
 import { type NbdServer, openNbdServer } from '../block/nbd/nbd-server.ts';
 import type { NbdTls } from '../block/nbd/tls.ts';
 import { createTraffic } from '../block/nbd/traffic.ts';
@@ -56,7 +57,14 @@ export async function startVolumes({
   log,
 }: VolumesParts): Promise<Volumes> {
   const { home, nbd } = loaded.member;
-  const exports = createExports();
+  const exported = createExports();
+  const exports: Exports = {
+    ...exported,
+    add: spec => {
+      optimiseSoon();
+      exported.add(spec);
+    },
+  };
   const files = createNodeBlockFiles();
   const uuid = () => systemRandom.guid();
   const book = await openReplicaBook(table);
