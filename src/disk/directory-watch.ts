@@ -121,7 +121,8 @@ export function watchDirectories({ root, excludes, onHint, onReady, onError }: D
         }
         const child = entry.children.get(name);
         if (child && !isSame(child.identity, now)) leave(child);
-        taken.push([entry, name]);
+        // Should one be made there in a moment, its own event tells.
+        if (now?.isDirectory() === true) taken.push([entry, name]);
       }
     }
     // What left its old place goes before it is met at the new one: the kernel has one watch for both.

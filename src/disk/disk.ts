@@ -181,7 +181,8 @@ export interface StageItem {
 }
 
 export type StageAnswer =
-  | { readonly kind: 'staged'; readonly ino: bigint }
+  /** `mode`: as this disk holds it. */
+  | { readonly kind: 'staged'; readonly ino: bigint; readonly mode: number }
   | { readonly kind: 'mismatch' | 'no-space' | 'failed'; readonly detail: string };
 
 export interface AppendAnswer {
@@ -249,8 +250,12 @@ export interface StagedFile {
   readonly ino: bigint;
   readonly size: number;
   readonly hash: string;
-  /** As it was staged. With it `recover` can tell a torn file from one that a user wrote to after the install. */
+  /**
+   * As it was staged. With it `recover` can tell a torn file from one that a user wrote to after the install, and what a user
+   * did to its attributes from what was installed.
+   */
   readonly mtimeNs?: bigint;
+  readonly mode?: number;
 }
 
 /** What to do with what an operation replaces or removes. An unknown edit found under the name is always preserved. */

@@ -14,6 +14,9 @@ import { deletePreserved, findPreserved, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import type { Tree } from './tree.ts';
 
+/** No file system rounds times by more. */
+const COARSEST_TIME_NS = 2_000_000_000n;
+
 export interface RecoverTools {
   readonly tree: Tree;
   readonly asides: Asides;
@@ -92,7 +95,7 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
     if (isLeft) staging.unlink(staged.stagingId);
     if (isWhole(tools, place.directory, place.name, staged)) {
       const look = place.directory.lookAt(place.name) ?? now;
-      return done(tools, path, toStat(look), settleAside(tools, operation, key));
+      return done(tools, path, asStaged(toStat(look), staged), settleAside(tools, operation, key));
     }
     const isTorn = staged.mtimeNs === undefined || cutToMicroseconds(staged.mtimeNs) === now.mtimeNs;
     if (!isTorn) return replacedByUser(tools, operation, key);
@@ -104,6 +107,13 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
   if (left === null && aside !== null && now !== null && now.ino !== aside.ino)
     return replacedByUser(tools, operation, key);
   return undoAside(tools, operation, { path, place, now });
+}
+
+/** What a user did to the attributes since is an edit, which the next scan must see. */
+function asStaged(stat: Stat, { mode = stat.mode, mtimeNs = stat.mtimeNs }: StagedFile): Stat {
+  const difference = stat.mtimeNs - cutToMicroseconds(mtimeNs);
+  const isTouched = difference < -COARSEST_TIME_NS || difference > COARSEST_TIME_NS;
+  return { ...stat, mode, mtimeNs: isTouched ? cutToMicroseconds(mtimeNs) : stat.mtimeNs };
 }
 
 /**

@@ -214,7 +214,8 @@ function createFresh(directory: Directory, name: string): File {
 function finish(file: File, { mode, mtimeNs }: { mode: number; mtimeNs: bigint }): StageAnswer {
   file.setModified(mtimeNs);
   file.setMode(mode);
-  return { kind: 'staged', ino: file.look().ino };
+  const { ino, mode: held } = file.look();
+  return { kind: 'staged', ino, mode: held };
 }
 
 function dropName(directory: Directory, name: string): void {

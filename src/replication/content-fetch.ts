@@ -278,9 +278,10 @@ class FetchRun {
       const answers = await target.core.disk.stageWhole(items.map(({ item }) => item));
       answers.forEach((answer, i) => {
         const { job, item } = items[i]!;
-        if (answer.kind === 'staged')
-          target.flow.staged(job.item, { stagingId: item.stagingId, ino: answer.ino }, null);
-        else target.flow.fetchFailed(job.item, answer.kind === 'mismatch' ? 'corrupt' : answer.kind, answer.detail);
+        if (answer.kind === 'staged') {
+          const { ino, mode } = answer;
+          target.flow.staged(job.item, { stagingId: item.stagingId, ino, mode }, null);
+        } else target.flow.fetchFailed(job.item, answer.kind === 'mismatch' ? 'corrupt' : answer.kind, answer.detail);
       });
     } catch (error) {
       for (const { job } of items) target.flow.fetchFailed(job.item, failureOf(error), messageOf(error));

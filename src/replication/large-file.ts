@@ -122,7 +122,8 @@ async function assemble(
     const steps = planDelta({ recipe, size, stagedBytes: bytes }, index => places[index]);
     if (!(await carryOut(core, item, channel, recipe, steps))) continue;
     const answer = await core.disk.stageSeal({ stagingId, size, hash, mode, mtimeNs });
-    if (answer.kind === 'staged') return { kind: 'staged', staged: { stagingId, ino: answer.ino }, recipe };
+    if (answer.kind === 'staged')
+      return { kind: 'staged', staged: { stagingId, ino: answer.ino, mode: answer.mode }, recipe };
     if (answer.kind !== 'mismatch') return { kind: answer.kind, reason: answer.detail };
   }
   return { kind: 'corrupt', reason: 'its SHA-256 is not the announced one' };

@@ -23,7 +23,7 @@ export async function copyWhole(core: FolderCore, items: readonly PendingUpdate[
     const staging = core.disk.stageWhole([{ stagingId: stagingIdOf(item), data, size, hash, mode, mtimeNs }]);
     const [answer] = await staging.catch(leaveToFetching);
     if (answer?.kind !== 'staged') continue;
-    item.staged = { stagingId: stagingIdOf(item), ino: answer.ino };
+    item.staged = { stagingId: stagingIdOf(item), ino: answer.ino, mode: answer.mode };
     done.push(item);
   }
   return done;

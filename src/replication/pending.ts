@@ -33,6 +33,7 @@ export interface Round {
 export interface Staged {
   readonly stagingId: string;
   readonly ino: bigint;
+  readonly mode: number;
 }
 
 /** Where an update’s content is fetched from: the connection it came by. */

@@ -124,7 +124,9 @@ function mirrored(mode: 'async' | 'sync'): Server {
         ...['--wait', 'synchronized'],
       );
       const settled = async (): Promise<void> => {
-        await until(`${mode} is in step`, () => alpha.json('replica', 'confirm', Synchronization), { timeoutMs: 120_000 });
+        await until(`${mode} is in step`, () => alpha.json('replica', 'confirm', Synchronization), {
+          timeoutMs: 120_000,
+        });
       };
       return { uri, settled };
     },

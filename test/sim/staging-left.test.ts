@@ -73,7 +73,8 @@ test('as its update was let go of, taken up anew and let go of again', async () 
   const stagingId = `in-${update.gvsn}`;
   const data = Buffer.from('content');
   const [answer] = await world.whileTimePasses(core.disk.stageWhole([{ stagingId, data, size, hash, mode, mtimeNs }]));
-  flow.staged(asked[0]!, { stagingId, ino: answer!.kind === 'staged' ? answer!.ino : 0n }, null);
+  if (answer?.kind !== 'staged') throw new Error('not staged');
+  flow.staged(asked[0]!, { stagingId, ino: answer.ino, mode: answer.mode }, null);
   await world.pass(SECOND);
   expect(staged('beta')).toEqual([stagingId]);
   flow.fetchFailed(asked[1]!, 'lost', 'the connection broke off');

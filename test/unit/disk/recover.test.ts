@@ -214,6 +214,25 @@ describe('recovery', () => {
     }
   });
 
+  it.each(['mode', 'time'])(
+    'leaves it to the next scan what a user did to the attributes of an installed file: %s',
+    async what => {
+      const { world, memory, disk } = await prepare();
+      const operation = await installOperation(disk, 'fresh', 'new', null);
+      await applyOne(disk, operation);
+      const root = world.files.openRoot(world.root);
+      if (what === 'mode') root.setMode('fresh', 0o600);
+      else root.setModified('fresh', MTIME + 86_400_000_000_000n);
+      root.close();
+      memory.kill();
+      const after = makeDisk(world);
+      const [outcome] = await after.recover([operation]);
+      const stat = statOf(outcome!);
+      expect([stat.mode, stat.mtimeNs]).toEqual([0o644, MTIME]);
+      expect((await scanOne(after, '', [{ name: 'fresh', stat }])).found.map(f => f.name)).toContain('fresh');
+    },
+  );
+
   it.each(['append', 'replace'])(
     'takes a file that a user wrote to after its install for an edit of what was recorded: %s',
     async how => {

@@ -174,7 +174,7 @@ export async function installOperation(
     kind: 'install',
     path,
     expect,
-    staged: { stagingId, ino: answer.ino, size, hash, mtimeNs },
+    staged: { stagingId, ino: answer.ino, mode: answer.mode, size, hash, mtimeNs },
     preserve: order(path, always),
   };
 }
