@@ -228,7 +228,7 @@ describe('recovery', () => {
       const after = makeDisk(world);
       const [outcome] = await after.recover([operation]);
       const stat = statOf(outcome!);
-      expect([stat.mode, stat.mtimeNs]).toEqual([0o644, MTIME]);
+      expect([stat.mode, stat.mtimeNs]).toEqual([operation.staged.mode, MTIME]);
       expect((await scanOne(after, '', [{ name: 'fresh', stat }])).found.map(f => f.name)).toContain('fresh');
     },
   );
