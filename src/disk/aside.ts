@@ -30,7 +30,7 @@ interface SetAside {
 }
 
 /** Ends the name of what has to be preserved and could not be: it is no operation's any more and outlives a recovery. */
-const OWED = ',owed';
+export const OWED = ',owed';
 
 export interface Asides {
   /** Gives what is at a place a second name in `aside`; 'moved' where only a rename could. */

@@ -2,15 +2,17 @@
  * After a crash: what of a group of operations had happened? Names outlive the data they stand for, so a file is only
  * taken for installed if its content is right; a torn one is undone with what was set aside.
  */
+
+import { errnoOf } from '../base/errno.ts';
 import { unreachable } from '../base/errors.ts';
 import type { Stat } from '../model/update.ts';
 import { failure, placeOf } from './apply.ts';
-import { type Asides, keyOf, type Place, unknownEdit, whatIsDue } from './aside.ts';
+import { type Asides, keyOf, OWED, type Place, unknownEdit, whatIsDue } from './aside.ts';
 import { hashPrefix } from './content.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder, StagedFile } from './disk.ts';
 import { type Directory, type Look, using } from './file-system.ts';
 import { cutToMicroseconds, sameContent, toStat } from './look.ts';
-import { deletePreserved, findPreserved, preserve } from './preserving.ts';
+import { deletePreserved, findPreserved, placeNew, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import type { Tree } from './tree.ts';
 
@@ -91,15 +93,15 @@ function recoverInstall(tools: RecoverTools, operation: Of<'install'>, { path, p
   const left = staging.lookAt(staged.stagingId);
   const isLeft = left !== null && left.ino === staged.ino;
   const aside = asides.lookAt(tree, key);
+  dropTaken(tools, key, staged);
   if (place !== null && now !== null && now.kind === 'file' && now.ino === staged.ino) {
     if (isLeft) staging.unlink(staged.stagingId);
     if (isWhole(tools, place.directory, place.name, staged)) {
       const look = place.directory.lookAt(place.name) ?? now;
       return done(tools, path, asStaged(toStat(look), staged), settleAside(tools, operation, key));
     }
-    const isTorn = staged.mtimeNs === undefined || cutToMicroseconds(staged.mtimeNs) === now.mtimeNs;
-    if (!isTorn) return replacedByUser(tools, operation, key);
-    undoTorn(tools, { place, operation, key, aside });
+    if (!isUntouched(now, staged) || !undoTorn(tools, { place, operation, key, aside, now }))
+      return replacedByUser(tools, operation, key);
     tools.touched.path(path, null);
     return undone();
   }
@@ -126,25 +128,76 @@ function replacedByUser(tools: RecoverTools, operation: Of<'install'>, key: stri
   return undone();
 }
 
-/** Gives the name back to what it stood for before. */
-function undoTorn(
-  { tree }: RecoverTools,
-  { place, operation, key, aside }: { place: Place; operation: Of<'install'>; key: string; aside: Look | null },
-): void {
+interface Torn {
+  readonly place: Place;
+  readonly operation: Of<'install'>;
+  readonly key: string;
+  /** What the install had replaced. */
+  readonly aside: Look | null;
+  /** As the torn file was seen. */
+  readonly now: Look;
+}
+
+/** Gives the name back to what it stood for before. False: a user has written there in this very moment. */
+function undoTorn(tools: RecoverTools, torn: Torn): boolean {
+  const { tree, asides } = tools;
+  const { place, operation, key, aside } = torn;
   const order = operation.preserve;
   const copy = findPreserved(tree, order, key) ?? findPreserved(tree, unknownEdit(order), key);
-  // In this order, so that a failure in between is found again: the copy goes before what tells that it is one.
-  if (aside !== null) {
-    if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-    tree.own('aside').rename(key, place.directory, place.name);
-  } else if (copy !== null) {
+  if (aside === null && copy !== null) {
     using(tree.own(copy.preserved.area).openDirectory(copy.preserved.id), item => {
       item.rename(copy.name, place.directory, place.name);
     });
     deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-  } else {
-    place.directory.unlink(place.name);
+    return true;
   }
+  if (!takeTorn(tools, torn)) return false;
+  if (aside === null) return true;
+  // In this order, so that a failure in between is found again: the copy goes before what tells that it is one.
+  if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
+  return asides.putBack(tree, key, place);
+}
+
+/**
+ * The torn file goes. It is taken away first and looked at afterwards: if it is not what was seen, a user has replaced or
+ * edited it meanwhile. That goes back, or is preserved where another file has its place by now.
+ */
+function takeTorn({ tree, touched }: RecoverTools, { place, operation, key, now }: Torn): boolean {
+  const own = tree.own('aside');
+  const name = takenName(key);
+  try {
+    place.directory.rename(place.name, own, name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  const taken = own.lookAt(name)!;
+  if (taken.ino === now.ino && sameContent(taken, now)) {
+    own.unlink(name);
+    return true;
+  }
+  if (!placeNew(own, name, taken, place)) {
+    const order = unknownEdit(operation.preserve);
+    touched.preserved(preserve(tree, { directory: own, name, look: taken, key, by: 'rename' }, order));
+  }
+  return false;
+}
+
+/** Where a torn file is taken to. What is left there by a crash and is not that file is preserved. */
+function takenName(key: string): string {
+  return `${key},torn${OWED}`;
+}
+
+/** What an interrupted recovery had taken away. */
+function dropTaken({ tree }: RecoverTools, key: string, staged: StagedFile): void {
+  const own = tree.own('aside');
+  const taken = own.lookAt(takenName(key));
+  if (taken?.ino === staged.ino && isUntouched(taken, staged)) own.unlink(takenName(key));
+}
+
+/** Nobody has written to it since it was staged. */
+function isUntouched(look: Look, { mtimeNs }: StagedFile): boolean {
+  return mtimeNs === undefined || cutToMicroseconds(mtimeNs) === look.mtimeNs;
 }
 
 function recoverSymlink(tools: RecoverTools, operation: Of<'install-symlink'>, seen: Seen): Outcome {

@@ -38,6 +38,43 @@ function justBefore(operation: string, name: string, action: () => void): void {
   };
 }
 
+describe('a recovery that undoes a torn install', () => {
+  it.each([
+    ['replaces it', true, 'another'],
+    ['writes to it', true, 'torn and edited'],
+    ['replaces it', false, 'another'],
+  ])(
+    'leaves alone what a user makes of it just before it goes: %s (over an old one: %s)',
+    async (how, over, expected) => {
+      const stat = over ? statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null))) : null;
+      const install = await installOperation(disk, 'a', 'torn', stat);
+      const torn = { ...install, staged: { ...install.staged, hash: 'f'.repeat(64) } };
+      await applyOne(disk, torn);
+      memory.kill();
+      const after = makeDisk(world);
+      justBefore('rename', 'a', () => {
+        if (how === 'writes to it') world.user.append('a', ' and edited');
+        else memory.user.replaceFile(`${world.root}/a`, 'another');
+      });
+      expect((await after.recover([torn])).map(o => o.kind)).toEqual(['undone']);
+      expect(world.user.read('a')).toBe(expected);
+      expect(await after.preserved('conflicts')).toEqual([]);
+      expect(listAside(world)).toEqual([]);
+    },
+  );
+
+  it.each([true, false])('gives the name back to what had it before (there was one: %s)', async over => {
+    const stat = over ? statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null))) : null;
+    const install = await installOperation(disk, 'a', 'torn', stat);
+    const torn = { ...install, staged: { ...install.staged, hash: 'f'.repeat(64) } };
+    await applyOne(disk, torn);
+    memory.kill();
+    expect((await makeDisk(world).recover([torn])).map(o => o.kind)).toEqual(['undone']);
+    expect(world.user.exists('a') && world.user.read('a')).toBe(over && 'old');
+    expect(listAside(world)).toEqual([]);
+  });
+});
+
 describe('an install', () => {
   it.each(['link', 'lookAt', 'rename'])('preserves or spares what is written just before its %s', async call => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
