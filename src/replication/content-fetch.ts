@@ -2,6 +2,7 @@
  * Fetches content over one connection: small files many to a request, a few large ones at a time beside them. Holds
  * the sender to the bytes it was given credit for. Everything it accepts it answers through the folder's flow.
  */
+import { setMaxListeners } from 'node:events';
 import { Bell } from '../base/bell.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -158,6 +159,8 @@ class FetchRun {
 
   constructor(signal: AbortSignal, count: (bytes: number) => void) {
     this.signal = AbortSignal.any([signal, this.#controller.signal]);
+    // Each file that is fetched by pieces waits for it.
+    setMaxListeners(0, this.signal);
     this.#count = count;
   }
 
