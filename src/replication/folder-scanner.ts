@@ -8,7 +8,6 @@ import { LIMITS } from '../base/limits.ts';
 import { type BrakeLimits, judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
-import { type Due, Hints, takeDue } from './hints.ts';
 import { LocalChanges } from './local-changes.ts';
 import { obstacleOf } from './obstacle-events.ts';
 import { parentOf } from './paths.ts';
@@ -17,6 +16,11 @@ import { type Brake, commitDrafts, confirmGone, scanPass } from './scan-pass.ts'
 import { ScanReports } from './scan-reports.ts';
 import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
 import { VanishedNames } from './vanished.ts';
+
+interface Due {
+  readonly since: number;
+  readonly due: number;
+}
 
 interface Waiter {
   readonly full: boolean;
@@ -31,7 +35,8 @@ export class FolderScanner {
   readonly #bell = new Bell();
   /** Of a read-only member. */
   readonly #changes: LocalChanges;
-  readonly #hints = new Hints();
+  /** Directories to look at, by path: when, and since when there have been hints. */
+  readonly #hinted = new Map<string, Due>();
   /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
   readonly #restless = new Map<Uid, Due>();
   readonly #brakes: BrakeLimits;
@@ -62,14 +67,10 @@ export class FolderScanner {
 
   /** Something may have changed in this directory. */
   hint(path: string, delayMs = 0): void {
-    this.#hints.add(path, this.#core.clock.now() + delayMs);
+    const due = this.#core.clock.now() + delayMs;
+    const known = this.#hinted.get(path);
+    if (!known || known.due > due) this.#hinted.set(path, { since: known?.since ?? due, due });
     this.#bell.ring();
-  }
-
-  /** From now on changes are hinted at: what was looked at before may have changed unseen. */
-  watched(): void {
-    if (this.#hints.repeat(this.#core.clock.now())) this.#bell.ring();
-    else void this.full();
   }
 
   /** Scans everything; resolves when that is done. */
@@ -130,10 +131,7 @@ export class FolderScanner {
           const full = this.#core.clock.now() >= this.#fullAt;
           const waiters = this.#takeWaiters(waiter => full || !waiter.full);
           // Also when the pass fails: whoever waits has to go on, and will see.
-          await (full ? this.#fullPass(signal) : this.#hintedPass(signal)).finally(() => {
-            this.#hints.endLookAtAll();
-            resolveAll(waiters);
-          });
+          await (full ? this.#fullPass(signal) : this.#hintedPass(signal)).finally(() => resolveAll(waiters));
         }
         this.#core.obstacles.pass(this);
       } catch (error) {
@@ -150,12 +148,10 @@ export class FolderScanner {
       const now = this.#core.clock.now();
       this.#forgetFuture(now);
       let next = this.#fullAt;
-      next = Math.min(next, this.#hints.nextAt);
+      for (const { due } of this.#hinted.values()) next = Math.min(next, due);
       for (const { due } of this.#restless.values()) next = Math.min(next, due);
       next = Math.min(next, this.#vanished.ripe(now).nextAt);
-      // What somebody waits for may have been looked at by the pass before.
-      const asked = this.#waiters.some(({ full }) => !full);
-      if (asked || next <= now || signal.aborted || this.#order) return;
+      if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
       await this.#bell.heard(signal);
       cancel();
@@ -168,7 +164,7 @@ export class FolderScanner {
     const { rescanMs, quietMs, quietLimitMs } = this.#core.config;
     if (this.#fullAt > now + rescanMs) this.#fullAt = now;
     const last = now + Math.max(quietMs, quietLimitMs);
-    this.#hints.forgetFuture(last, now);
+    for (const [path, { due }] of this.#hinted) if (due > last) this.#hinted.set(path, { since: now, due: now });
     for (const [uid, { due }] of this.#restless) if (due > last) this.#restless.set(uid, { since: now, due: now });
     this.#vanished.forgetFuture(now);
   }
@@ -178,7 +174,7 @@ export class FolderScanner {
     const startedAt = core.clock.now();
     const first = !core.memory.initialScanDone;
     const before = new Map(this.#restless);
-    this.#hints.beginLookAtAll();
+    this.#hinted.clear();
     this.#restless.clear();
     const bypass = this.#bypassBrakes;
     const result = await scanPass(
@@ -190,7 +186,6 @@ export class FolderScanner {
         impatient: false,
         knownEdits: this.#putOff,
         decided: bypass,
-        onLook: this.#onLook,
       },
       this.#brake(bypass),
       signal,
@@ -234,7 +229,6 @@ export class FolderScanner {
           impatient,
           knownEdits: 0,
           decided: false,
-          onLook: this.#onLook,
         },
         this.#brake(false),
         signal,
@@ -274,7 +268,7 @@ export class FolderScanner {
       const path = await paths.ofDirectory(uid);
       if (path !== undefined) add(uid, path, entry);
     }
-    for (let [path, entry] of this.#hints.takeDue(until)) {
+    for (let [path, entry] of takeDue(this.#hinted, until)) {
       let uid = await paths.directoryAt(path);
       for (; uid === undefined; uid = await paths.directoryAt(path)) path = parentOf(path);
       add(uid, path, entry);
@@ -334,10 +328,6 @@ export class FolderScanner {
     };
   }
 
-  readonly #onLook = (directories: readonly ScanDirectory[]): void => {
-    this.#hints.looking(directories, this.#core.clock.now());
-  };
-
   #keepWatching(hot: readonly ScanDirectory[], now: number, before: ReadonlyMap<Uid, Due>): void {
     const { quietMs } = this.#core.config;
     const ended = this.#core.clock.now();
@@ -378,6 +368,12 @@ export class FolderScanner {
     this.#waiters = this.#waiters.filter(waiter => !which(waiter));
     return taken;
   }
+}
+
+function takeDue<Key>(all: Map<Key, Due>, now: number): [Key, Due][] {
+  const due = [...all].filter(([, entry]) => entry.due <= now);
+  for (const [key] of due) all.delete(key);
+  return due;
 }
 
 function orders(folder: string): string {

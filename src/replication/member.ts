@@ -195,22 +195,20 @@ export class Member {
     }
   }
 
-  /** Watching begins when there is something of one's own to watch: in a first synchronisation it would only see what is installed. */
+  /** Watching begins when there is something of one's own to watch: until then it would only see what is installed. */
   async #watch(folder: Folder): Promise<void> {
     const { core, scanner } = folder;
     const { signal } = this.#stop;
     const { bell, stop } = core.listen();
-    const hasOwn = (): boolean => {
-      const { phase, initialScanDone } = core.memory;
-      return core.active && (phase === 'initialized' || (phase === 'normal' && initialScanDone));
-    };
-    while (!signal.aborted && !hasOwn()) await bell.heard(signal);
+    while (!signal.aborted && !(core.memory.phase === 'normal' && core.memory.initialScanDone))
+      await bell.heard(signal);
     stop();
     if (signal.aborted) return;
     const watcher = this.parts.watch(core.config, core.rootPath, directory => folder.hint(directory));
     this.#watchers.push(watcher);
     await watcher.ready;
-    if (!signal.aborted) scanner.watched();
+    // What changed before the watch was there.
+    if (!signal.aborted) await scanner.full();
   }
 
   /** Folders are compared with their markers before any of them is opened: an old copy of the database must not write. */

@@ -34,8 +34,6 @@ export interface PassRequest {
   readonly knownEdits: number;
   /** The brakes were told to let everything through. */
   readonly decided: boolean;
-  /** Told of directories just before they are looked at. */
-  readonly onLook?: (directories: readonly ScanDirectory[]) => void;
 }
 
 export interface PassResult {
@@ -95,7 +93,6 @@ export async function scanPass(
       if (!core.active) return;
       const step = await whereTheyAre(core, waiting);
       const children = await core.store.children(step.map(directory => directory.uid));
-      request.onLook?.(step);
       const answers = await core.disk.scan(
         step.map((directory, i) => ({
           path: directory.path,

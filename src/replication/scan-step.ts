@@ -167,8 +167,8 @@ function sightingsElsewhere(
   const changed = new Set<string>();
   for (const { directory, found, child } of sightings) {
     const current = child && records.get(child.uid);
-    if (current?.kind === 'directory' && current.disk?.ino !== found.stat.ino)
-      changed.add(join(directory.path, found.name));
+    const isSame = current?.disk && sameIncarnation(current.disk, found.stat);
+    if (current?.kind === 'directory' && !isSame) changed.add(join(directory.path, found.name));
   }
   const left = new Set([...movers.values()].filter(record => record.kind === 'directory').map(record => record.uid));
   if (changed.size === 0 && left.size === 0) return new Set();
@@ -289,7 +289,7 @@ function judgeKnown({ found, directory }: Sighting, current: FileRecord, path: s
     into.drafts.push(knownDraft(current, seen, change, null, 'edited'));
     return;
   }
-  if (current.disk && current.disk.ino !== stat.ino) into.descend.push({ uid: current.uid, path });
+  if (current.disk && !sameIncarnation(current.disk, stat)) into.descend.push({ uid: current.uid, path });
   const change = stat.mode === (current.disk ?? current).mode ? {} : { mode: stat.mode };
   into.drafts.push(knownDraft(current, seen, change, null, 'attributes'));
 }
