@@ -9,26 +9,38 @@ import type { CopyPriority } from '../model/replica-values.ts';
 export class LinePacing {
   readonly #pace: () => CopyPace;
   readonly #clock: Clock;
-  /** When the next byte may go, milliseconds. */
-  #free = 0;
+  /** Bytes that went ahead of the pace, as of then. They are worked off at the pace of each moment, not at that of their own. */
+  #owed = 0;
+  #asOf: number;
 
   constructor(pace: () => CopyPace, clock: Clock) {
     this.#pace = pace;
     this.#clock = clock;
+    this.#asOf = clock.now();
   }
 
   /** Milliseconds after which to ask again; 0: more may go now. */
   waitMs(): number {
-    if (this.#pace().windowBytes === 0) return LIMITS.mirrorPaceMs;
-    return Math.max(0, Math.min(this.#free - this.#clock.now(), LIMITS.mirrorPaceMs));
+    const { windowBytes, bytesPerSecond } = this.#workOff();
+    if (windowBytes === 0 || bytesPerSecond === 0) return LIMITS.mirrorPaceMs;
+    return bytesPerSecond === null ? 0 : Math.min((this.#owed * 1000) / bytesPerSecond, LIMITS.mirrorPaceMs);
   }
 
   /** The line counts where the schedule slows it down; the disk, where clients do. */
   spend(sentBytes: number, movedBytes: number): void {
-    const { bytesPerSecond, reason } = this.#pace();
+    const { bytesPerSecond, reason } = this.#workOff();
     if (bytesPerSecond === null || bytesPerSecond === 0) return;
-    const bytes = reason === 'clients' ? movedBytes : sentBytes;
-    this.#free = Math.max(this.#free, this.#clock.now()) + (bytes * 1000) / bytesPerSecond;
+    this.#owed += reason === 'clients' ? movedBytes : sentBytes;
+  }
+
+  #workOff(): CopyPace {
+    const pace = this.#pace();
+    const now = this.#clock.now();
+    const { bytesPerSecond } = pace;
+    const done = bytesPerSecond === null ? this.#owed : (Math.max(0, now - this.#asOf) * bytesPerSecond) / 1000;
+    this.#owed = Math.max(0, this.#owed - done);
+    this.#asOf = now;
+    return pace;
   }
 }
 

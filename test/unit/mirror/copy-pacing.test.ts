@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import type { Clock } from '../../../src/base/clock.ts';
+import { LIMITS } from '../../../src/base/limits.ts';
+import { LinePacing } from '../../../src/mirror/copy-pacing.ts';
+import type { CopyPace } from '../../../src/model/copy-plan.ts';
+
+const MIB = 1024 * 1024;
+
+it('works off what went ahead at the pace of each moment', () => {
+  let now = 0;
+  let pace: CopyPace = { windowBytes: 8 * MIB, bytesPerSecond: MIB / 4, reason: 'clients' };
+  const pacing = new LinePacing(() => pace, { now: () => now } as Clock);
+  expect(pacing.waitMs()).toBe(0);
+  pacing.spend(0, 4 * MIB);
+  now = 1000;
+  expect(pacing.waitMs()).toBe(LIMITS.mirrorPaceMs);
+  // The clients have become calmer: what is owed at the slow pace, 15 seconds, is not waited for.
+  pace = { ...pace, bytesPerSecond: 4 * MIB };
+  now = 1900;
+  expect(pacing.waitMs()).toBeCloseTo(37.5);
+  now = 1938;
+  expect(pacing.waitMs()).toBe(0);
+  pacing.spend(0, 4 * MIB);
+  pace = { windowBytes: 8 * MIB, bytesPerSecond: null, reason: null };
+  expect(pacing.waitMs()).toBe(0);
+  pace = { windowBytes: 8 * MIB, bytesPerSecond: MIB, reason: 'schedule' };
+  expect(pacing.waitMs()).toBe(0);
+  // The schedule counts what goes over the line.
+  pacing.spend(MIB / 8, 4 * MIB);
+  expect(pacing.waitMs()).toBe(125);
+  pace = { windowBytes: 0, bytesPerSecond: null, reason: 'schedule' };
+  expect(pacing.waitMs()).toBe(LIMITS.mirrorPaceMs);
+});
