@@ -22,8 +22,9 @@ export class LinePacing {
   /** Milliseconds after which to ask again; 0: more may go now. */
   waitMs(): number {
     const { windowBytes, bytesPerSecond } = this.#workOff();
-    if (windowBytes === 0 || bytesPerSecond === 0) return LIMITS.mirrorPaceMs;
-    return bytesPerSecond === null ? 0 : Math.min((this.#owed * 1000) / bytesPerSecond, LIMITS.mirrorPaceMs);
+    if (windowBytes === 0) return LIMITS.mirrorPaceMs;
+    if (bytesPerSecond === null || bytesPerSecond === 0) return 0;
+    return Math.min(Math.ceil((this.#owed * 1000) / bytesPerSecond), LIMITS.mirrorPaceMs);
   }
 
   /** The line counts where the schedule slows it down; the disk, where clients do. */
