@@ -71,6 +71,11 @@ export class MirrorPair {
     return this.#session?.met === true;
   }
 
+  /** The link is down, and not long enough for the pair to be Broken. */
+  get redialled(): boolean {
+    return !this.reachable && this.#grace !== null;
+  }
+
   /** How far behind the partner is, as it is now. */
   report(): void {
     const { pair } = this;

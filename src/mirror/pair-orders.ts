@@ -31,6 +31,8 @@ export interface PairOrdersParts {
   readonly jobs: JobBook;
   readonly clock: Clock;
   readonly factsOf: (pair: Pair) => ElementFacts;
+  /** Its link is down since a moment ago, and dialled again. */
+  readonly isRedialled: (pair: Pair) => boolean;
   /** Begins the transition: with the partner where there is one. A sentence why it did not; null: it has begun. */
   readonly begin: (pair: Pair, order: AcceptedOrder) => Promise<string | null>;
   /** The same for several pairs at one moment, in their order. */
@@ -94,8 +96,17 @@ export class PairOrders {
       : (refuseSettingsAt(pair, order.settings) ?? judgement);
   }
 
+  /** What `judge` says; a partner that may be back in a moment, as after a start of the daemon, is waited for. */
+  async judgeInReach(pairs: readonly Pair[], judge: () => Judgement): Promise<Judgement> {
+    const judgement = judge();
+    if (judgement.verdict !== 'refused' || judgement.detail !== 'peer_unreachable') return judgement;
+    const settled = (pair: Pair): boolean => pair.removed || !this.#parts.isRedialled(pair);
+    await Promise.all(pairs.map(pair => pair.within(LIMITS.replicaAnswerMs, () => settled(pair))));
+    return judge();
+  }
+
   async modify(pair: Pair | undefined, order: PairOrder): Promise<MethodOutcome> {
-    const judgement = this.judge(pair, order);
+    const judgement = await this.judgeInReach(pair ? [pair] : [], () => this.judge(pair, order));
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, pair?.id ?? null);
     const { operation } = judgement;
     if (judgement.verdict === 'no-effect') {

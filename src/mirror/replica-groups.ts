@@ -91,7 +91,8 @@ export class ReplicaGroups {
 
   /** ModifyReplicaSynchronization on the group: all pairs or none. */
   async modify(group: ReplicaGroup, order: PairOrder): Promise<MethodOutcome> {
-    const judgement = this.#judge(group, order);
+    const { orders } = this.#parts;
+    const judgement = await orders.judgeInReach(this.#pairsOf(group), () => this.#judge(group, order));
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, group.id);
     const { operation } = judgement;
     if (judgement.verdict === 'no-effect') return outcome(group, `group ${group.name}: it is so already`);
@@ -117,7 +118,7 @@ export class ReplicaGroups {
         return outcome(group, `group ${group.name}: each of its volumes goes by itself`);
       default: {
         const pairs = this.#pairsOf(group);
-        const all = await this.#parts.orders.modifyAll(pairs, {
+        const all = await orders.modifyAll(pairs, {
           operation,
           arrows: judgement.arrows,
           order,

@@ -69,6 +69,7 @@ export class Replicas {
       jobs: this.jobs,
       clock: parts.clock,
       factsOf: pair => this.#factsOf(pair),
+      isRedialled: pair => this.#mirrors.get(pair.id)?.redialled ?? false,
       begin: (pair, order) => this.#begin(pair, order),
       beginTogether: ordered => this.#moments.begin(ordered),
     });

@@ -7,6 +7,11 @@ import { createSimRandom } from '../../sim/sim-random.ts';
 import { passUntil, VolumeMember } from '../../sim/volume-member.ts';
 import { BLOCK, Members, MIRROR, SIZE } from './members.ts';
 
+const RESYNC = {
+  ...{ operation: numberOf(REPLICA_OPERATIONS, 'Resync Replica'), force: true },
+  ...{ waitForCopyState: null, syncPairs: [], settings: null },
+};
+
 describe('without space', () => {
   for (const mode of ['Synchronous', 'Asynchronous'] as const) {
     for (const [what, path] of [
@@ -117,6 +122,35 @@ test('why a pair is Broken is known after a restart of either member, whatever h
   expect(world.states(id)).toEqual(['Broken', 'Partitioned']);
   expect(reasons()[0]).not.toBe('');
   expect(reasons()[1]).toMatch(/alpha/);
+});
+
+test('an order waits for a partner whose link is being dialled again, and is refused once it is given up', async () => {
+  const world = await Members.start('disk');
+  const id = await world.mirror('disk', 'Asynchronous');
+  const resync = async (): Promise<number> =>
+    (await world.order('alpha', id, 'Resync Replica', { force: true })).returnCode;
+  await world.order('alpha', id, 'Split');
+  for (const name of MEMBERS) {
+    world.powerFails(name);
+    await world.members[name].start();
+    // At once, before the members have met.
+    expect(world.members.alpha.on.replicas.orders.judge(world.pair('alpha', id), RESYNC)).toMatchObject({
+      detail: 'peer_unreachable',
+    });
+    expect([0, 4096]).toContain(await resync());
+    await world.rest(5000);
+    expect(world.states(id)).toEqual(['Synchronized', 'Synchronized']);
+    await world.order('alpha', id, 'Split');
+  }
+  world.cut();
+  await world.rest(1000);
+  let asked = world.time.now;
+  expect(await resync()).toBe(4);
+  expect(world.time.now - asked).toBeGreaterThanOrEqual(1000);
+  await world.rest(15_000);
+  asked = world.time.now;
+  expect(await resync()).toBe(4);
+  expect(world.time.now - asked).toBeLessThan(1000);
 });
 
 test('a line that is away for half a second again and again loses nothing, and is no reason for another state', async () => {

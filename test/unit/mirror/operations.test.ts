@@ -140,6 +140,8 @@ class Life {
     const operation: ReplicaOperation = random.pick(legal);
     const force = random.chance(0.3);
     const order = { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force };
+    // Links that are being dialled again are waited for.
+    await this.pass(replicas.orders.judgeInReach([pair], () => replicas.orders.judge(pair, order)));
     const before = pair.record;
     const judged = judgeOperation(
       { ...order, settingsProblem: null },

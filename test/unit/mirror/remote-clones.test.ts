@@ -70,8 +70,10 @@ class Life {
   async order(name: MemberName, operation: ReplicaOperation, force = false): Promise<number> {
     const { replicas, pairs } = this.world.members[name].on;
     const pair = pairs.list()[0]!;
-    const before = pair.record;
     const order = { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force };
+    // Links that are being dialled again are waited for.
+    await this.pass(replicas.orders.judgeInReach([pair], () => replicas.orders.judge(pair, order)));
+    const before = pair.record;
     const judged = judgeOperation(
       { ...order, settingsProblem: null },
       { kind: 'pair', pair: replicas.orders.underOrder(pair) },
