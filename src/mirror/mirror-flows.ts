@@ -10,6 +10,7 @@ import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
 import type { EpochJournal } from '../block/epoch-journal.ts';
 import type { Volume } from '../block/volume.ts';
+import type { AssociationWork } from '../model/association.ts';
 import { dutiesOf, stopsHostIo } from '../model/association-duties.ts';
 import type { CopyPace } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
@@ -80,6 +81,8 @@ export class MirrorFlows {
   #toldFor: unknown = null;
   /** What the partner told of its map before the copy began here. */
   #early: FlowMessage[] = [];
+  /** A copy that ended while a transition was under way: that counts if the transition is given up. */
+  #copied: { readonly work: AssociationWork; readonly note: () => Promise<void> } | null = null;
   #ended = false;
 
   constructor(parts: MirrorFlowsParts) {
@@ -126,8 +129,11 @@ export class MirrorFlows {
 
   async #follow(): Promise<void> {
     const { pair, element } = this.#parts;
+    if (this.#ended || pair.removed || pair.record.work?.phase === 'transition') return;
+    const copied = this.#copied;
+    this.#copied = null;
+    if (copied !== null && copied.work === pair.record.work) await copied.note();
     const { record } = pair;
-    if (this.#ended || pair.removed || record.work?.phase === 'transition') return;
     const { flow, into } = dutiesOf(record);
     const sender: ElementSide | null =
       flow === 'none' ? null : flow === 'mirror' || into === 'target' ? 'source' : 'target';
@@ -268,10 +274,18 @@ export class MirrorFlows {
     const { volume, map } = element;
     map.clear(0, map.size);
     await map.save();
-    const { snapshot } = pair.kept;
-    const generations = afterCopyIn(pair.kept.generations, theirs);
-    await pair.step({ type: 'copy-finished' }, { generations, snapshot: null });
-    if (snapshot !== null && volume.snapshot(snapshot) !== undefined) await volume.deleteSnapshot(snapshot);
+    await this.#finishCopy(async () => {
+      const { snapshot } = pair.kept;
+      const generations = afterCopyIn(pair.kept.generations, theirs);
+      await pair.step({ type: 'copy-finished' }, { generations, snapshot: null });
+      if (snapshot !== null && volume.snapshot(snapshot) !== undefined) await volume.deleteSnapshot(snapshot);
+    });
+  }
+
+  async #finishCopy(note: () => Promise<void>): Promise<void> {
+    const { work } = this.#parts.pair.record;
+    if (work?.phase !== 'transition') return await note();
+    if (work.displaced !== null) this.#copied = { work: work.displaced, note };
   }
 
   #on(event: FlowEvent): void {
@@ -290,7 +304,9 @@ export class MirrorFlows {
         // A member that was fed mirrors nothing yet: the roles may change next.
         this.#mirrors = this.#source !== null;
         await element.point?.drop();
-        await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
+        await this.#finishCopy(async () => {
+          await pair.step({ type: 'copy-finished' }, { generations: afterCopyOut(pair.kept.generations) });
+        });
         break;
       case 'fell-behind':
         this.#mirrors = false;

@@ -1,7 +1,7 @@
 /** What goes wrong on one of two members of a mirror, with whole members in memory: nothing is lost, the reason is said, and it goes on. */
 import { describe, expect, test } from 'vitest';
 import { replicaRecord } from '../../../src/daemon/replica-records.ts';
-import { numberOf, REPLICA_OPERATIONS } from '../../../src/model/replica-values.ts';
+import { numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../../../src/model/replica-values.ts';
 import { MEMBERS } from '../../sim/mirror-world.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { passUntil, VolumeMember } from '../../sim/volume-member.ts';
@@ -123,6 +123,38 @@ test('why a pair is Broken is known after a restart of either member, whatever h
   expect(reasons()[0]).not.toBe('');
   expect(reasons()[1]).toMatch(/alpha/);
 });
+
+for (const syncType of ['Mirror', 'Clone'] as const) {
+  test(`an order that crosses the end of a copy leaves both members with the same: ${syncType.toLowerCase()}`, async () => {
+    let crossed = 0;
+    for (let delay = 0; delay <= 40; delay++) {
+      for (const name of MEMBERS) {
+        const world = await Members.start('disk');
+        for (let block = 0; block < 8; block++) await world.write('alpha', block * 8, block + 1);
+        const wanted = {
+          ...{ syncType: numberOf(SYNC_TYPES, syncType), mode: syncType === 'Mirror' ? 2 : null, source: 'disk' },
+          ...{ target: 'beta:disk', settings: null, waitForCopyState: null },
+          ...{ writable: false, detachWhenCopied: false, force: false },
+        };
+        const { synchronization } = await world.pass(world.members.alpha.on.replicas.create(wanted));
+        const id = synchronization!;
+        while (world.states(id).includes('Initialized')) await world.rest(1);
+        await world.rest(delay);
+        const other = name === 'alpha' ? 'beta' : 'alpha';
+        if (world.record(name, id)!.copyState === 'Unsynchronized') {
+          const ordered = world.give(name, id, 'Abort');
+          const { returnCode } = await world.pass(ordered);
+          if (returnCode === 4 && world.record(other, id)!.copyState === 'Synchronized') crossed++;
+        }
+        await world.rest(30_000);
+        const [alpha, beta] = MEMBERS.map(member => world.record(member, id)!);
+        expect([beta!.copyState, beta!.work], `${name} after ${delay} ms`).toEqual([alpha!.copyState, null]);
+        expect(alpha!.work).toBeNull();
+      }
+    }
+    expect(crossed).toBeGreaterThan(0);
+  });
+}
 
 test('an order waits for a partner whose link is being dialled again, and is refused once it is given up', async () => {
   const world = await Members.start('disk');
