@@ -23,7 +23,7 @@ export async function followPartner(
       throw new TandemError('REFUSED', sentence);
     }
     if (arrow !== null) await pair.step({ type: 'operation-accepted', operation: 'Failback', arrow });
-  } else if (theirs.targetWritten && !ours.targetWritten) {
+  } else if (theirs.copyState === 'Skewed' && ours.copyState !== 'Skewed') {
     await pair.step({ type: 'client-wrote', element: 'target' });
   } else if (theirs.copyState === 'Broken' && theirs.brokenBy !== 'link') {
     const cause = theirs.brokenBy ?? 'source';

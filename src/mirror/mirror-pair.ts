@@ -15,10 +15,12 @@ import { refuseBesideMirrors } from './beside-mirror.ts';
 import { ClonePoint, isCloneSource, leftMapOf } from './clone-point.ts';
 import { dirtyContext } from './dirty-context.ts';
 import type { PairTurns } from './group-turns.ts';
+import { LackTime } from './lack-time.ts';
 import type { MirrorElement } from './mirror-flows.ts';
 import type { MirrorPairParts } from './mirror-pair-parts.ts';
 import { MirrorSession } from './mirror-session.ts';
 import { MirrorTransition } from './mirror-transition.ts';
+import { orderAtPartner } from './order-at-partner.ts';
 import type { Pair } from './pair.ts';
 import type { AcceptedOrder } from './pair-orders.ts';
 import { UnfollowedWrites } from './unfollowed-writes.ts';
@@ -34,9 +36,9 @@ export class MirrorPair {
   readonly #parts: MirrorPairParts;
   #element: Promise<MirrorElement> | null = null;
   #map: DirtyMapFile | null = null;
-  /** Since when the partner was found to lack something that does not flow to it, ms since the epoch; null: it does not. */
-  #lackingSince: number | null = null;
+  readonly #lackTime: LackTime;
   #session: MirrorSession | null = null;
+  #channel: MirrorChannel | null = null;
   #running: Promise<void> = Promise.resolve();
   #grace: (() => void) | null = null;
   #transition: Promise<string | null> | null = null;
@@ -46,6 +48,7 @@ export class MirrorPair {
   constructor(parts: MirrorPairParts) {
     this.#parts = parts;
     this.pair = parts.pair;
+    this.#lackTime = new LackTime(parts.pair, parts.clock);
     this.#unfollowed = new UnfollowedWrites({
       ...parts,
       open: () => this.#open(),
@@ -80,19 +83,8 @@ export class MirrorPair {
   report(): void {
     const { pair } = this;
     if (this.reachable) this.#session!.flows.report();
-    const now = this.#parts.clock.now();
-    // What flows in step knows the age of its writes itself.
     const flows = this.reachable && pair.record.copyState === 'Synchronized' && this.#session!.flows.source !== null;
-    const follows = pair.record.syncType === 'Mirror' && this.here === 'source';
-    const lacks = follows && pair.record.seeded && !flows && (this.#map?.dirtyBytes ?? 0) > 0;
-    if (lacks) this.#lackingSince ??= now;
-    else this.#lackingSince = null;
-    if (this.#lackingSince === null) {
-      if (!flows) pair.progress = { ...pair.progress, lagMs: 0 };
-      return;
-    }
-    const lagMs = Math.max(pair.progress.lagMs, now - this.#lackingSince);
-    pair.progress = { ...pair.progress, dirtyBytes: this.#map!.dirtyBytes, lagMs };
+    this.#lackTime.report({ flows, dirtyBytes: this.#map?.dirtyBytes ?? 0 });
   }
 
   /** What is written here reaches the partner, and no copy has to end before. */
@@ -132,12 +124,24 @@ export class MirrorPair {
 
   /** Until the stream ends. One that is there already gives way: it may be dead. */
   async attach(channel: MirrorChannel): Promise<void> {
-    this.#session?.close();
-    await this.#running;
+    let last: Promise<void>;
+    do {
+      last = this.#running;
+      await this.#hangUp('the partner has dialled anew');
+      // What is being decided without the partner it hears of first.
+      await this.#transition?.catch(() => {});
+    } while (this.#running !== last);
     if (this.#closed || this.pair.removed) return channel.close();
+    this.#channel = channel;
     const running = this.#run(channel);
     this.#running = running.catch(() => {});
     await running;
+  }
+
+  async #hangUp(reason: string): Promise<void> {
+    this.#session?.close(reason);
+    this.#channel?.close();
+    await this.#running;
   }
 
   /** The steps of this member. `copy`: a copy comes first. `partner`: the other member decides. */
@@ -165,20 +169,7 @@ export class MirrorPair {
     ) as Association;
     const copiesFirst = accepted.work?.phase === 'copy';
     const decider = copiesFirst ? 'target' : planTransition(accepted, { alone }).decider;
-    if (!alone && decider !== this.here) {
-      const { revision } = pair.record;
-      const answer = await this.#session!.order(operation, force).catch(async error => {
-        // What ends the pair ends the stream too, maybe before the answer, and before this member has heard of it.
-        if (arrow.arrival === 'removed') await pair.within(LIMITS.replicaAnswerMs, () => pair.removed);
-        if (pair.removed) return null;
-        throw error;
-      });
-      if (answer !== null && answer.returnCode !== 0 && answer.returnCode !== 4096) return answer.sentence;
-      // What the partner decided is known here a moment later.
-      const isKnown = () => pair.removed || pair.record.work !== null || pair.record.revision !== revision;
-      await pair.within(LIMITS.replicaAnswerMs, isKnown);
-      return null;
-    }
+    if (!alone && decider !== this.here) return await orderAtPartner(pair, this.#session!, order);
     const taken = await pair.step({ type: 'operation-accepted', operation, arrow });
     if (taken === null) {
       const sentence = 'another order came first; look at the pair and give yours again';
@@ -206,8 +197,7 @@ export class MirrorPair {
     this.#closed = true;
     this.#unfollowed.close();
     this.#grace?.();
-    this.#session?.close();
-    await this.#running;
+    await this.#hangUp('the pair is not kept any more');
     await this.#transition?.catch(() => {});
     this.#parts.pairs.dirtyContexts.delete(this.pair.id);
     const element = await this.#element?.catch(() => null);
@@ -235,6 +225,8 @@ export class MirrorPair {
   async #carryOut({ force, alone, turns }: Decision): Promise<string | null> {
     const { elements, member, uuid, clock, factsOf, log } = this.#parts;
     const { pair } = this;
+    // A partner that is just being met would believe what it was told before: it is met anew, with what was decided.
+    if (alone) await this.#hangUp('an order was given before the members had met');
     const session = alone ? null : this.#session;
     const id = uuid();
     const operation = pair.record.work!.operation!;
@@ -339,8 +331,7 @@ export class MirrorPair {
     // What takes no writes anyway does not take them when the wait is over.
     const writable = pair.access('source') === 'read-write';
     if (this.#stopsHostIo() && flow !== 'none' && writable) pair.restrict('source', 'held');
-    // What was on its way is lacking still, and no younger.
-    if (pair.progress.lagMs > 0) this.#lackingSince ??= clock.now() - pair.progress.lagMs;
+    this.#lackTime.lost();
     pair.progress = { ...pair.progress, paused: true, lagBytes: 0 };
     this.#grace ??= clock.after(LIMITS.mirrorGraceMs, () => {
       this.#grace = null;

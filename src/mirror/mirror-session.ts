@@ -16,6 +16,7 @@ import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition } from '../model/transition-plan.ts';
 import type { Verification } from '../model/verification.ts';
 import type { MirrorChannel } from '../peer/link.ts';
+import { beginPair } from './begin-pair.ts';
 import type { Elements } from './elements.ts';
 import { ExpectedMessages, type MessageOf } from './expected-messages.ts';
 import { failedThere, followPartner } from './following-partner.ts';
@@ -111,12 +112,13 @@ export class MirrorSession {
   /** Until the stream ends; everything is at rest then. */
   async run(): Promise<void> {
     const { channel, pair } = this.#parts;
-    let written = pair.record.targetWritten;
+    const isSkewed = (): boolean => pair.record.copyState === 'Skewed' && pair.record.here === 'target';
+    let skewed = isSkewed();
     const stop = pair.onChange(() => {
       if (!this.met || pair.removed) return;
       this.flows.follow();
-      if (pair.record.targetWritten && !written && pair.record.here === 'target') this.#later(() => this.#sayHello());
-      written = pair.record.targetWritten;
+      if (isSkewed() && !skewed) this.#later(() => this.#sayHello());
+      skewed = isSkewed();
     });
     try {
       await this.#sayHello();
@@ -163,8 +165,8 @@ export class MirrorSession {
     return transition;
   }
 
-  close(): void {
-    this.#breakOff('the pair is not kept any more');
+  close(reason = 'the pair is not kept any more'): void {
+    this.#breakOff(reason);
   }
 
   async #receive(message: MirrorMessage): Promise<void> {
@@ -229,8 +231,7 @@ export class MirrorSession {
     const theirs = this.#theirs;
     if (theirs === null || this.#said === null || this.#weMet) return;
     if (theirs.record.id !== pair.id) throw new TandemError('PEER_VIOLATION', 'the partner speaks of another pair');
-    if (await this.#recover(theirs)) return;
-    if (theirs.intent !== null) return;
+    if ((await this.#recover(theirs)) || theirs.intent !== null) return;
     if (theirs.sizeBytes !== element.volume.size) {
       const sentence = `the partner’s element has ${theirs.sizeBytes} bytes and the one here ${element.volume.size}; resize one of them`;
       pair.trouble = sentence;
@@ -242,32 +243,19 @@ export class MirrorSession {
     if (next.copyState !== 'Broken') pair.trouble = null;
     else if (ours.copyState !== 'Broken' || ours.brokenBy === 'link')
       pair.trouble = failedThere(next.brokenBy ?? 'source');
-    // Both elements are there: the pair begins.
-    if (next.copyState === 'Initialized') {
-      await pair.adopt(next);
-      await this.#beginPair();
-      next = pair.record;
-    } else {
-      const generations = generationsAfter(next, pair.kept.generations, this.#parts.uuid());
-      await pair.adopt(next, { generations });
+    const begins = next.copyState === 'Initialized';
+    const generations = begins
+      ? {}
+      : { generations: generationsAfter(next, pair.kept.generations, this.#parts.uuid()) };
+    if (!(await pair.meet(ours, next, generations))) {
+      throw new TandemError('PEER_UNREACHABLE', 'the pair was changed while its members met: they meet again');
     }
+    // Both elements are there.
+    if (begins) next = await beginPair(pair, element);
     this.#weMet = true;
     await this.#send({ kind: 'met', revision: next.revision });
     await this.#begin();
     if (next.copyState === 'Broken' && next.brokenBy !== 'link') await this.#sayHello();
-  }
-
-  /** A clone is of this moment. */
-  async #beginPair(): Promise<void> {
-    const { pair, element } = this.#parts;
-    try {
-      if (pair.record.holdAt === null) await element.point?.take();
-      await pair.step({ type: 'initialized' });
-    } catch (error) {
-      pair.trouble = messageOf(error);
-      const isFull = error instanceof TandemError && error.code === 'BLOCK_FULL';
-      await pair.step({ type: 'copy-failed', cause: isFull ? 'space' : 'source' });
-    }
   }
 
   /** Brings what is left of a transition to its end. Whether there was anything: both say hello again then. */

@@ -121,9 +121,18 @@ export class Pair {
     });
   }
 
-  /** What the handshake or the partner's decision made of it. */
+  /** What a decision made of it. */
   adopt(record: Association, extras: PairExtras = {}, write?: PairWrite): Promise<void> {
     return this.#line.run(() => this.#keep({ ...this.#last, ...extras, record }, write));
+  }
+
+  /** What a meeting made of `from`; false: that is not the record any more. */
+  meet(from: Association, record: Association, extras: PairExtras): Promise<boolean> {
+    return this.#line.run(async () => {
+      if (this.record !== from) return false;
+      await this.#keep({ ...this.#last, ...extras, record });
+      return true;
+    });
   }
 
   /** What people set of it, whatever is done to it at that moment. */

@@ -125,7 +125,7 @@ test('why a pair is Broken is known after a restart of either member, whatever h
 });
 
 for (const syncType of ['Mirror', 'Clone'] as const) {
-  test(`an order that crosses the end of a copy leaves both members with the same: ${syncType.toLowerCase()}`, async () => {
+  test(`an order at any moment of the first copy leaves both members with the same: ${syncType.toLowerCase()}`, async () => {
     let crossed = 0;
     for (let delay = 0; delay <= 40; delay++) {
       for (const name of MEMBERS) {
@@ -138,7 +138,7 @@ for (const syncType of ['Mirror', 'Clone'] as const) {
         };
         const { synchronization } = await world.pass(world.members.alpha.on.replicas.create(wanted));
         const id = synchronization!;
-        while (world.states(id).includes('Initialized')) await world.rest(1);
+        while (world.record(name, id)!.copyState === 'Initialized') await world.rest(1);
         await world.rest(delay);
         const other = name === 'alpha' ? 'beta' : 'alpha';
         if (world.record(name, id)!.copyState === 'Unsynchronized') {
@@ -155,6 +155,18 @@ for (const syncType of ['Mirror', 'Clone'] as const) {
     expect(crossed).toBeGreaterThan(0);
   });
 }
+
+test('a write to what was the source before the roles were reversed is told to the partner', async () => {
+  const world = await Members.start('disk');
+  const id = await world.mirror('disk', 'Asynchronous');
+  await world.order('alpha', id, 'Split');
+  await world.write('alpha', 3, 7);
+  await world.order('alpha', id, 'Reverse Roles', { force: true });
+  expect(world.states(id)).toEqual(['Split', 'Split']);
+  await world.write('alpha', 4, 8);
+  await world.rest(1000);
+  expect(world.states(id)).toEqual(['Skewed', 'Skewed']);
+});
 
 test('an order waits for a partner whose link is being dialled again, and is refused once it is given up', async () => {
   const world = await Members.start('disk');
