@@ -1,12 +1,12 @@
 /** Random lives of a mirror: operations, writes, cuts and power failures; each seed is one life, and tells what was done in it. */
 import { describe, expect, test } from 'vitest';
 import type { Association } from '../../../src/model/association.ts';
-import { judgeOperation } from '../../../src/model/operation-judge.ts';
 import type { CopyState, ReplicaOperation } from '../../../src/model/replica-values.ts';
 import { namesIn, numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../../../src/model/replica-values.ts';
 import { MEMBERS, type MemberName, MirrorWorld } from '../../sim/mirror-world.ts';
 import { createSimRandom, type SimRandom } from '../../sim/sim-random.ts';
 import { passUntil } from '../../sim/volume-member.ts';
+import { tableVerdict } from './table-verdict.ts';
 
 const BLOCK = 4096;
 const BLOCKS = 64;
@@ -140,13 +140,8 @@ class Life {
     const operation: ReplicaOperation = random.pick(legal);
     const force = random.chance(0.3);
     const order = { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force };
-    // Links that are being dialled again are waited for.
-    await this.pass(replicas.orders.judgeInReach([pair], () => replicas.orders.judge(pair, order)));
+    const judged = await tableVerdict(this.world, name, order);
     const before = pair.record;
-    const judged = judgeOperation(
-      { ...order, settingsProblem: null },
-      { kind: 'pair', pair: replicas.orders.underOrder(pair) },
-    );
     const outcome = await this.pass(replicas.orders.modify(pair, order));
     const text = `${operation}${force ? ' with Force' : ''} on ${name} (${before.here}, ${before.copyState})`;
     this.told.push(`${text}: ${outcome.returnCode} ${outcome.sentence}`);

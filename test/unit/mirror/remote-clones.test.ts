@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import type { PairCreation } from '../../../src/mirror/pair-creation.ts';
 import type { Association } from '../../../src/model/association.ts';
-import { judgeOperation } from '../../../src/model/operation-judge.ts';
 import type { ReplicaOperation } from '../../../src/model/replica-values.ts';
 import { namesIn, numberOf, REPLICA_OPERATIONS, SYNC_TYPES } from '../../../src/model/replica-values.ts';
 import { MEMBERS, type MemberName, MirrorWorld } from '../../sim/mirror-world.ts';
 import { createSimRandom, type SimRandom } from '../../sim/sim-random.ts';
 import { passUntil } from '../../sim/volume-member.ts';
+import { tableVerdict } from './table-verdict.ts';
 
 const BLOCK = 4096;
 const BLOCKS = 320;
@@ -71,13 +71,8 @@ class Life {
     const { replicas, pairs } = this.world.members[name].on;
     const pair = pairs.list()[0]!;
     const order = { ...ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force };
-    // Links that are being dialled again are waited for.
-    await this.pass(replicas.orders.judgeInReach([pair], () => replicas.orders.judge(pair, order)));
+    const judged = await tableVerdict(this.world, name, order);
     const before = pair.record;
-    const judged = judgeOperation(
-      { ...order, settingsProblem: null },
-      { kind: 'pair', pair: replicas.orders.underOrder(pair) },
-    );
     const { returnCode, sentence } = await this.pass(replicas.orders.modify(pair, order));
     const text = `${operation}${force ? ' with Force' : ''} on ${name} (${before.here}, ${before.copyState})`;
     this.told.push(`${text}: ${returnCode} ${sentence}`);
