@@ -52,16 +52,13 @@ export function copyPacing(
   clock: Clock,
   signal: AbortSignal,
 ): (bytes: number) => Promise<void> {
-  let free = clock.now();
+  const pacing = new LinePacing(
+    () => paceCopy({ priority: priority(), level: LEVEL_FULL, link: false }, load()),
+    clock,
+  );
   return async bytes => {
-    const { bytesPerSecond } = paceCopy({ priority: priority(), level: LEVEL_FULL, link: false }, load());
-    const now = clock.now();
-    if (bytesPerSecond === null) {
-      free = now;
-      return;
-    }
-    free = Math.max(free, now) + (bytes * 1000) / bytesPerSecond;
-    if (free > now) await clock.sleep(free - now, signal);
+    pacing.spend(bytes, bytes);
+    for (let waitMs = pacing.waitMs(); waitMs > 0; waitMs = pacing.waitMs()) await clock.sleep(waitMs, signal);
   };
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
-import { LinePacing } from '../../../src/mirror/copy-pacing.ts';
+import { copyPacing, LinePacing } from '../../../src/mirror/copy-pacing.ts';
 import type { CopyPace } from '../../../src/model/copy-plan.ts';
 
 const MIB = 1024 * 1024;
@@ -30,4 +30,17 @@ it('works off what went ahead at the pace of each moment', () => {
   expect(pacing.waitMs()).toBe(125);
   pace = { windowBytes: 0, bytesPerSecond: null, reason: 'schedule' };
   expect(pacing.waitMs()).toBe(LIMITS.mirrorPaceMs);
+});
+
+it('lets a copy within one member go on when its clients have gone', async () => {
+  let now = 0;
+  const sleep = async (ms: number): Promise<void> => {
+    now += ms;
+  };
+  const clock = { now: () => now, sleep } as unknown as Clock;
+  const load = () => ({ bytesPerSecond: now < 1000 ? 1 : 0, waiting: 0 });
+  const pace = copyPacing(() => 'Low', load, clock, new AbortController().signal);
+  // 16 seconds at the least pace.
+  await pace(16 * LIMITS.copyLeastBytesPerSecond);
+  expect(now).toBe(1000);
 });
