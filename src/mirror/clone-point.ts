@@ -9,6 +9,7 @@ import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import type { FlowElement } from './copy-run.ts';
 import type { Pair } from './pair.ts';
+import type { SnapshotMoment } from './snapshot-moment.ts';
 
 export interface ClonePointParts {
   readonly pair: Pair;
@@ -19,6 +20,8 @@ export interface ClonePointParts {
   readonly left: DirtyMapFile;
   /** As `holdAtBoundary`. */
   readonly hold: (volume: Volume, work: () => Promise<void>) => Promise<void>;
+  /** That the pair has with others; undefined: it goes alone. */
+  readonly moment: () => SnapshotMoment | undefined;
   readonly uuid: () => string;
   readonly clock: Clock;
 }
@@ -45,19 +48,22 @@ export class ClonePoint {
 
   /** The moment that the copy goes on with, or a new one. BLOCK_FULL; REFUSED where the source is half copied itself. */
   async take(): Promise<FlowElement> {
-    const { pair, volume, since, left, hold, uuid, clock } = this.#parts;
+    const { pair, volume, since, left, hold, moment, uuid, clock } = this.#parts;
     const { snapshot } = pair.kept;
     const there = snapshot === null ? undefined : volume.snapshot(snapshot);
     if (there !== undefined) return stillElement(there);
     const fresh = snapshot ?? uuid();
     if (snapshot === null) await pair.note({ snapshot: fresh });
-    await hold(volume, async () => {
+    const take = async (takenMs: number): Promise<void> => {
       // Before there is a snapshot to go on with, the map of what the target lacks of it tells everything.
       addMarks(since, left);
       await left.save();
-      await volume.takeSnapshot({ uuid: fresh, takenMs: clock.now() });
+      await volume.takeSnapshot({ uuid: fresh, takenMs });
       since.clear(0, since.size);
-    });
+    };
+    const shared = moment();
+    if (shared === undefined) await hold(volume, () => take(clock.now()));
+    else await shared.take(pair.id, volume, take);
     return stillElement(volume.snapshot(fresh)!);
   }
 

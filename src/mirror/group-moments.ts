@@ -1,6 +1,6 @@
 /** Orders to several pairs at one moment. A member passes one such moment after the other: two of them cannot wait for each other's volumes. */
 import type { Clock } from '../base/clock.ts';
-import { TandemError } from '../base/errors.ts';
+import { messageOf, TandemError } from '../base/errors.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Volume } from '../block/volume.ts';
 import type { TransitionStep } from '../model/transition-plan.ts';
@@ -35,18 +35,17 @@ export class GroupMoments {
   /** For each pair a sentence why it did not begin; null: it has begun, or ended. */
   async begin(ordered: readonly OrderedPair[]): Promise<readonly (string | null)[]> {
     const mirrors = ordered.flatMap(({ pair }) => this.#parts.mirrorOf(pair) ?? []);
-    if (mirrors.length === ordered.length) return await this.#beginMirrors(ordered, mirrors);
     const [{ pair, order }] = ordered as [OrderedPair];
     const takes = order.operation === 'Activate' || order.operation === 'Resync Replica';
-    if (pair.record.syncType === 'Snapshot' && takes) return await this.#takeSnapshots(ordered);
+    if (pair.record.syncType !== 'Mirror' && takes) return await this.#takeSnapshots(ordered);
+    if (mirrors.length === ordered.length) return await this.#beginMirrors(ordered, mirrors);
     return await this.#beginEach(ordered);
   }
 
   async #beginMirrors(ordered: readonly OrderedPair[], mirrors: readonly MirrorPair[]) {
     const plans = mirrors.map((mirror, index) => mirror.planFor(ordered[index]!.order));
     if (plans.includes('partner') && !SWITCHES.has(ordered[0]!.order.operation)) {
-      const sentence = `${mirrors[0]!.partner} holds the moment of all its pairs: give the order to a group there`;
-      return ordered.map(() => sentence);
+      return ordered.map(() => heldElsewhere(mirrors[0]!));
     }
     const steps = plans.filter((plan): plan is readonly TransitionStep[] => typeof plan !== 'string');
     // What is copied first, or switched from the other side, has no client who could write in between.
@@ -57,17 +56,27 @@ export class GroupMoments {
     );
   }
 
-  #takeSnapshots(ordered: readonly OrderedPair[]): Promise<readonly (string | null)[]> {
+  /** Of snapshots, and of clones to copy from. */
+  async #takeSnapshots(ordered: readonly OrderedPair[]): Promise<readonly (string | null)[]> {
+    const { hold, clock, mirrorOf } = this.#parts;
+    for (const { pair } of ordered) {
+      const mirror = mirrorOf(pair);
+      if (mirror?.here === 'target') return ordered.map(() => heldElsewhere(mirror));
+    }
     const ids = ordered.map(({ pair }) => pair.id);
-    return this.#line.run(async () => {
-      const { hold, clock } = this.#parts;
+    return await this.#line.run(async () => {
       const moment = new SnapshotMoment(ids, { hold, now: () => clock.now() });
       for (const id of ids) this.snapshots.set(id, moment);
-      const problems = await this.#beginEach(ordered);
-      problems.forEach((problem, index) => {
-        if (problem !== null) moment.leave(ids[index]!, new TandemError('REFUSED', problem));
-      });
+      const begin = async ({ pair, order }: OrderedPair): Promise<string | null> => {
+        const problem = await this.#parts.begin(pair, order).catch(messageOf);
+        // A clone on another member has passed it, or never will; pairs of one member go on beside this.
+        const isOver = problem !== null || mirrorOf(pair) !== undefined;
+        if (isOver) moment.leave(pair.id, new TandemError('REFUSED', problem ?? 'a pair of the group went without it'));
+        return problem;
+      };
+      const problems = await Promise.all(ordered.map(begin));
       await moment.over;
+      for (const { pair } of ordered) if (mirrorOf(pair) !== undefined) this.snapshots.delete(pair.id);
       return problems;
     });
   }
@@ -75,6 +84,10 @@ export class GroupMoments {
   #beginEach(ordered: readonly OrderedPair[]): Promise<readonly (string | null)[]> {
     return Promise.all(ordered.map(({ pair, order }) => this.#parts.begin(pair, order)));
   }
+}
+
+function heldElsewhere({ partner }: MirrorPair): string {
+  return `${partner} holds the moment of all its pairs: give the order to a group there`;
 }
 
 /** Whatever was answered to a client is on both members before anybody may write on the other one. */

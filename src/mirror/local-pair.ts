@@ -76,7 +76,9 @@ async function carryOut(pair: Pair, tools: LocalPairTools, signal: AbortSignal):
       await tools.elements.settle(record[side].name);
     }
     const extras =
-      record.syncType === 'Snapshot' ? await changeSnapshot(pair, tools, signal) : await endCopy(pair, tools);
+      record.syncType === 'Snapshot'
+        ? await changeSnapshot(pair, tools, signal)
+        : await changeClone(pair, tools, signal);
     await pair.step({ type: 'transition-committed', sourceAhead: false }, extras);
     tools.log.debug({ pair: pair.id, operation }, 'an operation on a replica is done');
   } catch (error) {
@@ -133,8 +135,9 @@ async function freshSnapshot(pair: Pair, tools: LocalPairTools, signal?: AbortSi
   if (there === null) await pair.note({ snapshot: fresh });
   const wanted = { uuid: fresh, writable: record.writableTarget };
   const moment = moments.get(pair.id);
-  if (moment !== undefined && signal !== undefined) await moment.take(pair.id, volume, wanted, signal);
-  else await hold(volume, async () => void (await volume.takeSnapshot({ ...wanted, takenMs: clock.now() })));
+  const take = async (takenMs: number): Promise<void> => void (await volume.takeSnapshot({ ...wanted, takenMs }));
+  if (moment !== undefined && signal !== undefined) await moment.take(pair.id, volume, take, signal);
+  else await hold(volume, () => take(clock.now()));
 }
 
 async function dropSnapshot(pair: Pair, { elements }: LocalPairTools): Promise<void> {
@@ -160,6 +163,15 @@ async function release(pair: Pair, volume: Volume, { elements }: LocalPairTools,
     });
   }
   await elements.takeIn(name);
+}
+
+async function changeClone(pair: Pair, tools: LocalPairTools, signal: AbortSignal): Promise<PairExtras> {
+  const extras = await endCopy(pair, tools);
+  // A clone that goes alone takes its moment when the copy begins.
+  if (!tools.moments.has(pair.id)) return extras;
+  await pair.note(extras);
+  await freshSnapshot(pair, tools, signal);
+  return {};
 }
 
 /** A copy that is not gone on with gives the snapshot back that it was made from. */

@@ -12,6 +12,7 @@ import type { MirrorPair } from './mirror-pair.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import type { PairSet } from './pair-set.ts';
+import type { SnapshotMoment } from './snapshot-moment.ts';
 import type { VerifyDesk } from './verifications.ts';
 import type { VolumeJournals } from './volume-journals.ts';
 import type { VolumeTrackers } from './volume-trackers.ts';
@@ -32,6 +33,8 @@ export interface MirrorPairParts {
   readonly verifying: VerifyDesk;
   /** As `holdAtBoundary`. */
   readonly hold: (volume: Volume, work: () => Promise<void>) => Promise<void>;
+  /** Of pairs that pass one moment together just now, by id. */
+  readonly moments: ReadonlyMap<string, SnapshotMoment>;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
   readonly uuid: () => string;

@@ -377,14 +377,15 @@ export class MirrorPair {
   }
 
   async #openElement(): Promise<MirrorElement> {
-    const { elements, trackers, journals, pairs, groups, hold, uuid, clock } = this.#parts;
+    const { elements, trackers, journals, pairs, groups, hold, moments, uuid, clock } = this.#parts;
     const { pair } = this;
     const { id } = pair;
     const volume = elements.volume(pair.record[this.here].name);
     const map = await trackers.map(volume, id);
     this.#map = map;
     const left = isCloneSource(pair.record) ? await trackers.map(volume, leftMapOf(id)) : null;
-    const point = left && new ClonePoint({ pair, volume, since: map, left, hold, uuid, clock });
+    const moment = () => moments.get(id);
+    const point = left && new ClonePoint({ pair, volume, since: map, left, hold, moment, uuid, clock });
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
     return { volume, map, point, group: groups.of(pair), journal: await journals.use(volume) };
   }

@@ -351,6 +351,7 @@ export class Replicas {
           .of(asking.record[here].name)
           .flatMap(other => (other.pair === asking ? [] : (this.#mirrorOf(other.pair) ?? []))),
       hold: this.#hold,
+      moments: this.#moments.snapshots,
       verifying: this.verifications,
     });
     pair.onChange(() => this.jobs.follow(pair));

@@ -1,11 +1,13 @@
 /** Snapshots of several volumes at one moment: when all who belong to it are ready, all volumes are held, and then each is taken. */
 import { TandemError } from '../base/errors.ts';
-import type { NewSnapshot } from '../block/snapshot-set.ts';
 import type { Volume } from '../block/volume.ts';
+
+/** Runs while the volume is held. */
+export type TakeSnapshot = (takenMs: number) => Promise<void>;
 
 interface Wanted {
   readonly volume: Volume;
-  readonly snapshot: Omit<NewSnapshot, 'takenMs'>;
+  readonly take: TakeSnapshot;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,11 +34,11 @@ export class SnapshotMoment {
   }
 
   /** Settles when all snapshots are durable. Rejects if one of the others will not be there, or the signal ends the waiting. */
-  take(pair: string, volume: Volume, snapshot: Omit<NewSnapshot, 'takenMs'>, signal: AbortSignal): Promise<void> {
+  take(pair: string, volume: Volume, take: TakeSnapshot, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== null || signal.aborted) return reject(this.#failure ?? given());
-      signal.addEventListener('abort', () => this.leave(pair, given()), { once: true });
-      this.#wanted.push({ volume, snapshot, resolve, reject });
+      if (this.#failure !== null || signal?.aborted) return reject(this.#failure ?? given());
+      signal?.addEventListener('abort', () => this.leave(pair, given()), { once: true });
+      this.#wanted.push({ volume, take, resolve, reject });
       this.#missing.delete(pair);
       if (this.#missing.size === 0) void this.#takeAll();
     });
@@ -73,7 +75,7 @@ export class SnapshotMoment {
   async #takeOf(volume: Volume, takenMs: number): Promise<void> {
     for (const wanted of this.#wanted) {
       if (wanted.volume !== volume) continue;
-      await volume.takeSnapshot({ ...wanted.snapshot, takenMs }).then(wanted.resolve, wanted.reject);
+      await wanted.take(takenMs).then(wanted.resolve, wanted.reject);
     }
   }
 }

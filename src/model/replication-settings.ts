@@ -124,7 +124,7 @@ export interface OrderedMoment {
 const MOMENTS: Readonly<Record<SyncType, readonly ReplicaOperation[]>> = {
   Mirror: ['Detach', 'Dissolve', 'Failover', 'Reverse Roles', 'Split'],
   Snapshot: ['Activate', 'Resync Replica'],
-  Clone: [],
+  Clone: ['Activate', 'Resync Replica'],
 };
 
 function problemOfMoment(syncType: SyncType, ordered: OrderedMoment | null): string | null {

@@ -61,5 +61,6 @@ test('ConsistentPointInTime can be had by operations that pass one moment of all
   );
   expect(misfitOfSettings(wish, 'Mirror', { operation: 'Fracture', states: ['Synchronized'] })).toContain('Split');
   expect(misfitOfSettings(wish, 'Snapshot', { operation: 'Resync Replica', states: ['Skewed'] })).toBeNull();
-  expect(misfitOfSettings(wish, 'Clone', { operation: 'Resync Replica', states: ['Synchronized'] })).toContain('clone');
+  expect(misfitOfSettings(wish, 'Clone', { operation: 'Resync Replica', states: ['Synchronized'] })).toBeNull();
+  expect(misfitOfSettings(wish, 'Clone', { operation: 'Detach', states: ['Synchronized'] })).toContain('of a clone');
 });
