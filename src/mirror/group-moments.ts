@@ -70,13 +70,14 @@ export class GroupMoments {
       const begin = async ({ pair, order }: OrderedPair): Promise<string | null> => {
         const problem = await this.#parts.begin(pair, order).catch(messageOf);
         // A clone on another member has passed it, or never will; pairs of one member go on beside this.
-        const isOver = problem !== null || mirrorOf(pair) !== undefined;
-        if (isOver) moment.leave(pair.id, new TandemError('REFUSED', problem ?? 'a pair of the group went without it'));
+        if (problem !== null || mirrorOf(pair) !== undefined) {
+          moment.leave(pair.id, new TandemError('REFUSED', problem ?? 'a pair of the group went without it'));
+          this.snapshots.delete(pair.id);
+        }
         return problem;
       };
       const problems = await Promise.all(ordered.map(begin));
       await moment.over;
-      for (const { pair } of ordered) if (mirrorOf(pair) !== undefined) this.snapshots.delete(pair.id);
       return problems;
     });
   }

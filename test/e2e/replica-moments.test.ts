@@ -125,6 +125,28 @@ test.skipIf(!HAS_NBDSH)(
   TIME_MS,
 );
 
+test.skipIf(!HAS_NBDSH)(
+  'clones of a group on another member are of one moment, again and again [nbdsh]',
+  async () => {
+    const group = await startGroup({ label: 'moments', members: ['alpha', 'beta'] });
+    const [alpha, beta] = [group.member('alpha'), group.member('beta')];
+    const uris = [await makeVolume(alpha, 'data', '64MiB'), await makeVolume(alpha, 'log', '64MiB')] as const;
+    const create = ['replica', 'group', 'create-replica', 'weekly', '--type', 'clone', '--source', 'data,log'];
+    await alpha.json(...create, '--target', 'beta:*-then', '--wait', 'synchronized');
+    const stamps = startStamps(...uris);
+    let last = 0;
+    for (let round = 0; round < 2; round += 1) {
+      await written(stamps, 200);
+      await alpha.json('replica', 'modify', 'weekly', 'resync-replica', '--force', '--wait', 'synchronized');
+      const now = expectOneMoment(await uriOf(beta, 'data-then'), await uriOf(beta, 'log-then'));
+      expect(now).toBeGreaterThan(last);
+      last = now;
+    }
+    stamps.end();
+  },
+  TIME_MS,
+);
+
 async function groupIs(member: Member, consistency: string): Promise<void> {
   let last: unknown = null;
   const isSo = async (): Promise<boolean> => {
