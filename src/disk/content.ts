@@ -15,7 +15,7 @@ import { asExpected, sameLook, toStat } from './look.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** Between two turns of a long read. */
-export const TURN_BYTES = 16 * 1024 * 1024;
+const TURN_BYTES = 16 * 1024 * 1024;
 /** Time stamps move in steps of at most this: a change within one step of the last would not show. */
 const TIME_STEP_MS = 10;
 
@@ -56,20 +56,14 @@ export function createContentReader({ xxh64, now, pause }: ContentTools): Conten
     directory: Directory,
     name: string,
     look: Look,
-    take: (bytes: Buffer) => void,
+    take: (bytes: Uint8Array) => void,
   ): Generator<void, 'read' | Unread> {
     passTimeStep(look);
     const file = openToRead(directory, name);
     if (typeof file === 'string') return file;
     try {
-      for (let at = 0; at < look.size; ) {
-        const length = file.read(buffer, 0, Math.min(READ_BYTES, look.size - at), at);
-        if (length === 0) return 'changed';
-        take(buffer.subarray(0, length));
-        at += length;
-        if (at % TURN_BYTES === 0) yield;
-      }
-      return sameLook(look, file.look()) ? 'read' : 'changed';
+      const isRead = yield* readSpan(file, { from: 0, to: look.size }, buffer, take);
+      return isRead && sameLook(look, file.look()) ? 'read' : 'changed';
     } finally {
       file.close();
     }
@@ -128,16 +122,31 @@ export function sha256(bytes: Uint8Array): string {
   return hashOnce('sha256', bytes, 'hex');
 }
 
-/** SHA-256 of what an open file holds; '' where it is shorter than `size`. */
-export function hashPrefix(file: File, size: number, buffer: Uint8Array): ReturnType<typeof createHash> | null {
+/** SHA-256 of the first `size` bytes of an open file, in hex; null: it is shorter. */
+export function hashPrefix(file: File, size: number, buffer: Uint8Array): string | null {
   const whole = createHash('sha256');
-  for (let at = 0; at < size; ) {
-    const length = file.read(buffer, 0, Math.min(buffer.length, size - at), at);
-    if (length === 0) return null;
-    whole.update(buffer.subarray(0, length));
+  const isRead = atOnce(readSpan(file, { from: 0, to: size }, buffer, bytes => whole.update(bytes)));
+  return isRead ? whole.digest('hex') : null;
+}
+
+/** Reads an open file between two places, through `buffer`. Gives way after every 16 MiB. False: it is shorter. */
+export function* readSpan(
+  file: File,
+  { from, to }: { readonly from: number; readonly to: number },
+  buffer: Uint8Array,
+  take: (bytes: Uint8Array) => void,
+): Generator<void, boolean> {
+  let turn = from + TURN_BYTES;
+  for (let at = from; at < to; ) {
+    const length = file.read(buffer, 0, Math.min(buffer.length, to - at), at);
+    if (length === 0) return false;
+    take(buffer.subarray(0, length));
     at += length;
+    if (at < turn) continue;
+    turn = at + TURN_BYTES;
+    yield;
   }
-  return whole;
+  return true;
 }
 
 function openToRead(directory: Directory, name: string): File | Unread {

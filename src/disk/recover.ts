@@ -300,7 +300,7 @@ function settleAside(
 function isWhole({ buffer }: RecoverTools, directory: Directory, name: string, staged: StagedFile): boolean {
   return using(directory.openFile(name, 'read'), file => {
     if (file.look().size !== staged.size) return false;
-    return hashPrefix(file, staged.size, buffer)?.digest('hex') === staged.hash;
+    return hashPrefix(file, staged.size, buffer) === staged.hash;
   });
 }
 

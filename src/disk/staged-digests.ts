@@ -1,6 +1,6 @@
 /** SHA-256 of files while they are being staged: each reading goes on where the last one ended. */
 import { createHash, type Hash } from 'node:crypto';
-import { TURN_BYTES } from './content.ts';
+import { readSpan } from './content.ts';
 import type { File } from './file-system.ts';
 
 /** Files of which it is remembered how far they have been read; others are read anew. */
@@ -39,17 +39,8 @@ export function createStagedDigests(buffer: Uint8Array): StagedDigests {
     *read(stagingId, file, bytes) {
       const { ino, birthtimeNs } = file.look();
       const { hash, bytes: from } = take(stagingId, ino, birthtimeNs, bytes);
-      let sinceTurn = 0;
-      for (let at = from; at < bytes; ) {
-        const length = file.read(buffer, 0, Math.min(buffer.length, bytes - at), at);
-        if (length === 0) return null;
-        hash.update(buffer.subarray(0, length));
-        at += length;
-        sinceTurn += length;
-        if (sinceTurn < TURN_BYTES) continue;
-        sinceTurn = 0;
-        yield;
-      }
+      const isRead = yield* readSpan(file, { from, to: bytes }, buffer, read => hash.update(read));
+      if (!isRead) return null;
       keep(stagingId, { ino, birthtimeNs, bytes, hash });
       return hash.copy().digest('hex');
     },

@@ -54,7 +54,7 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
   function append(tree: Tree, stagingId: string, pieces: readonly StagePiece[]): AppendAnswer {
     const directory = tree.own('staging');
     const sources = openSources(files);
-    const file = openIfThere(directory, stagingId, 'write') ?? openPart(directory, stagingId, 'create');
+    const file = openToAppend(directory, stagingId);
     let bytes = file.look().size;
     try {
       for (const [index, piece] of pieces.entries()) {
@@ -107,9 +107,7 @@ export function createStaging({ files, xxh64, buffer, now }: StagingTools): Stag
       return items.map(item => stageOne(directory, item));
     },
     open(tree, stagingId) {
-      const directory = tree.own('staging');
-      const file = openIfThere(directory, stagingId, 'write') ?? openPart(directory, stagingId, 'create');
-      return using(file, () => ({ bytes: file.look().size }));
+      return using(openToAppend(tree.own('staging'), stagingId), file => ({ bytes: file.look().size }));
     },
     append,
     openPart: (tree, stagingId) => openIfThere(tree.own('staging'), stagingId, 'read'),
@@ -199,6 +197,10 @@ function openIfThere(directory: Directory, stagingId: string, access: 'read' | '
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+function openToAppend(directory: Directory, stagingId: string): File {
+  return openIfThere(directory, stagingId, 'write') ?? openPart(directory, stagingId, 'create');
 }
 
 function createFresh(directory: Directory, name: string): File {
