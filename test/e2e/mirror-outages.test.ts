@@ -112,6 +112,7 @@ fileSystemTest(
         });
         expect(await stateOf(target, pair)).toBe('Unsynchronized');
       }
+      await source.kill();
       line('cut');
       await orderWell(target, pair, 'Failover', { force: true });
       await volume.leave();
@@ -123,6 +124,7 @@ fileSystemTest(
       expect(files, when).toBeLessThanOrEqual(writer.synced + 1);
       for (const proxy of group.border(['alpha'])) proxy.delay(0);
       line('open');
+      await source.start();
       await statesAre(both, pair, ['Failedover', 'Failedover']);
       await orderWell(target, pair, 'Reverse Roles', { force: true });
       await statesAre(both, pair, ['Synchronized', 'Synchronized']);
