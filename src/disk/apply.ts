@@ -9,7 +9,7 @@ import type { Stat } from '../model/update.ts';
 import { type Asides, keyOf, type Place } from './aside.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder } from './disk.ts';
 import { type Directory, type Look, nameText } from './file-system.ts';
-import { asExpected, sameContent, toStat } from './look.ts';
+import { asExpected, cutToMicroseconds, sameContent, toStat } from './look.ts';
 import { deletePreserved, placeNew, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import { isStepAside, STAGING_PREFIX, splitPath, type Tree } from './tree.ts';
@@ -219,17 +219,34 @@ function setAttributes({ tree, touched }: ApplyTools, { path, expect, mode, mtim
   const content = before.kind !== 'directory';
   if (content && !sameContent(expect, before)) return changed(path, 'it was edited');
   if (before.kind !== 'symlink' && before.mode !== expect.mode) return changed(path, 'its permissions were changed');
-  if (before.kind !== 'symlink' && before.mode !== mode) place.directory.setMode(place.name, mode);
-  const between = place.directory.lookAt(place.name);
-  if (between === null || (content && !sameContent(before, between)))
+  const sets = before.kind !== 'symlink' && before.mode !== mode;
+  const between = sets ? held(place, mode) : place.directory.lookAt(place.name);
+  if (between === null || (content && !sameContent(before, between)) || (!sets && between.mode !== before.mode))
     return changed(path, 'it was edited at this moment');
-  place.directory.setModified(place.name, mtimeNs);
+  // As many other bytes written just here would get the new time: no file system shows that. So only where it differs.
+  if (between.mtimeNs !== mtimeNs) place.directory.setModified(place.name, mtimeNs);
   const after = place.directory.lookAt(place.name);
   if (after === null || after.ino !== before.ino || (content && after.size !== before.size)) {
     return changed(path, 'it was edited at this moment');
   }
   touched.path(path, after.ino);
-  return done(toStat(after));
+  const ours = after.mode === between.mode && (!content || holdsTime(after.mtimeNs, mtimeNs));
+  return done(toStat(ours ? after : between));
+}
+
+/** Sets the mode. What the file system does not hold, it does not hold the second time; what a user set in between, it does. */
+function held({ directory, name }: Place, mode: number): Look | null {
+  directory.setMode(name, mode);
+  const look = directory.lookAt(name);
+  if (look === null || look.mode === mode) return look;
+  directory.setMode(name, mode);
+  return directory.lookAt(name);
+}
+
+/** Some file systems hold milliseconds, seconds, or every second one; a user’s edit in this moment has a time of its own. */
+function holdsTime(now: bigint, set: bigint): boolean {
+  const cut = cutToMicroseconds(set) - cutToMicroseconds(now);
+  return cut === 0n || (cut > 0n && cut < 2_000_000_000n && now % 1_000_000n === 0n);
 }
 
 function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>): Outcome {

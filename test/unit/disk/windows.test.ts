@@ -215,6 +215,42 @@ describe('a move', () => {
   });
 });
 
+describe('attributes', () => {
+  const TIME = 1_500_000_000_000_000_000n;
+  const acts: readonly (readonly [string, () => void])[] = [
+    ['sets other permissions', () => memory.user.setMode(`${world.root}/a`, 0o755)],
+    ['sets another time', () => memory.user.setModified(`${world.root}/a`, 1_700_000_000_000_000_000n)],
+    ['writes as many bytes', () => world.user.write('a', 'new')],
+  ];
+  const cases = ['mode', 'time'].flatMap(of =>
+    acts.flatMap(([what, act]) => [0, 1, 2, 3, 4, 5].map(call => [of, what, call, act] as const)),
+  );
+
+  it.each(cases)(
+    'of which a user changes some at this moment (ours: the %s; the user %s; before call %i)',
+    async (of, what, call, act) => {
+      const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+      const given = of === 'mode' ? { mode: 0o600, mtimeNs: stat.mtimeNs } : { mode: stat.mode, mtimeNs: TIME };
+      tick(1000);
+      let calls = 0;
+      memory.onCall = ({ name }) => {
+        if (name === 'a' && calls++ === call) act();
+      };
+      const outcome = await applyOne(disk, { kind: 'attributes', path: 'a', expect: stat, ...given });
+      memory.onCall = null;
+      if (calls <= call) act();
+      const known = outcome.kind === 'done' ? outcome.stat! : stat;
+      const { found } = await scanOne(disk, '', [{ name: 'a', stat: known }]);
+      if (found.length === 0) {
+        expect((await disk.look(['a']))[0]).toMatchObject(given);
+        // Just before the time is set: nothing that a file system shows tells this write from none.
+        const isHidden = of === 'time' && what === 'writes as many bytes' && call === 2;
+        expect(world.user.read('a')).toBe(isHidden ? 'new' : 'old');
+      } else expect(found).toMatchObject([{ name: 'a' }]);
+    },
+  );
+});
+
 describe('a scan', () => {
   it('reports what it cannot take, and never calls it gone', async () => {
     world.user.write('private/x', '1');
