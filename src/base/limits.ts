@@ -119,6 +119,8 @@ export const LIMITS = {
   backoffLastMs: 300_000,
   /** The longest pause before a source is asked again for what it had no longer, or not yet. */
   backoffSourceMs: 16_000,
+  /** How often an update is tried again, after another look at the folder, before it is put off. */
+  attemptsAtOnce: 5,
   connectTimeoutMs: 10_000,
   /** Requests of ReplicaSync that wait. */
   syncQueueEntries: 1024,

@@ -156,7 +156,7 @@ export class FolderCore {
   /** Its root has been looked at since the start, and interrupted work was looked after. */
   opened = false;
   /** Told of every record that was committed; must only enqueue. */
-  onCommitted: (uids: readonly Uid[]) => void = () => {};
+  onCommitted: (put: NonNullable<FolderChange['put']>) => void = () => {};
   /** Told of versions that leave the vector to be had again, before they do and once they have. */
   onUnclaimed: (gvsns: readonly Gvsn[]) => void = () => {};
   /** Told when the folder was halted; must only enqueue. */
@@ -270,7 +270,7 @@ export class FolderCore {
     if (unclaims?.length) this.onUnclaimed(unclaims);
     if (nextMemory) this.#memory = nextMemory;
     if (moved || memory) this.announce();
-    if (change.put?.length) this.onCommitted(change.put.map(({ after }) => after.uid));
+    if (change.put?.length) this.onCommitted(change.put);
   }
 
   /** What is wanted again was handed out once: the next version made here must not claim it along. */

@@ -7,20 +7,15 @@ import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type BrakeLimits, judgeScan } from '../model/brakes.ts';
 import type { Uid } from '../model/version.ts';
+import { DueDirectories } from './due-directories.ts';
 import type { FolderCore } from './folder-core.ts';
 import { LocalChanges } from './local-changes.ts';
 import { obstacleOf } from './obstacle-events.ts';
-import { parentOf } from './paths.ts';
 import { rootIsThere } from './root-check.ts';
 import { type Brake, commitDrafts, confirmGone, scanPass } from './scan-pass.ts';
 import { ScanReports } from './scan-reports.ts';
-import { type Draft, deletion, type ScanDirectory } from './scan-step.ts';
+import { type Draft, deletion } from './scan-step.ts';
 import { VanishedNames } from './vanished.ts';
-
-interface Due {
-  readonly since: number;
-  readonly due: number;
-}
 
 interface Waiter {
   readonly full: boolean;
@@ -35,10 +30,7 @@ export class FolderScanner {
   readonly #bell = new Bell();
   /** Of a read-only member. */
   readonly #changes: LocalChanges;
-  /** Directories to look at, by path: when, and since when there have been hints. */
-  readonly #hinted = new Map<string, Due>();
-  /** Directories to look at again, and since when they have been restless. They may move meanwhile. */
-  readonly #restless = new Map<Uid, Due>();
+  readonly #due: DueDirectories;
   readonly #brakes: BrakeLimits;
   readonly #vanished: VanishedNames;
   readonly reports: ScanReports;
@@ -58,6 +50,7 @@ export class FolderScanner {
 
   constructor(core: FolderCore) {
     this.#core = core;
+    this.#due = new DueDirectories(core);
     // What is undone anyway needs no brake, but for a root that was emptied: nothing is put onto a bare mount point.
     this.#brakes = core.readOnly ? { deletedShare: 1, changedShare: 1, minimumFiles: 0 } : core.config.brakes;
     this.#vanished = new VanishedNames(core, this.#brakes);
@@ -67,9 +60,7 @@ export class FolderScanner {
 
   /** Something may have changed in this directory. */
   hint(path: string, delayMs = 0): void {
-    const due = this.#core.clock.now() + delayMs;
-    const known = this.#hinted.get(path);
-    if (!known || known.due > due) this.#hinted.set(path, { since: known?.since ?? due, due });
+    this.#due.hint(path, this.#core.clock.now() + delayMs);
     this.#bell.ring();
   }
 
@@ -99,7 +90,7 @@ export class FolderScanner {
 
   /** Something that changed up to this moment has not come to rest, or is gone and may still turn up elsewhere. */
   isUnsettled(until: number): boolean {
-    return [...this.#restless.values()].some(({ since }) => since <= until) || this.#vanished.anySince(until);
+    return this.#due.anyRestlessSince(until) || this.#vanished.anySince(until);
   }
 
   /** The folder was released. */
@@ -147,10 +138,7 @@ export class FolderScanner {
     for (;;) {
       const now = this.#core.clock.now();
       this.#forgetFuture(now);
-      let next = this.#fullAt;
-      for (const { due } of this.#hinted.values()) next = Math.min(next, due);
-      for (const { due } of this.#restless.values()) next = Math.min(next, due);
-      next = Math.min(next, this.#vanished.ripe(now).nextAt);
+      const next = Math.min(this.#fullAt, this.#due.nextAt(), this.#vanished.ripe(now).nextAt);
       if (next <= now || signal.aborted || this.#order) return;
       const cancel = this.#core.clock.after(next - now, () => this.#bell.ring());
       await this.#bell.heard(signal);
@@ -161,11 +149,8 @@ export class FolderScanner {
 
   /** The clock was set back: what was to be done soon must not wait until it has caught up. */
   #forgetFuture(now: number): void {
-    const { rescanMs, quietMs, quietLimitMs } = this.#core.config;
-    if (this.#fullAt > now + rescanMs) this.#fullAt = now;
-    const last = now + Math.max(quietMs, quietLimitMs);
-    for (const [path, { due }] of this.#hinted) if (due > last) this.#hinted.set(path, { since: now, due: now });
-    for (const [uid, { due }] of this.#restless) if (due > last) this.#restless.set(uid, { since: now, due: now });
+    if (this.#fullAt > now + this.#core.config.rescanMs) this.#fullAt = now;
+    this.#due.forgetFuture(now);
     this.#vanished.forgetFuture(now);
   }
 
@@ -173,9 +158,7 @@ export class FolderScanner {
     const core = this.#core;
     const startedAt = core.clock.now();
     const first = !core.memory.initialScanDone;
-    const before = new Map(this.#restless);
-    this.#hinted.clear();
-    this.#restless.clear();
+    const before = this.#due.clear();
     const bypass = this.#bypassBrakes;
     const result = await scanPass(
       core,
@@ -204,7 +187,7 @@ export class FolderScanner {
     const ordered = this.#waiters.some(waiter => waiter.full);
     this.#fullAt = ordered || this.#again ? 0 : core.clock.now() + core.config.rescanMs;
     this.#again = false;
-    this.#keepWatching(result.hot, startedAt, before);
+    this.#due.restless(result.hot, startedAt, before);
     this.reports.passed('all', result);
     this.lastFullPass = { endedAt: core.clock.now(), tookMs: core.clock.now() - startedAt };
   }
@@ -212,7 +195,8 @@ export class FolderScanner {
   async #hintedPass(signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const now = core.clock.now();
-    const directories = await this.#takeDue(now);
+    const { directories, hints } = await this.#due.take(now);
+    const looked = new Set<Uid>();
     const isPatient = (uid: Uid): boolean => now - directories.get(uid)!.since <= core.config.quietLimitMs;
     const all = [...directories.values()];
     for (const impatient of [false, true]) {
@@ -236,9 +220,11 @@ export class FolderScanner {
       await this.#vanished.missed(result.gone, now, false);
       if (result.putOff > 0) this.#fullAt = core.clock.now() + core.config.quietMs;
       this.#putOff = Math.max(this.#putOff, result.putOff);
-      this.#keepWatching(result.hot, now, directories);
+      this.#due.restless(result.hot, now, directories);
       this.reports.passed(uids, result);
+      for (const uid of result.looked) looked.add(uid);
     }
+    await this.#due.hintAgain(hints, looked);
     await this.#undo();
     await this.#confirm(false);
   }
@@ -248,32 +234,6 @@ export class FolderScanner {
     for (const path of directories) this.hint(path);
     for (const path of later) this.hint(path, LIMITS.undoRetryMs);
     if (everything) this.#again = true;
-  }
-
-  /**
-   * What is due, as the nearest directories that are known: a new one is found by looking at the one above. Once one
-   * comes to rest, those that are about to are looked at with it: many edits must not be published a few at a time.
-   */
-  async #takeDue(now: number): Promise<Map<Uid, ScanDirectory & Due>> {
-    const { paths, config } = this.#core;
-    const rests = [...this.#restless.values()].some(({ due }) => due <= now);
-    const until = rests ? now + config.quietMs : now;
-    const found = new Map<Uid, ScanDirectory & Due>();
-    const add = (uid: Uid, path: string, { since, due }: Due): void => {
-      const earlier = found.get(uid) ?? this.#restless.get(uid);
-      this.#restless.delete(uid);
-      found.set(uid, { uid, path, since: Math.min(since, earlier?.since ?? since), due });
-    };
-    for (const [uid, entry] of takeDue(this.#restless, until)) {
-      const path = await paths.ofDirectory(uid);
-      if (path !== undefined) add(uid, path, entry);
-    }
-    for (let [path, entry] of takeDue(this.#hinted, until)) {
-      let uid = await paths.directoryAt(path);
-      for (; uid === undefined; uid = await paths.directoryAt(path)) path = parentOf(path);
-      add(uid, path, entry);
-    }
-    return found;
   }
 
   /** Tombstones for what has been gone long enough to be neither moving nor half-way through an editor’s save. */
@@ -328,17 +288,6 @@ export class FolderScanner {
     };
   }
 
-  #keepWatching(hot: readonly ScanDirectory[], now: number, before: ReadonlyMap<Uid, Due>): void {
-    const { quietMs } = this.#core.config;
-    const ended = this.#core.clock.now();
-    for (const { uid } of hot) {
-      const known = before.get(uid);
-      // What was looked at before its time keeps it, but for a moment in which others join it.
-      const due = known && known.due > now ? Math.max(known.due, ended + quietMs / 4) : ended + quietMs;
-      this.#restless.set(uid, { since: known?.since ?? now, due });
-    }
-  }
-
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const core = this.#core;
     const code = error instanceof TandemError ? error.code : 'INTERNAL';
@@ -368,12 +317,6 @@ export class FolderScanner {
     this.#waiters = this.#waiters.filter(waiter => !which(waiter));
     return taken;
   }
-}
-
-function takeDue<Key>(all: Map<Key, Due>, now: number): [Key, Due][] {
-  const due = [...all].filter(([, entry]) => entry.due <= now);
-  for (const [key] of due) all.delete(key);
-  return due;
 }
 
 function orders(folder: string): string {

@@ -70,9 +70,11 @@ export interface GivenUp {
   readonly since: number;
   readonly attempts: number;
   readonly retryAt: number;
-  /** It is the source that must move on: when it has, there is no reason to wait any longer. */
-  readonly awaitsSource: boolean;
+  readonly awaits: Awaited;
 }
+
+/** Who must move on: when it has, there is no reason to wait any longer. 'folder': the files here are not as recorded. */
+export type Awaited = 'source' | 'folder' | 'nobody';
 
 export class PendingUpdates {
   readonly #items = new Map<Gvsn, PendingUpdate>();
@@ -155,9 +157,14 @@ export class PendingUpdates {
   }
 
   /** Leaves an update for later. It is asked for again when its time has come. */
-  giveUp(item: PendingUpdate, reason: string, now: number, { awaitsSource = false } = {}): GivenUp {
+  giveUp(item: PendingUpdate, reason: string, now: number, awaits: Awaited = 'nobody'): GivenUp {
     this.remove(item);
-    const pause = nextBackoffMs(item.attempts);
+    const pauses = {
+      source: Math.min(nextBackoffMs(item.attempts), LIMITS.backoffSourceMs),
+      // Those made at once, before it was put off, are no reason to wait longer.
+      folder: nextBackoffMs(Math.max(1, item.attempts - LIMITS.attemptsAtOnce)),
+      nobody: nextBackoffMs(item.attempts),
+    };
     const entry: GivenUp = {
       update: item.update,
       partner: item.round.partner,
@@ -166,8 +173,8 @@ export class PendingUpdates {
       reason,
       since: item.since,
       attempts: item.attempts,
-      retryAt: now + (awaitsSource ? Math.min(pause, LIMITS.backoffSourceMs) : pause),
-      awaitsSource,
+      retryAt: now + pauses[awaits],
+      awaits,
     };
     this.#givenUp.set(item.update.gvsn, entry);
     return entry;
@@ -191,7 +198,7 @@ export class PendingUpdates {
 
   /** A partner has moved on: what waits for that is due at `at` (milliseconds since the Unix epoch), if not before. */
   hasten(partner: string, at: number): void {
-    this.#bringForward(at, entry => entry.awaitsSource && entry.partner === partner);
+    this.#bringForward(at, entry => entry.awaits === 'source' && entry.partner === partner);
   }
 
   /** Lets a given-up update of this file be due now. False if there is none. */
@@ -204,6 +211,12 @@ export class PendingUpdates {
   /** These directories are there now: what was put off for the lack of them is due. */
   directoriesCame(uids: ReadonlySet<Uid>, now: number): void {
     if (uids.size > 0) this.#bringForward(now, ({ update }) => uids.has(update.parent));
+  }
+
+  /** These have new versions: what was put off because files here were not as recorded is due. */
+  recorded(uids: ReadonlySet<Uid>, now: number): void {
+    const concerns = ({ uid, parent }: Update): boolean => uids.has(uid) || uids.has(parent);
+    this.#bringForward(now, ({ awaits, update }) => awaits === 'folder' && concerns(update));
   }
 
   #bringForward(at: number, isMeant: (entry: GivenUp) => boolean): void {

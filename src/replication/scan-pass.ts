@@ -45,6 +45,8 @@ export interface PassResult {
   readonly unsupported: readonly (Unsupported & { path: string })[];
   readonly hardLinks: readonly string[];
   readonly versions: number;
+  /** The directories that were looked at, or for, but for those of a deep pass. */
+  readonly looked: ReadonlySet<Uid>;
   /** Files that have not come to rest. */
   readonly busy: BusyPaths;
 }
@@ -68,6 +70,7 @@ export async function scanPass(
   const suspected = new Set<Uid>();
   const hot = new Map<Uid, ScanDirectory>();
   const gone = new Map<Uid, Child>();
+  const looked = new Set<Uid>();
   const deferred = new Set<Uid>();
   const result = {
     unreadable: [] as string[],
@@ -92,6 +95,7 @@ export async function scanPass(
     await core.line.run(async () => {
       if (!core.active) return;
       const step = await whereTheyAre(core, waiting);
+      if (!request.deep) for (const { uid } of step) looked.add(uid);
       const children = await core.store.children(step.map(directory => directory.uid));
       const answers = await core.disk.scan(
         step.map((directory, i) => ({
@@ -142,6 +146,7 @@ export async function scanPass(
   else result.versions += await commitEdits(core, edits, { brake, hot });
   return {
     ...result,
+    looked,
     busy,
     putOff: burst ? edited : 0,
     hot: [...hot.values()],

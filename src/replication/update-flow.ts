@@ -11,21 +11,19 @@ import type { Gvsn, Uid } from '../model/version.ts';
 import { containsVersion, EMPTY_VECTOR, mergeVectors, type VersionVector } from '../model/version-vector.ts';
 import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
+import { FailedSteps } from './failed-steps.ts';
 import type { FolderCore } from './folder-core.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
-import { type FailedStep, recoverGroups, runGroup } from './group-run.ts';
+import { recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { obstacleOf } from './obstacle-events.ts';
-import { parentOf } from './paths.ts';
-import type { ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
+import type { Awaited, ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
 import { StandingClaims } from './standing-claims.ts';
 import { StrayContent } from './stray-content.ts';
 import type { SessionTally } from './sync-session.ts';
 import { WaitingUpdates } from './waiting.ts';
-
-const ATTEMPTS_BEFORE_GIVING_UP = 5;
 
 export class UpdateFlow {
   readonly #core: FolderCore;
@@ -35,6 +33,7 @@ export class UpdateFlow {
   /** For other records, or for the end of their round. */
   readonly #waiting: WaitingUpdates;
   readonly #diskWaits: DiskWaits;
+  readonly #failures: FailedSteps;
   readonly #strays: StrayContent;
   readonly #claims: StandingClaims;
   #ready: PendingUpdate[] = [];
@@ -51,8 +50,19 @@ export class UpdateFlow {
     this.#core = core;
     this.#waiting = new WaitingUpdates(core.pending);
     this.#diskWaits = new DiskWaits(core);
+    this.#failures = new FailedSteps(core, {
+      rescan: paths => this.rescan(paths),
+      again: item => this.#makeReady(item),
+      waitForSpace: (item, detail) => this.#diskWaits.forSpace(item, detail, () => this.#makeReady(item)),
+      giveUp: (item, detail, awaits) => this.#giveUp(item, detail, awaits),
+    });
     this.#strays = new StrayContent(core);
-    core.onCommitted = uids => this.#wake(uids);
+    core.onCommitted = put => {
+      this.#wake(put.map(({ after }) => after.uid));
+      if (core.pending.givenUpSize === 0) return;
+      const versioned = put.filter(({ before, after }) => before?.gvsn !== after.gvsn);
+      core.pending.recorded(new Set(versioned.map(({ after }) => after.uid)), core.clock.now());
+    };
     this.#claims = new StandingClaims(core, () => this.retry());
     core.onUnclaimed = gvsns => {
       this.#claims.letGo(gvsns);
@@ -155,7 +165,7 @@ export class UpdateFlow {
         core.emit('CONTENT_CORRUPT', `content received for “${item.update.name}” was wrong: ${reason}`, {
           partner: item.round.partner,
         });
-      this.#giveUp(item, reason, { awaitsSource: kind === 'changed' });
+      this.#giveUp(item, reason, kind === 'changed' ? 'source' : 'nobody');
       // A partial file is kept for another attempt, but not where the source itself has something newer.
       if (kind === 'changed') this.#strays.discard([stagingIdOf(item)]);
     }
@@ -296,7 +306,7 @@ export class UpdateFlow {
       this.#giveUp(item, reason);
     }
     for (const item of plan.unfetched) item.source.fetch(item);
-    for (const failed of result.failed) await this.#stepFailed(failed);
+    for (const failed of result.failed) this.#failures.stepFailed(failed);
   }
 
   /** Without an outcome: the update will be offered again. */
@@ -340,40 +350,15 @@ export class UpdateFlow {
     const givenUp = core.pending.givenUpUids();
     if (uids.some(uid => givenUp.has(uid))) return this.#giveUp(item, reason);
     const records = await core.store.records(uids);
-    if (records.includes(undefined))
-      this.#giveUp(item, `${reason}, which no partner has told of yet`, { awaitsSource: true });
+    if (records.includes(undefined)) this.#giveUp(item, `${reason}, which no partner has told of yet`, 'source');
     else this.#makeReady(item);
   }
 
-  async #stepFailed({ step, outcome, operation }: FailedStep): Promise<void> {
-    const core = this.#core;
-    const again: PendingUpdate[] = [];
-    for (const item of step.items) {
-      item.attempts++;
-      if (outcome.kind === 'no-space') this.#diskWaits.forSpace(item, outcome.detail, () => this.#makeReady(item));
-      else if (outcome.kind === 'failed' || item.attempts > ATTEMPTS_BEFORE_GIVING_UP)
-        this.#giveUp(item, outcome.detail);
-      else {
-        item.stage = 'wait';
-        item.reason = outcome.detail;
-        again.push(item);
-      }
-    }
-    if (again.length === 0) return;
-    const paths =
-      operation.kind === 'move' ? [parentOf(operation.from), parentOf(operation.to)] : [parentOf(operation.path)];
-    if (operation.kind === 'remove-directory') paths.push(operation.path);
-    const visible = paths.filter(path => !path.startsWith('.tandem'));
-    void this.rescan(visible).then(() => {
-      for (const item of again) if (core.pending.holds(item) && item.stage === 'wait') this.#makeReady(item);
-    });
-  }
-
-  #giveUp(item: PendingUpdate, reason: string, { awaitsSource = false } = {}): void {
+  #giveUp(item: PendingUpdate, reason: string, awaits: Awaited = 'nobody'): void {
     const core = this.#core;
     this.#clear(item);
     item.attempts++;
-    core.pending.giveUp(item, reason, core.clock.now(), { awaitsSource });
+    core.pending.giveUp(item, reason, core.clock.now(), awaits);
     if (item.staged) this.#strays.discard([item.staged.stagingId]);
     core.log.info({ name: item.update.name, reason, partner: item.round.partner }, 'update put off');
     this.cancelled(item.round.connection, [{ gvsn: item.update.gvsn, reason }]);

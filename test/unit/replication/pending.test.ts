@@ -70,11 +70,9 @@ describe('updates that were put off', () => {
 
   it('are due soon after the source has moved on, if it was the source that had to', () => {
     const pending = new PendingUpdates();
-    pending.giveUp(itemOf(2, { attempts: 9 }), 'it changed at the source', NOW, { awaitsSource: true });
+    pending.giveUp(itemOf(2, { attempts: 9 }), 'it changed at the source', NOW, 'source');
     pending.giveUp(itemOf(3, { attempts: 9 }), 'it cannot be written', NOW);
-    pending.giveUp(itemOf(4, { attempts: 9, partner: 'gamma' }), 'it changed at the source', NOW, {
-      awaitsSource: true,
-    });
+    pending.giveUp(itemOf(4, { attempts: 9, partner: 'gamma' }), 'it changed at the source', NOW, 'source');
     pending.hasten('alpha', NOW + 1000);
     const due = pending.takeDue(NOW + 1000);
     expect(due.map(entry => entry.update.name)).toEqual(['file 2']);
@@ -83,14 +81,14 @@ describe('updates that were put off', () => {
 
   it('are never put off further because the source keeps moving', () => {
     const pending = new PendingUpdates();
-    pending.giveUp(itemOf(2), 'it changed at the source', NOW, { awaitsSource: true });
+    pending.giveUp(itemOf(2), 'it changed at the source', NOW, 'source');
     for (let now = NOW; now < NOW + 1000; now += 100) pending.hasten('alpha', now + 1000);
     expect(pending.takeDue(NOW + 1000)).toHaveLength(1);
   });
 
   it('are asked of their source again before long, even if it says nothing', () => {
     const pending = new PendingUpdates();
-    pending.giveUp(itemOf(2, { attempts: 20 }), 'it changed at the source', NOW, { awaitsSource: true });
+    pending.giveUp(itemOf(2, { attempts: 20 }), 'it changed at the source', NOW, 'source');
     pending.giveUp(itemOf(3, { attempts: 20 }), 'it cannot be written', NOW);
     expect(pending.takeDue(NOW + LIMITS.backoffSourceMs).map(entry => entry.update.name)).toEqual(['file 2']);
     expect(pending.takeDue(NOW + LIMITS.backoffLastMs).map(entry => entry.update.name)).toEqual(['file 3']);

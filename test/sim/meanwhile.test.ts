@@ -1,0 +1,76 @@
+/** What users do where an update is just being carried out, and what is not recorded yet. */
+import { afterEach, expect, test } from 'vitest';
+import { SIM_ROOT } from './sim-member.ts';
+import { SmallWorld } from './small-world.ts';
+
+let world: SmallWorld;
+
+afterEach(() => {
+  expect(world.end()).toEqual([]);
+});
+
+/** Once this holds of beta's disk, a user acts, while the group that made it so waits for the disk and is not recorded. */
+function inGroup(holds: () => boolean, act: () => void): void {
+  const { core } = world.folder('beta');
+  const { disk } = core;
+  const sync = async (): Promise<void> => {
+    if (holds()) {
+      act();
+      await world.time.wait(100);
+    }
+    return disk.sync();
+  };
+  Object.assign(core, { disk: new Proxy(disk, { get: (of, key) => (key === 'sync' ? sync : Reflect.get(of, key)) }) });
+}
+
+/** Once. */
+function writeMine(): () => void {
+  let isWritten = false;
+  return () => {
+    if (!isWritten) world.write('beta', 'd/mine', 'mine');
+    isWritten = true;
+  };
+}
+
+test('a file made in a directory at the moment in which that is made here is replicated', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000 } });
+  world.start();
+  await world.pass(30_000);
+  inGroup(() => world.member('beta').files.user.exists(`${SIM_ROOT}/d`), writeMine());
+  world.write('alpha', 'd/theirs', 'theirs');
+  world.hint('alpha', 'd');
+  await world.pass(30_000);
+  for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'd/mine': 'mine', 'd/theirs': 'theirs' });
+});
+
+test('a file made in a directory at the moment in which that takes the place of another one is replicated', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000 } });
+  world.write('alpha', 'd/1', 'first');
+  world.write('alpha', 'e/2', 'second');
+  world.start();
+  await world.pass(30_000);
+  await world.stop('alpha');
+  const { user } = world.member('alpha').files;
+  user.rename(`${SIM_ROOT}/d`, `${SIM_ROOT}/c`);
+  user.rename(`${SIM_ROOT}/e`, `${SIM_ROOT}/d`);
+  inGroup(() => world.member('beta').files.user.exists(`${SIM_ROOT}/d/2`), writeMine());
+  world.start('alpha');
+  await world.pass(30_000);
+  const files = { 'c/1': 'first', 'd/2': 'second', 'd/mine': 'mine' };
+  for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual(files);
+});
+
+test('what is moved at a partner but was just removed here waits no longer than until that is certain', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000, quietMs: 1000 } });
+  world.write('alpha', 'd/1', 'first');
+  world.start();
+  await world.pass(30_000);
+  // The watcher has not seen it.
+  world.member('beta').files.user.remove(`${SIM_ROOT}/d`);
+  world.member('alpha').files.user.rename(`${SIM_ROOT}/d`, `${SIM_ROOT}/e`);
+  world.write('alpha', 'e/2', 'second');
+  world.hint('alpha', 'e');
+  await world.pass(12_000);
+  for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'e/2': 'second' });
+  expect(world.folder('beta').core.pending.givenUpSize).toBe(0);
+});
