@@ -16,8 +16,10 @@ export class DueDirectories {
   readonly #core: FolderCore;
   /** By path: when, and since when there have been hints. */
   readonly #hinted = new Map<string, Due>();
-  /** To be looked at again, and since when they have been restless. They may move meanwhile. */
-  readonly #restless = new Map<Uid, Due>();
+  /** To be looked at again, where they were, and since when they have been restless. They may move meanwhile. */
+  readonly #restless = new Map<Uid, Due & { readonly path: string }>();
+  /** That were not there when they were looked for, and are looked for once more. */
+  readonly #missing = new Set<Uid>();
 
   constructor(core: FolderCore) {
     this.#core = core;
@@ -33,11 +35,21 @@ export class DueDirectories {
   restless(hot: readonly ScanDirectory[], now: number, before: ReadonlyMap<Uid, Due>): void {
     const { quietMs } = this.#core.config;
     const ended = this.#core.clock.now();
-    for (const { uid } of hot) {
+    for (const { uid, path } of hot) {
       const known = before.get(uid);
       // What was looked at before its time keeps it, but for a moment in which others join it.
       const due = known && known.due > now ? Math.max(known.due, ended + quietMs / 4) : ended + quietMs;
-      this.#restless.set(uid, { since: known?.since ?? now, due });
+      this.#restless.set(uid, { path, since: known?.since ?? now, due });
+    }
+  }
+
+  /** These were not where they were looked for: one that was only away for a moment is met there a little later. */
+  missing(directories: readonly ScanDirectory[]): void {
+    const { clock, config } = this.#core;
+    for (const { uid, path } of directories) {
+      if (this.#missing.delete(uid)) continue;
+      this.#missing.add(uid);
+      this.hint(path, clock.now() + config.quietMs);
     }
   }
 
@@ -58,7 +70,8 @@ export class DueDirectories {
     const { quietMs, quietLimitMs } = this.#core.config;
     const last = now + Math.max(quietMs, quietLimitMs);
     for (const [path, { due }] of this.#hinted) if (due > last) this.#hinted.set(path, { since: now, due: now });
-    for (const [uid, { due }] of this.#restless) if (due > last) this.#restless.set(uid, { since: now, due: now });
+    for (const [uid, entry] of this.#restless)
+      if (entry.due > last) this.#restless.set(uid, { ...entry, since: now, due: now });
   }
 
   /** Everything is looked at. Answers what was restless. */
@@ -66,6 +79,7 @@ export class DueDirectories {
     const before = new Map(this.#restless);
     this.#hinted.clear();
     this.#restless.clear();
+    this.#missing.clear();
     return before;
   }
 
@@ -83,11 +97,13 @@ export class DueDirectories {
       this.#restless.delete(uid);
       directories.set(uid, { uid, path, since: Math.min(since, earlier?.since ?? since), due });
     };
+    const hints: Hint[] = takeDue(this.#hinted, until);
     for (const [uid, entry] of takeDue(this.#restless, until)) {
       const path = await paths.ofDirectory(uid);
       if (path !== undefined) add(uid, path, entry);
+      // It may have become one with another of this name, and what was in it is there still.
+      else hints.push([entry.path, entry]);
     }
-    const hints = takeDue(this.#hinted, until);
     for (let [path, entry] of hints) {
       let uid = await paths.directoryAt(path);
       for (; uid === undefined; uid = await paths.directoryAt(path)) path = parentOf(path);
@@ -110,7 +126,7 @@ export class DueDirectories {
   }
 }
 
-function takeDue<Key>(all: Map<Key, Due>, now: number): [Key, Due][] {
+function takeDue<Key, Entry extends Due>(all: Map<Key, Entry>, now: number): [Key, Entry][] {
   const due = [...all].filter(([, entry]) => entry.due <= now);
   for (const [key] of due) all.delete(key);
   return due;

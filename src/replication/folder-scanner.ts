@@ -221,6 +221,7 @@ export class FolderScanner {
       if (result.putOff > 0) this.#fullAt = core.clock.now() + core.config.quietMs;
       this.#putOff = Math.max(this.#putOff, result.putOff);
       this.#due.restless(result.hot, now, directories);
+      this.#due.missing(result.missing);
       this.reports.passed(uids, result);
       for (const uid of result.looked) looked.add(uid);
     }

@@ -189,6 +189,10 @@ class FailedGround {
         (present ? (this.#unbrought.get(parent) ?? this.#untaken.get(join(parent, name))) : this.#unemptied.get(uid));
       if (found) return found;
     }
+    for (const { uid } of step.forget) {
+      const found = this.#unemptied.get(uid);
+      if (found) return found;
+    }
     return undefined;
   }
 }

@@ -47,6 +47,8 @@ export interface PassResult {
   readonly versions: number;
   /** The directories that were looked at, or for, but for those of a deep pass. */
   readonly looked: ReadonlySet<Uid>;
+  /** Of them, those that were not there. */
+  readonly missing: readonly ScanDirectory[];
   /** Files that have not come to rest. */
   readonly busy: BusyPaths;
 }
@@ -71,6 +73,7 @@ export async function scanPass(
   const hot = new Map<Uid, ScanDirectory>();
   const gone = new Map<Uid, Child>();
   const looked = new Set<Uid>();
+  const missing: ScanDirectory[] = [];
   const deferred = new Set<Uid>();
   const result = {
     unreadable: [] as string[],
@@ -125,6 +128,7 @@ export async function scanPass(
       for (const [i, directory] of step.entries()) {
         if (answers[i]!.kind !== 'listed') {
           queue.push(...(await above(core, directory, suspected)));
+          if (answers[i]!.kind === 'missing' && !request.deep) missing.push(directory);
           continue;
         }
         if (!request.deep && !deep.has(directory.uid)) continue;
@@ -147,6 +151,7 @@ export async function scanPass(
   return {
     ...result,
     looked,
+    missing,
     busy,
     putOff: burst ? edited : 0,
     hot: [...hot.values()],

@@ -74,3 +74,34 @@ test('what is moved at a partner but was just removed here waits no longer than 
   for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'e/2': 'second' });
   expect(world.folder('beta').core.pending.givenUpSize).toBe(0);
 });
+
+test('a file that has not come to rest is looked at again though its directory became one with a partner’s', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000, quietMs: 5000 } });
+  world.start();
+  await world.pass(30_000);
+  // Each makes a directory of this name before it hears of the other's, and then a file in it.
+  for (const name of ['alpha', 'beta']) {
+    world.member(name).files.user.makeDirectory(`${SIM_ROOT}/d`);
+    world.hint(name, 'd');
+  }
+  await world.pass(40);
+  for (const name of ['alpha', 'beta']) world.write(name, `d/of ${name}`, name);
+  await world.pass(60_000);
+  for (const name of ['alpha', 'beta'])
+    expect(world.files(name)).toEqual({ 'd/of alpha': 'alpha', 'd/of beta': 'beta' });
+});
+
+test('a directory that is away for a moment just when it is looked for is looked at when it is back', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000, quietMs: 1000 } });
+  world.write('alpha', 'd/1', 'first');
+  world.start();
+  await world.pass(30_000);
+  const { user } = world.member('alpha').files;
+  world.write('alpha', 'd/2', 'second');
+  user.rename(`${SIM_ROOT}/d`, `${SIM_ROOT}/.tandem/away`);
+  await world.pass(500);
+  user.rename(`${SIM_ROOT}/.tandem/away`, `${SIM_ROOT}/d`);
+  world.hint('alpha', 'd');
+  await world.pass(30_000);
+  for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'd/1': 'first', 'd/2': 'second' });
+});

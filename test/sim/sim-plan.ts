@@ -38,6 +38,8 @@ export interface SimPlan {
   readonly oldCopies: boolean;
   /** Administrators that fence folders and parts of them. */
   readonly fences: boolean;
+  /** Users that move directories about, many at one instant. */
+  readonly bursts: boolean;
 }
 
 /** Names of files and of directories, so that nothing replicated can want the name of what is not. */
@@ -72,6 +74,7 @@ export function planOf(seed: number, overrides: PlanOverrides = {}): SimPlan {
     fullDisks: more.chance(0.15),
     oldCopies: more.chance(0.12),
     fences: more.chance(0.2),
+    bursts: more.chance(0.2),
   };
   return { ...plan, ...overrides };
 }

@@ -63,6 +63,17 @@ export class SimUser {
     else this.attempt('twice', () => this.#writeText(this.#freshPath(), `shared ${random.below(3)}`));
   }
 
+  /** So many things with directories, at one instant. */
+  moveAbout(actions: number): void {
+    for (let i = 0; i < actions; i++) {
+      const draw = this.#random.next();
+      if (draw < 0.35) this.attempt('mkdir', () => this.makeDirectory(this.#freshPath()));
+      else if (draw < 0.7) this.attempt('move directory', () => this.move(this.#directory(), this.#freshPath()));
+      else if (draw < 0.8) this.attempt('delete tree', () => this.remove(this.#directory()));
+      else this.attempt('create', () => this.write(this.#freshPath(), 0));
+    }
+  }
+
   write(path: string, bytes: number): void {
     this.#writeText(path, this.#ledger.fresh(this.#member.name, bytes));
   }

@@ -198,7 +198,11 @@ class SimWorld {
     for (let i = 0; i < plan.actionsPerRound; i++) {
       time.after(
         random.between(0, plan.roundMs),
-        during(() => random.pick(this.#users).act()),
+        during(() => {
+          const user = random.pick(this.#users);
+          if (plan.bursts && random.chance(0.3)) user.moveAbout(random.between(3, 12));
+          else user.act();
+        }),
       );
     }
     for (let i = 0; i < Math.ceil(plan.actionsPerRound / 8); i++) {
