@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventOf, preservedItems } from './harness/admin-view.ts';
 import { createChance, seedOfRun } from './harness/chance.ts';
-import { makeEdits } from './harness/edits.ts';
+import { makeEdits, moveDirectoriesAbout } from './harness/edits.ts';
 import { arrives, get, put, vanishes } from './harness/files.ts';
 import { makePlainTree } from './harness/generate.ts';
 import type { Member } from './harness/member.ts';
@@ -130,6 +130,35 @@ describe('sudden death', () => {
     const held = await group.identical({ timeoutMs: 60_000 });
     for (const { name, tree } of own) expect(subtree(held, `of ${name}/`), `seed ${seed}`).toEqual(tree);
   });
+});
+
+describe('directories', () => {
+  const histories = Number(process.env.TANDEM_E2E_HISTORIES ?? 3);
+
+  for (let history = 0; history < histories; history += 1) {
+    test(`moved about on both sides at once, and members killed meanwhile, end in one tree (${history})`, {
+      timeout: 120_000,
+    }, async () => {
+      const chance = createChance(seedOfRun(1000 + history));
+      const group = await startGroup({
+        label: 'directories',
+        members: ['alpha', 'beta'],
+        folders: { docs: { brakes: { deletedShare: 1, changedShare: 1 } } },
+      });
+      for (const { root } of group.members) put(root, { 'of all/first': 'f' });
+      await group.identical();
+      for (let round = 0; round < 8; round += 1) {
+        for (const { root } of group.members) moveDirectoriesAbout(join(root, 'of all'), 10, chance);
+        await pause(chance.between(20, 400));
+        if (chance.next() < 0.5) continue;
+        const victim = chance.pick(group.members);
+        await victim.kill();
+        await victim.start();
+      }
+      // No look at everything comes round in this time: each hint has to do.
+      await group.identical({ timeoutMs: 40_000 });
+    });
+  }
 });
 
 describe('partition', () => {

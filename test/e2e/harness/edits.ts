@@ -18,8 +18,17 @@ import type { Chance } from './chance.ts';
 
 /** Makes `count` edits below `directory`, which exists. Names come from a small stock, so that members who do this at once meet. */
 export function makeEdits(directory: string, count: number, chance: Chance): void {
+  edit(directory, count, chance, EDITS);
+}
+
+/** The same, but nearly all of them make, move, remove and fill directories, down to any depth. */
+export function moveDirectoriesAbout(directory: string, count: number, chance: Chance): void {
+  edit(directory, count, chance, DIRECTORY_EDITS);
+}
+
+function edit(directory: string, count: number, chance: Chance, edits: readonly Edit[]): void {
   for (let done = 0; done < count; done += 1) {
-    const edit = chance.pick(EDITS);
+    const edit = chance.pick(edits);
     try {
       edit(directory, chance);
     } catch (error) {
@@ -95,6 +104,23 @@ const EDITS: readonly Edit[] = [
   moveDirectory,
 ];
 
+const makeDeep: Edit = (directory, chance) => mkdirSync(deepPath(directory, chance, 'd'));
+const moveDeep: Edit = (directory, chance) =>
+  onSome(directory, chance, 'directory', path => renameSync(path, deepPath(directory, chance, 'd')));
+const writeDeep: Edit = (directory, chance) => writeFileSync(deepPath(directory, chance, 'f'), chance.bytes(100));
+const chmodDirectory: Edit = (directory, chance) =>
+  onSome(directory, chance, 'directory', path => chmodSync(path, chance.pick([0o755, 0o700])));
+
+const DIRECTORY_EDITS: readonly Edit[] = [
+  ...Array<Edit>(6).fill(makeDeep),
+  ...Array<Edit>(6).fill(moveDeep),
+  ...Array<Edit>(4).fill(writeDeep),
+  removeDirectory,
+  removeDirectory,
+  chmodDirectory,
+  (directory, chance) => makeEdits(directory, 3, chance),
+];
+
 function onSome(directory: string, chance: Chance, kind: 'file' | 'directory', act: (path: string) => void): void {
   const found = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(
     entry =>
@@ -113,6 +139,16 @@ function newPath(directory: string, chance: Chance, kind = 'f'): string {
   const inside =
     directories.length > 0 && chance.next() < 0.6 ? join(directory, chance.pick(directories).name) : directory;
   return join(inside, `${kind}${chance.between(0, 40)}`);
+}
+
+/** In any directory below, one of a few names. */
+function deepPath(directory: string, chance: Chance, kind: string): string {
+  let path = join(directory, `${kind}${chance.between(0, 12)}`);
+  const into = (found: string): void => {
+    path = join(found, `${kind}${chance.between(0, 12)}`);
+  };
+  if (chance.next() < 0.6) onSome(directory, chance, 'directory', into);
+  return path;
 }
 
 function someSize(chance: Chance): number {

@@ -202,5 +202,6 @@ async function waitIdentical(members: readonly Member[], options: IdenticalOptio
 
 async function explainMember(member: Member): Promise<string> {
   const status = member.running ? await member.tandem('status').then(ran => ran.stdout + ran.stderr) : 'not running';
-  return `--- ${member.name}: status\n${status}\n--- ${member.name}: end of the log\n${member.log()}`;
+  const updates = member.running ? await member.tandem('update', 'list').then(ran => ran.stdout + ran.stderr) : '';
+  return `--- ${member.name}: status\n${status}\n${updates}\n--- ${member.name}: end of the log\n${member.log()}`;
 }
