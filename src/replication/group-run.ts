@@ -13,11 +13,13 @@ import type { GroupPlan, Put, Step } from './group-plan.ts';
 import { isAside, join } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 import { tellPreserved } from './preserved-events.ts';
+import { type Replaced, replacedHere } from './replaced-here.ts';
 
 export interface GroupResult {
   readonly done: readonly PendingUpdate[];
   readonly failed: readonly FailedStep[];
   readonly committed: readonly FileRecord[];
+  readonly replaced: readonly Replaced[];
 }
 
 export interface FailedStep {
@@ -45,9 +47,9 @@ export async function runGroup(
   const operations = plan.steps.flatMap(step => step.operations);
   if (operations.length === 0) {
     const nothing = plan.steps.map(() => []);
-    const committed = await commitSteps(core, plan.steps, nothing, recipes, null);
+    const came = await commitSteps(core, plan.steps, nothing, recipes, null);
     countConflicts(plan.steps, nothing);
-    return { done: plan.steps.flatMap(step => step.items), failed: [], committed };
+    return { done: plan.steps.flatMap(step => step.items), failed: [], ...came };
   }
   const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
   const body: IntentBody = {
@@ -70,7 +72,7 @@ export async function runGroup(
   const synced = core.clock.now();
   const { done, doneOutcomes, failed } = sort(plan.steps, outcomes);
   await bringBack(core, failed);
-  const committed = await commitSteps(core, done, doneOutcomes, recipes, id);
+  const came = await commitSteps(core, done, doneOutcomes, recipes, id);
   const committedAt = core.clock.now();
   // Calls are carried out in order: the next group comes after it.
   core.disk.settle().catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
@@ -87,7 +89,7 @@ export async function runGroup(
     },
     'group carried out',
   );
-  return { done: done.flatMap(step => step.items), failed, committed };
+  return { done: done.flatMap(step => step.items), failed, ...came };
 }
 
 /** To be called before anything else touches the folder. */
@@ -247,7 +249,7 @@ async function commitSteps(
   outcomes: readonly (readonly Outcome[])[],
   recipes: ReadonlyMap<Uid, Recipe>,
   intent: string | null,
-): Promise<FileRecord[]> {
+): Promise<Pick<GroupResult, 'committed' | 'replaced'>> {
   const puts = new Map<Uid, { before: FileRecord | undefined; after: FileRecord }>();
   const forget: FileRecord[] = [];
   steps.forEach((step, i) => {
@@ -265,17 +267,20 @@ async function commitSteps(
     }
   });
   const put = [...puts.values()];
+  const replaced = replacedHere(core, steps, put);
+  const unclaims = replaced.map(({ update }) => update.gvsn);
   const kept = new Map([...recipes].filter(([uid]) => puts.has(uid)));
   await core.commit({
     put,
     forget,
-    claims: steps.flatMap(step => step.claims),
+    claims: steps.flatMap(step => step.claims).filter(gvsn => !unclaims.includes(gvsn)),
+    ...(unclaims.length > 0 ? { unclaims } : {}),
     ...(kept.size ? { recipes: kept } : {}),
     ...(intent === null ? {} : { removeIntents: [intent] }),
   });
   const isMoved = put.some(({ before, after }) => after.kind === 'directory' && before?.present === true);
   if (isMoved || forget.some(record => record.kind === 'directory')) core.paths.forget();
-  return put.map(({ after }) => after);
+  return { committed: put.map(({ after }) => after), replaced };
 }
 
 function withLook(put: Put, outcomes: readonly Outcome[]): FileRecord {

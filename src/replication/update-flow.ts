@@ -292,7 +292,12 @@ export class UpdateFlow {
         }),
     );
     const result = await runGroup(core, plan, recipes);
+    const attempts = result.replaced.map(({ update }) => this.#attempts.get(update.gvsn) ?? 0);
     for (const item of result.done) this.#finish(item);
+    for (const [i, { update, item }] of result.replaced.entries()) {
+      const again = item && { ...item, update, staged: null, attempts: attempts[i]! };
+      if (again) this.#giveUp(again, 'it is settled here until the partners have settled it');
+    }
     this.#strays.discard(unusedStaging(result.done, plan));
     for (const blocked of plan.blocked) await this.#block(blocked);
     // Only now: what came to wait in this very group may wait for something the group has brought.
