@@ -3,7 +3,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { FailedStep } from './group-run.ts';
 import { parentOf } from './paths.ts';
-import type { Awaited, PendingUpdate } from './pending.ts';
+import type { Awaits, PendingUpdate } from './pending.ts';
 
 /** Before the second attempt after a look, if not longer is needed for rest; twice as long before each later one. */
 const PAUSE_MS = 100;
@@ -13,7 +13,7 @@ export interface FailureHandling {
   rescan(paths: readonly string[]): Promise<void>;
   again(item: PendingUpdate): void;
   waitForSpace(item: PendingUpdate, detail: string): void;
-  giveUp(item: PendingUpdate, detail: string, awaits: Awaited): void;
+  giveUp(item: PendingUpdate, detail: string, awaits: Awaits): void;
 }
 
 export class FailedSteps {

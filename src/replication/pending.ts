@@ -70,11 +70,11 @@ export interface GivenUp {
   readonly since: number;
   readonly attempts: number;
   readonly retryAt: number;
-  readonly awaits: Awaited;
+  readonly awaits: Awaits;
 }
 
 /** Who must move on: when it has, there is no reason to wait any longer. 'folder': the files here are not as recorded. */
-export type Awaited = 'source' | 'folder' | 'nobody';
+export type Awaits = 'source' | 'folder' | 'nobody';
 
 export class PendingUpdates {
   readonly #items = new Map<Gvsn, PendingUpdate>();
@@ -157,7 +157,7 @@ export class PendingUpdates {
   }
 
   /** Leaves an update for later. It is asked for again when its time has come. */
-  giveUp(item: PendingUpdate, reason: string, now: number, awaits: Awaited = 'nobody'): GivenUp {
+  giveUp(item: PendingUpdate, reason: string, now: number, awaits: Awaits = 'nobody'): GivenUp {
     this.remove(item);
     const pauses = {
       source: Math.min(nextBackoffMs(item.attempts), LIMITS.backoffSourceMs),

@@ -18,7 +18,7 @@ import { recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { obstacleOf } from './obstacle-events.ts';
-import type { Awaited, ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
+import type { Awaits, ContentSource, PendingUpdate, Round, Staged } from './pending.ts';
 import { planGroup } from './placing.ts';
 import { StandingClaims } from './standing-claims.ts';
 import { StrayContent } from './stray-content.ts';
@@ -359,7 +359,7 @@ export class UpdateFlow {
     else this.#makeReady(item);
   }
 
-  #giveUp(item: PendingUpdate, reason: string, awaits: Awaited = 'nobody'): void {
+  #giveUp(item: PendingUpdate, reason: string, awaits: Awaits = 'nobody'): void {
     const core = this.#core;
     this.#clear(item);
     item.attempts++;

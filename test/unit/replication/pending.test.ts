@@ -79,6 +79,20 @@ describe('updates that were put off', () => {
     expect(due.map(entry => entry.attempts)).toEqual([9]);
   });
 
+  it('are due as soon as records change that they met otherwise, and not later for what was tried at once', () => {
+    const pending = new PendingUpdates();
+    const tries = LIMITS.attemptsAtOnce;
+    pending.giveUp(itemOf(2, { attempts: tries + 4 }), 'it is gone', NOW, 'folder');
+    pending.giveUp(itemOf(3, { attempts: tries + 4 }), 'it cannot be written', NOW);
+    const due = () => pending.takeDue(NOW).map(entry => entry.update.name);
+    pending.recorded(new Set([makeVersion(DATABASE, 9)]), NOW);
+    expect(due()).toEqual([]);
+    pending.recorded(new Set([makeVersion(DATABASE, 2), makeVersion(DATABASE, 3)]), NOW);
+    expect(due()).toEqual(['file 2']);
+    pending.giveUp(itemOf(4, { attempts: tries + 1 }), 'it is gone', NOW, 'folder');
+    expect(pending.takeDue(NOW + LIMITS.backoffFirstMs).map(entry => entry.update.name)).toEqual(['file 4']);
+  });
+
   it('are never put off further because the source keeps moving', () => {
     const pending = new PendingUpdates();
     pending.giveUp(itemOf(2), 'it changed at the source', NOW, 'source');
