@@ -1,6 +1,6 @@
 /** ModifyReplicaSynchronization on pairs: judges an order, begins it, and waits for what is done at once. [volumes.md §3.3] */
 import type { Clock } from '../base/clock.ts';
-import { messageOf, TandemError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Association } from '../model/association.ts';
 import { type Judgement, judgeOperation } from '../model/operation-judge.ts';
@@ -105,8 +105,7 @@ export class PairOrders {
     return judge();
   }
 
-  /** `isAgain`: the partner was lost while it was asked, and the order is judged once more without it. */
-  async modify(pair: Pair | undefined, order: PairOrder, isAgain = false): Promise<MethodOutcome> {
+  async modify(pair: Pair | undefined, order: PairOrder): Promise<MethodOutcome> {
     const judgement = await this.judgeInReach(pair ? [pair] : [], () => this.judge(pair, order));
     if (judgement.verdict === 'refused') return refusedOutcome(judgement, pair?.id ?? null);
     const { operation } = judgement;
@@ -116,20 +115,7 @@ export class PairOrders {
     }
     const arrow = judgement.arrows[0]!;
     const accepted: AcceptedOrder = { operation, arrow, force: order.force, alone: judgement.alone };
-    const begun = await this.#startJob({ pair: pair!, order: accepted });
-    let isLost = false;
-    const problem = await this.#parts.begin(pair!, accepted).catch((error: unknown) => {
-      isLost = error instanceof TandemError && error.code === 'PEER_UNREACHABLE';
-      return messageOf(error);
-    });
-    const { revision, work } = pair!.record;
-    if (isLost && !isAgain && revision === begun.revision && work === null) {
-      // Gone before it has answered: what may be done without it is, and else it is said that it cannot be reached.
-      await this.#parts.jobs.forget(begun.job);
-      await pair!.within(LIMITS.replicaAnswerMs, () => pair!.removed || this.#parts.isRedialled(pair!));
-      return await this.modify(pair, order, true);
-    }
-    return await this.#follow({ pair: pair!, order: accepted }, begun, problem, order);
+    return await this.#carryOut(pair!, accepted, order);
   }
 
   /** The same operation on all pairs of a group, each of which may begin it. */
@@ -156,6 +142,13 @@ export class PairOrders {
       pair.removed || pair.record.copyState !== 'Initialized' || pair.record.holdAt === 'Initialized';
     await pair.within(LIMITS.replicaAnswerMs, rests);
     return await this.#answer(pair, { what, arrival, job: job.id, waitFor, revision: null });
+  }
+
+  async #carryOut(pair: Pair, order: AcceptedOrder, asked: PairOrder): Promise<MethodOutcome> {
+    const begun = await this.#startJob({ pair, order });
+    // The partner may be gone before it has answered.
+    const problem = await this.#parts.begin(pair, order).catch(messageOf);
+    return await this.#follow({ pair, order }, begun, problem, asked);
   }
 
   async #startJob({ pair, order: { operation, arrow } }: OrderedPair): Promise<BegunJob> {

@@ -197,25 +197,6 @@ test('an order waits for a partner whose link is being dialled again, and is ref
   expect(world.time.now - asked).toBeLessThan(1000);
 });
 
-test('an order whose partner is lost while it is asked is judged anew: alone where that is allowed, else refused', async () => {
-  for (const [operation, force, says] of [
-    ['Failover', true, 'Failedover'],
-    ['Failover', false, 'give Force'],
-    ['Split', false, 'is Partitioned'],
-  ] as const) {
-    const world = await Members.start('disk');
-    const id = await world.mirror('disk', 'Synchronous');
-    const given = world.give('beta', id, operation, { force });
-    world.powerFails('alpha');
-    const { returnCode, sentence } = await world.pass(given);
-    expect(returnCode).toBe(force ? 0 : 4);
-    expect(sentence).toContain(says);
-    await world.members.alpha.start();
-    await world.rest(5000);
-    expect(world.states(id)).toEqual(force ? ['Failedover', 'Failedover'] : ['Synchronized', 'Synchronized']);
-  }
-});
-
 test('a line that is away for half a second again and again loses nothing, and is no reason for another state', async () => {
   for (const mode of ['Synchronous', 'Asynchronous'] as const) {
     const world = await Members.start('disk');
