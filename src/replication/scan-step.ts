@@ -209,13 +209,11 @@ async function findMovers(
     const record = owners[i] === undefined ? undefined : records.get(owners[i]);
     if (!record?.present || !record.disk || record.uid === sighting.child?.uid) continue;
     if (!sameIncarnation(record.disk, sighting.found.stat)) continue;
+    // What lay here before lies here still. If another record has it too, it was away for a moment, and seen there.
+    const current = sighting.child && records.get(sighting.child.uid);
+    if (current?.disk && sameIncarnation(current.disk, sighting.found.stat)) continue;
     // A file that replaced a known file under its name is an edit of that file (write aside, rename over).
-    if (
-      sighting.child &&
-      sighting.found.stat.kind !== 'directory' &&
-      records.get(sighting.child.uid)?.kind === sighting.found.stat.kind
-    )
-      continue;
+    if (current && sighting.found.stat.kind !== 'directory' && current.kind === sighting.found.stat.kind) continue;
     const oldPath = await core.paths.of(record);
     // Below its own old place there is another directory of that name by now: nothing moves into itself.
     if (oldPath === undefined || isAtOrBelow(sighting.directory.path, oldPath)) continue;

@@ -356,7 +356,9 @@ export class UpdateFlow {
     if (uids.some(uid => givenUp.has(uid))) return this.#giveUp(item, reason);
     const records = await core.store.records(uids);
     if (records.includes(undefined)) this.#giveUp(item, `${reason}, which no partner has told of yet`, 'source');
-    else this.#makeReady(item);
+    // What it waits for is there by now; if that does not let it go on, trying on would leave no time for anything else.
+    else if (item.attempts++ < LIMITS.attemptsAtOnce) this.#makeReady(item);
+    else this.#giveUp(item, reason, 'folder');
   }
 
   #giveUp(item: PendingUpdate, reason: string, awaits: Awaits = 'nobody'): void {

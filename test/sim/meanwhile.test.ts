@@ -105,3 +105,41 @@ test('a directory that is away for a moment just when it is looked for is looked
   await world.pass(30_000);
   for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'd/1': 'first', 'd/2': 'second' });
 });
+
+/** Users act just before a member asks its disk for something. */
+function beforeCalls<Call extends 'look' | 'scan'>(name: string, call: Call, act: (paths: string[]) => void): void {
+  const { core } = world.folder(name);
+  const { disk } = core;
+  const asked = (questions: readonly (string | { path: string })[]): unknown => {
+    act(questions.map(question => (typeof question === 'string' ? question : question.path)));
+    return Reflect.apply(disk[call], disk, [questions]);
+  };
+  Object.assign(core, { disk: new Proxy(disk, { get: (of, key) => (key === call ? asked : Reflect.get(of, key)) }) });
+}
+
+test('a directory that is moved to and fro while it is looked for stays what it was, with all that is in it', async () => {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000, quietMs: 1000 } });
+  world.write('alpha', 'e/1', 'first');
+  world.member('alpha').files.user.makeDirectory(`${SIM_ROOT}/d`);
+  world.start();
+  await world.pass(30_000);
+  const { user } = world.member('alpha').files;
+  const moves = { there: 0, back: 0 };
+  const move = (way: keyof typeof moves): void => {
+    moves[way]++;
+    const [from, to] = way === 'there' ? ['e', 'd'] : ['d', 'e'];
+    user.rename(`${SIM_ROOT}/${from}`, `${SIM_ROOT}/${to}`);
+  };
+  // It takes the place of an empty one. When it is looked whether it is still where it was, it is there again.
+  beforeCalls('alpha', 'look', paths => paths.includes('e') && moves.back === 0 && move('back'));
+  beforeCalls('alpha', 'scan', paths => paths.includes('d') && moves.back === 1 && moves.there === 1 && move('there'));
+  move('there');
+  world.hint('alpha', '');
+  await world.pass(400);
+  expect(moves).toEqual({ there: 2, back: 1 });
+  move('back');
+  world.write('alpha', 'e/new/2', 'second');
+  world.hint('alpha', 'e');
+  await world.pass(60_000);
+  for (const name of ['alpha', 'beta']) expect(world.files(name)).toEqual({ 'e/1': 'first', 'e/new/2': 'second' });
+});
