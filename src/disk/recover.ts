@@ -242,7 +242,9 @@ function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, 
   if (place === null || now === null || now.ino !== operation.expect.ino || now.kind !== operation.expect.kind)
     return undone();
   const key = keyOf(operation);
-  const from = placeOf(tree, operation.from);
+  const there = placeOf(tree, operation.from);
+  // The directory it went into may have taken the name of the one it left.
+  const from = there !== null && isSamePlace(there, place) ? null : there;
   if (from !== null && now.kind !== 'directory' && from.directory.lookAt(from.name)?.ino === now.ino) {
     // The new name was given, the old one not yet taken away.
     asides.move(tree, key, from);
@@ -252,6 +254,10 @@ function recoverMove(tools: RecoverTools, operation: Of<'move'>, { path, place, 
   if (from !== null) touched.removed(operation.from);
   const same = now.kind === 'directory' || sameContent(operation.expect, now);
   return done(tools, path, same ? toStat(place.directory.lookAt(place.name) ?? now) : operation.expect);
+}
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.name === other.name && one.directory.look().ino === other.directory.look().ino;
 }
 
 function recoverAttributes(tools: RecoverTools, operation: Of<'attributes'>, { path, now }: Seen): Outcome {

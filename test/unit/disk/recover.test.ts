@@ -185,6 +185,37 @@ describe('recovery', () => {
     },
   );
 
+  it.each(['power failure', 'kill'])(
+    'after a %s keeps a file that moved into a directory which then took the name of the one it came from',
+    async how => {
+      for (let seed = 1; seed <= 150; seed++) {
+        const random = seeded(seed);
+        const { world, memory, disk } = await prepare();
+        const { user } = world;
+        user.write('one/x', 'kept');
+        user.makeDirectory('two');
+        const [x, two] = await disk.look(['one/x', 'two']);
+        const operations: Operation[] = [
+          { kind: 'move', from: 'one/x', to: 'two/x', expect: x! },
+          { kind: 'remove-directory', path: 'one' },
+          { kind: 'move', from: 'two', to: 'one', expect: two! },
+        ];
+        failAfter(memory, Math.floor(random.next() * 60));
+        await untilPowerFails(disk.apply(operations));
+        memory.onCall = null;
+        if (how === 'kill') memory.kill();
+        else memory.crash(random);
+        const after = makeDisk(world);
+        const outcomes = await after.recover(operations);
+        await after.sync();
+        const [movedIn, , tookName] = outcomes.map(({ kind }) => kind === 'done');
+        const path = tookName || !movedIn ? 'one/x' : 'two/x';
+        expect(['one/x', 'two/x'].filter(name => user.exists(name))).toEqual([path]);
+        expect(user.read(path)).toBe('kept');
+      }
+    },
+  );
+
   it('finds everything done that was synced', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const { world, memory, operations, disk } = await prepare();
