@@ -1,7 +1,7 @@
 /** What becomes of updates whose operations could not be carried out: tried again after another look, or put off. */
 import { LIMITS } from '../base/limits.ts';
 import type { FolderCore } from './folder-core.ts';
-import type { FailedStep } from './group-run.ts';
+import type { FailedStep } from './group-outcome.ts';
 import { parentOf } from './paths.ts';
 import type { Awaits, PendingUpdate } from './pending.ts';
 

@@ -9,8 +9,9 @@ import type { Recipe } from '../model/recipe.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Gvsn, Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
+import { type FailedStep, sortSteps } from './group-outcome.ts';
 import type { GroupPlan, Put, Step } from './group-plan.ts';
-import { isAside, join } from './paths.ts';
+import { isAside } from './paths.ts';
 import type { PendingUpdate } from './pending.ts';
 import { tellPreserved } from './preserved-events.ts';
 import { type Replaced, replacedHere } from './replaced-here.ts';
@@ -20,14 +21,6 @@ export interface GroupResult {
   readonly failed: readonly FailedStep[];
   readonly committed: readonly FileRecord[];
   readonly replaced: readonly Replaced[];
-}
-
-export interface FailedStep {
-  readonly step: Step;
-  readonly outcome: Exclude<Outcome, { kind: 'done' }>;
-  readonly operation: Operation;
-  /** Of all operations of the step. */
-  readonly outcomes: readonly Outcome[];
 }
 
 interface IntentBody {
@@ -70,7 +63,7 @@ export async function runGroup(
   const applied = core.clock.now();
   await core.disk.sync();
   const synced = core.clock.now();
-  const { done, doneOutcomes, failed } = sort(plan.steps, outcomes);
+  const { done, doneOutcomes, failed } = await sortSteps(core, plan.steps, outcomes);
   await bringBack(core, failed);
   const came = await commitSteps(core, done, doneOutcomes, recipes, id);
   const committedAt = core.clock.now();
@@ -117,7 +110,7 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
       conflicts: 0,
     }));
     const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
-    const { done, doneOutcomes, failed } = sort(steps, outcomes);
+    const { done, doneOutcomes, failed } = await sortSteps(core, steps, outcomes);
     await bringBack(core, failed);
     await core.disk.sync();
     await commitSteps(core, done, doneOutcomes, new Map(), intent.id);
@@ -128,75 +121,6 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   // What an earlier recovery had already put right can be back after a power failure.
   await core.disk.recover([]);
   return { recovered, undone };
-}
-
-function sort(
-  steps: readonly Step[],
-  outcomes: readonly Outcome[],
-): { done: Step[]; doneOutcomes: Outcome[][]; failed: FailedStep[] } {
-  const done: Step[] = [];
-  const doneOutcomes: Outcome[][] = [];
-  const failed: FailedStep[] = [];
-  const ground = new FailedGround();
-  let next = 0;
-  for (const step of steps) {
-    const mine = outcomes.slice(next, next + step.operations.length);
-    next += step.operations.length;
-    const bad = mine.findIndex(outcome => outcome.kind !== 'done');
-    const earlier = ground.under(step);
-    if (bad === -1 && !earlier) {
-      done.push(step);
-      doneOutcomes.push(mine);
-      continue;
-    }
-    const failure: FailedStep =
-      bad === -1
-        ? { ...earlier!, step, outcomes: mine }
-        : { step, operation: step.operations[bad]!, outcome: mine[bad] as FailedStep['outcome'], outcomes: mine };
-    failed.push(failure);
-    ground.add(failure);
-  }
-  return { done, doneOutcomes, failed };
-}
-
-/**
- * What failed steps were to do and later ones build on: a step fails with them, even if its own operations found
- * something that would do. Directories that were to be brought or emptied, names that were to be left.
- */
-class FailedGround {
-  readonly #unbrought = new Map<Uid, FailedStep>();
-  readonly #unemptied = new Map<Uid, FailedStep>();
-  readonly #untaken = new Map<string, FailedStep>();
-
-  add(failure: FailedStep): void {
-    for (const { before, after } of failure.step.puts) {
-      this.#unbrought.set(after.uid, failure);
-      if (!before?.present) continue;
-      this.#unemptied.set(before.parent, failure);
-      this.#untaken.set(join(before.parent, before.name), failure);
-    }
-    for (const { parent, name } of failure.step.forget) this.#untaken.set(join(parent, name), failure);
-  }
-
-  under(step: Step): FailedStep | undefined {
-    // That an update is out of date may be due to a version made by a step that failed.
-    for (const { update } of step.items) {
-      const found = this.#unbrought.get(update.uid);
-      if (found) return found;
-    }
-    for (const { after } of step.puts) {
-      const { uid, parent, name, present } = after;
-      const found =
-        this.#unbrought.get(uid) ??
-        (present ? (this.#unbrought.get(parent) ?? this.#untaken.get(join(parent, name))) : this.#unemptied.get(uid));
-      if (found) return found;
-    }
-    for (const { uid } of step.forget) {
-      const found = this.#unemptied.get(uid);
-      if (found) return found;
-    }
-    return undefined;
-  }
 }
 
 /**
