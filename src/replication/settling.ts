@@ -16,9 +16,11 @@ export async function placeOnto(
 ): Promise<Placed> {
   const { update, item } = candidate;
   if (occupant.provisional) return placeOntoProvisional(p, candidate, local, occupant, step);
-  // What becomes of the occupant in the end; that it gave this very name up is settled here just as it was there.
+  // What becomes of the occupant in the end; that it gave this very name up is settled here just as it was there. One
+  // that keeps its name until others have gone on who wait for this one shares it.
   const next = p.core.pending.newestOf(occupant.uid);
-  if (item && (!item.round.closed || (next && next !== item && !next.update.nameConflict))) {
+  const leaves = next && next !== item && !next.update.nameConflict && !p.together.has(next);
+  if (item && (!item.round.closed || leaves)) {
     return p.block(candidate, { kind: 'name', on: [occupant.uid] }, 'waits until the name is free');
   }
   const { winner, merge, equalContent: same } = resolveNameConflict(update, occupant);
