@@ -3,6 +3,7 @@
  * new versions that settle a conflict. Runs within a task of the folder's line; decisions are the model's. [dfsr.md §5.6]
  */
 import {
+  type Home,
   homeOf,
   keptInPlace,
   loserTombstone,
@@ -130,6 +131,11 @@ async function placeBelowTombstone(
     return p.block(candidate, waitFor(home.uid), 'waits for the directory that took its directory’s place');
   let directory = home.uid;
   // One that is brought back itself, below a directory that it took in, finds its place below.
+  if (home.kind === 'deleted' && !local?.present && (await isDeletedIn(p, directory, update.uid))) {
+    // Each was moved into the other before both were deleted: neither has another place to come back to.
+    const top = keptInPlace(update, p.core.root, update.name, await p.stamp(update));
+    return p.place({ ...candidate, update: top, depth: candidate.depth + 1 }, local, step);
+  }
   if (home.kind === 'deleted' && directory !== update.uid) {
     const dead = (await p.view.record(directory))!;
     const back = made(revived(dead, await p.stamp(dead)), candidate);
@@ -154,6 +160,17 @@ async function placeBelowTombstone(
   return p.place({ ...candidate, update: child, depth: candidate.depth + 1 }, local, step);
 }
 
+/** Whether a deleted directory lies, by way of other deleted ones, in `uid`. */
+async function isDeletedIn(p: Placement, deleted: Uid, uid: Uid): Promise<boolean> {
+  const seen = new Set<Uid>();
+  for (let at = await p.view.record(deleted); at && !at.present && !seen.has(at.uid); ) {
+    if (at.parent === uid) return true;
+    seen.add(at.uid);
+    at = await p.view.record(at.parent);
+  }
+  return false;
+}
+
 async function mergeChain(p: Placement, parent: FileRecord): Promise<(uid: Uid) => FileRecord | undefined> {
   const chain = new Map<Uid, FileRecord>();
   let at: FileRecord | undefined = parent;
@@ -164,10 +181,10 @@ async function mergeChain(p: Placement, parent: FileRecord): Promise<(uid: Uid) 
   return uid => chain.get(uid);
 }
 
-/** Whether following the merges from `winner` leads back to where `lost`, once it is a tombstone, was merged from. */
-async function isMergedBack(p: Placement, winner: FileRecord, lost: Update): Promise<boolean> {
+/** Where the children of `lost` belong once it is a tombstone that was merged into `winner`. */
+async function homeOfChildren(p: Placement, winner: FileRecord, lost: Update): Promise<Home> {
   const recordOf = await mergeChain(p, winner);
-  return homeOf(winner.uid, uid => (uid === lost.uid ? lost : recordOf(uid))).kind === 'lost';
+  return homeOf(winner.uid, uid => (uid === lost.uid ? lost : recordOf(uid)));
 }
 
 /**
@@ -257,9 +274,11 @@ async function placeTombstone(
     const winner = await p.view.record(update.mergedInto);
     if (children.length > 0 && !winner)
       return p.block(candidate, waitFor(update.mergedInto), 'waits for the directory that won its name');
-    const inside = winner?.present === true && (await p.view.isBelow(winner.uid, local.uid));
-    if (inside && !local.disk) return p.reject(candidate, 'the directory that won its name lies in it');
-    if (winner && children.length > 0 && local.disk && (inside || (await isMergedBack(p, winner, update)))) {
+    const home = winner && (await homeOfChildren(p, winner, update));
+    const inside = home !== undefined && (await p.view.isBelow(home.uid, local.uid));
+    if (inside && home.kind === 'present' && !local.disk)
+      return p.reject(candidate, 'the directory that won its name lies in it');
+    if (home && children.length > 0 && local.disk && (inside || home.kind === 'lost')) {
       // Each was merged into the other by members that did not know of one another, or the one lies in the other
       // here: a new one takes the children.
       const fresh = await successor(p, local);
