@@ -40,7 +40,9 @@ export interface SnapshotEntry {
 export function createMemoryUser(files: MemoryFileSystem, durable: boolean): MemoryUser {
   function split(path: string): { parent: Inode; name: string } {
     const slash = path.lastIndexOf('/');
-    return { parent: files.walk(path.slice(0, slash)), name: keyOfName(path.slice(slash + 1)) };
+    const parent = files.walk(path.slice(0, slash));
+    if (parent.kind !== 'directory') throw errnoError('ENOTDIR', `${path}: not a directory`);
+    return { parent, name: keyOfName(path.slice(slash + 1)) };
   }
 
   function find(path: string): Inode | null {

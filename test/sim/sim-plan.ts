@@ -40,6 +40,8 @@ export interface SimPlan {
   readonly fences: boolean;
   /** Users that move directories about, many at one instant. */
   readonly bursts: boolean;
+  /** Users that move directories away and back while they are looked at. */
+  readonly toAndFro: boolean;
 }
 
 /** Names of files and of directories, so that nothing replicated can want the name of what is not. */
@@ -75,8 +77,11 @@ export function planOf(seed: number, overrides: PlanOverrides = {}): SimPlan {
     oldCopies: more.chance(0.12),
     fences: more.chance(0.2),
     bursts: more.chance(0.2),
+    toAndFro: more.chance(0.2),
   };
-  return { ...plan, ...overrides };
+  const all = { ...plan, ...overrides };
+  // What was away for a moment may be told as deleted. A copy of the database of before that does not know who told so.
+  return all.oldCopies && !overrides.toAndFro ? { ...all, toAndFro: false } : all;
 }
 
 export function groupOf(seed: number, plan: SimPlan): GroupConfig {

@@ -26,6 +26,7 @@ export class SimUser {
   readonly #files: MemoryUser;
   readonly #options: SimUserOptions;
   #temporary = 0;
+  readonly #moved: { readonly from: string; readonly to: string }[] = [];
 
   constructor(options: SimUserOptions) {
     this.#options = options;
@@ -72,6 +73,35 @@ export class SimUser {
       else if (draw < 0.8) this.attempt('delete tree', () => this.remove(this.#directory()));
       else this.attempt('create', () => this.write(this.#freshPath(), 0));
     }
+  }
+
+  /** One directory goes elsewhere, perhaps in the place of an empty one, or back to where it was; or one is filled. */
+  moveToAndFro(): void {
+    const draw = this.#random.next();
+    const last = this.#moved.at(-1);
+    if (last && draw < 0.4) {
+      this.#moved.pop();
+      this.attempt('move back', () => this.moveDirectory(last.to, last.from));
+    } else if (draw < 0.8) {
+      this.attempt('move directory', () => {
+        const from = this.#directory();
+        const to = this.#random.chance(0.4) ? this.#directory() : this.#freshPath();
+        if (this.moveDirectory(from, to)) this.#moved.push({ from, to });
+      });
+    } else if (draw < 0.9) this.attempt('mkdir', () => this.makeDirectory(this.#freshPath()));
+    else this.attempt('create', () => this.write(this.#freshPath(), 0));
+  }
+
+  /** As the system call does, which replaces an empty directory. False: that cannot be. */
+  moveDirectory(from: string, to: string): boolean {
+    const replaced = this.#entryAt(to)?.kind ?? 'directory';
+    if (this.#entryAt(from)?.kind !== 'directory' || replaced !== 'directory') return false;
+    if (from === to || to.startsWith(`${from}/`)) return false;
+    this.#files.rename(this.#full(from), this.#full(to));
+    this.#note('moved', from, `to ${to}`);
+    this.#touched(from);
+    this.#touched(to);
+    return true;
   }
 
   write(path: string, bytes: number): void {

@@ -241,12 +241,13 @@ class SimWorld {
   #trouble(member: SimMember, chapter: number, during: (action: () => void) => () => void): void {
     const { plan, time } = this;
     const random = this.#random;
-    if (plan.races) {
+    if (plan.races || plan.toAndFro) {
       member.onFileCall = operation => {
         // Between the last look at the old name and renaming over it, a file that a user puts there is replaced
         // unseen: Node has no exchanging rename. Known, and the only moment left out here.
-        if (this.#chapter !== chapter || operation === 'rename') return;
-        if (member.up && random.chance(0.004)) this.#userOf(member).act();
+        if (this.#chapter !== chapter || operation === 'rename' || !member.up) return;
+        if (plan.races && random.chance(0.004)) this.#userOf(member).act();
+        if (plan.toAndFro && random.chance(0.02)) this.#userOf(member).moveToAndFro();
       };
     }
     member.onDeath = during(() =>

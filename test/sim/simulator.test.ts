@@ -43,6 +43,10 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [7284, { fences: true }],
   [8004, { topology: 'ring', losses: true }],
   [61390, { bursts: true, brakes: false }],
+  [71317, { toAndFro: true, oldCopies: false }],
+  [71357, { toAndFro: true, oldCopies: false }],
+  [73092, { toAndFro: true, oldCopies: false }],
+  [74081, { toAndFro: true, bursts: true, oldCopies: false }],
 ];
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */
