@@ -178,8 +178,8 @@ async function commitSteps(
   const forget: FileRecord[] = [];
   steps.forEach((step, i) => {
     for (const put of step.puts) {
-      const after = withLook(put, outcomes[i]!);
-      const earlier = puts.get(after.uid);
+      const earlier = puts.get(put.after.uid);
+      const after = withLook(put, outcomes[i]!, earlier?.after);
       puts.set(after.uid, { before: earlier ? earlier.before : put.before, after });
     }
     for (const record of step.forget) {
@@ -207,9 +207,11 @@ async function commitSteps(
   return { committed: put.map(({ after }) => after), replaced };
 }
 
-function withLook(put: Put, outcomes: readonly Outcome[]): FileRecord {
+/** `earlier`: the record as an earlier step of the group has left it; how it looks was not known when this one was planned. */
+function withLook(put: Put, outcomes: readonly Outcome[], earlier: FileRecord | undefined): FileRecord {
   const outcome = put.lookFrom === null ? undefined : outcomes[put.lookFrom];
-  if (outcome?.kind !== 'done' || !put.after.present) return put.after;
+  if (!put.after.present) return put.after;
+  if (outcome?.kind !== 'done') return { ...put.after, disk: put.after.disk ?? earlier?.disk ?? null };
   const look = outcome.stat && diskLook(outcome.stat);
   // A directory is known by its inode while it is moved: other permissions are an edit the next scan must see.
   const disk = look?.kind === 'directory' ? { ...look, mode: put.after.mode } : look;

@@ -1,7 +1,7 @@
-/** Updates that wait for one another take their places together, whoever of them is a deletion. */
+/** Updates of a partner that depend on one another, received in one round. */
 import { afterEach, expect, test } from 'vitest';
 import type { FileRecord, Update } from '../../src/model/update.ts';
-import { makeVersion, type Uid } from '../../src/model/version.ts';
+import { makeVersion } from '../../src/model/version.ts';
 import { vectorFromVersions } from '../../src/model/version-vector.ts';
 import type { Folder } from '../../src/replication/folder.ts';
 import type { ContentSource } from '../../src/replication/pending.ts';
@@ -32,21 +32,23 @@ async function receive({ flow }: Folder, updates: readonly Update[]): Promise<vo
   await flow.closeRound(round, vectorFromVersions(updates.map(update => update.gvsn)));
 }
 
-test('a directory is deleted whose name another takes, with the one that takes what it holds', async () => {
-  world = await SmallWorld.create();
-  const { user } = world.member('beta').files;
-  user.makeDirectory(`${SIM_ROOT}/name/inner/kept`);
+/** Of what lies below the root on beta. */
+async function recordOf({ core }: Folder, path: string): Promise<FileRecord> {
+  return (await world.whileTimePasses(core.paths.recordAt(path)))!;
+}
+
+async function betaWith(path: string): Promise<Folder> {
+  world = await SmallWorld.create({ folder: { rescanMs: 3_600_000 } });
+  world.member('beta').files.user.makeDirectory(`${SIM_ROOT}/${path}`);
   world.start('beta');
   await world.pass(30_000);
-  const folder = world.folder('beta');
-  const { core } = folder;
-  const recordAt = async (parent: Uid, name: string): Promise<FileRecord> => {
-    const [uid] = await core.store.occupants([{ parent, name }]);
-    return (await core.store.records([uid!]))[0]!;
-  };
-  const [outer, inner] = await world.whileTimePasses(
-    recordAt(core.root, 'name').then(async of => [of, await recordAt(of.uid, 'inner')] as const),
-  );
+  return world.folder('beta');
+}
+
+test('a directory is deleted whose name another takes, with the one that takes what it holds', async () => {
+  const folder = await betaWith('name/inner/kept');
+  const outer = await recordOf(folder, 'name');
+  const inner = await recordOf(folder, 'name/inner');
   const [newOuter, newInner] = [makeVersion(PARTNER_DATABASE, 11), makeVersion(PARTNER_DATABASE, 12)];
   const received = receive(folder, [
     byPartner(9, outer, { present: false }),
@@ -56,6 +58,21 @@ test('a directory is deleted whose name another takes, with the one that takes w
   ]);
   await world.whileTimePasses(received);
   await world.pass(10_000);
-  expect(core.pending.list().map(({ update, reason }) => `${update.name} ${reason}`)).toEqual([]);
+  expect(folder.core.pending.list().map(({ update, reason }) => `${update.name} ${reason}`)).toEqual([]);
+  const { user } = world.member('beta').files;
   expect([...user.snapshot(SIM_ROOT).keys()]).toEqual(['name', 'name/other', 'name/other/kept']);
+});
+
+test('what comes into a directory that loses its name in the same group is known to be on disk', async () => {
+  const folder = await betaWith('name');
+  const loser = await recordOf(folder, 'name');
+  const winner = makeVersion(PARTNER_DATABASE, 8);
+  const received = receive(folder, [
+    byPartner(9, loser, { uid: makeVersion(PARTNER_DATABASE, 9), parent: loser.uid, name: 'child', ancestry: [] }),
+    byPartner(10, loser, { uid: winner, ancestry: [], createTime: loser.createTime + 1000 }),
+  ]);
+  await world.whileTimePasses(received);
+  await world.pass(100);
+  expect(await recordOf(folder, 'name')).toMatchObject({ uid: winner });
+  expect(await recordOf(folder, 'name/child')).toMatchObject({ parent: winner, disk: { kind: 'directory' } });
 });
