@@ -67,6 +67,12 @@ async function openStoreOn(
   for (const space of spaces.values()) await findStaleRecipes(kv, space, line);
   line.resume();
 
+  const reserveUpTo = async (mark: number): Promise<void> => {
+    assert(Number.isSafeInteger(mark), 'version numbers are left');
+    await kv.batch([[META.reservedVsn, encode(mark)]], { sync: true });
+    reservedVsn = mark;
+  };
+
   return {
     get database() {
       return database;
@@ -90,15 +96,11 @@ async function openStoreOn(
         assert(Number.isSafeInteger(count) && count > 0, 'at least one version number is allocated');
         const first = nextVsn;
         const last = first + count - 1;
-        if (last > reservedVsn) {
-          const mark = last + LIMITS.reservedVersions;
-          assert(Number.isSafeInteger(mark), 'version numbers are left');
-          await kv.batch([[META.reservedVsn, encode(mark)]], { sync: true });
-          reservedVsn = mark;
-        }
+        if (last > reservedVsn) await reserveUpTo(last + LIMITS.reservedVersions);
         nextVsn = last + 1;
         return first;
       }),
+    reserve: () => allocations.run(() => reserveUpTo(reservedVsn + 1)),
     renew: () =>
       allocations.run(() =>
         line.alone(async () => {

@@ -22,6 +22,8 @@ export interface Store {
   folder(guid: string): FolderStore;
   /** The first of `count` consecutive version numbers never handed out before, also not before a crash. */
   allocate(count: number): Promise<number>;
+  /** Moves `reservedVsn` on, so that a copy of the database as it was until now shows as an older one. */
+  reserve(): Promise<void>;
   /** Starts a new identity: an old copy of the database was put back. Drops all folders' records. */
   renew(): Promise<void>;
   readonly events: EventJournal;

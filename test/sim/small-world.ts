@@ -65,7 +65,12 @@ export class SmallWorld {
           lose: () => {
             kv = createMemoryKeyValue({ pause: async () => {} });
           },
-          backUp: () => () => {},
+          backUp: () => {
+            const copy = kv.copy();
+            return () => {
+              kv = copy;
+            };
+          },
         },
         random,
         xxh64,
