@@ -151,7 +151,11 @@ function takeBack(core: FolderCore, draft: Draft, { path, home }: { path: string
       : { kind: 'attributes', path, expect: look, mode: before.mode, mtimeNs: before.mtimeNs };
   const step = emptyStep(null);
   step.operations.push(operation);
-  step.puts.push({ before, after: before, lookFrom: 0 });
+  // What was moved may have got another mode as well: with the old one in the record the next look finds that.
+  const { disk, kind } = before;
+  const isOtherMode = effect === 'moved' && kind === 'file' && disk !== null && disk.mode !== look.mode;
+  if (isOtherMode) step.puts.push({ before, after: { ...before, disk: { ...look, mode: disk.mode } }, lookFrom: null });
+  else step.puts.push({ before, after: before, lookFrom: 0 });
   return step;
 }
 

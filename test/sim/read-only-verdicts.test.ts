@@ -34,3 +34,19 @@ test.each(['file', 'directory'])('a %s that lost its name here, and at no partne
   expect(Object.values(world.files('alpha')).sort()).toEqual(['alpha', 'beta']);
   for (const name of ['beta', 'gamma']) expect(world.files(name)).toEqual(world.files('alpha'));
 });
+
+test.each(['file', 'directory'])('a %s that was moved and got another mode at once is as it was', async kind => {
+  world = await SmallWorld.create({ folder: { readOnly: ['beta'], rescanMs: 3_600_000 } });
+  world.write('alpha', 'd/x', 'content');
+  world.start();
+  await world.pass(30_000);
+  const { user } = world.member('beta').files;
+  const [from, to] = kind === 'file' ? ['d/x', 'y'] : ['d', 'e'];
+  const before = user.look(`${SIM_ROOT}/${from}`).mode;
+  user.rename(`${SIM_ROOT}/${from}`, `${SIM_ROOT}/${to}`);
+  user.setMode(`${SIM_ROOT}/${to}`, 0o700);
+  for (const path of [from, to]) world.hint('beta', path);
+  await world.pass(60_000);
+  expect(world.files('beta')).toEqual({ 'd/x': 'content' });
+  expect(user.look(`${SIM_ROOT}/${from}`).mode).toBe(before);
+});
