@@ -92,9 +92,13 @@ class FailedGround {
 
 /** Whether a directory would come to lie in itself, as the one it goes into was to leave it first and did not. */
 async function closesCircle(core: FolderCore, { puts }: Step, done: ReadonlyMap<Uid, Uid>): Promise<boolean> {
+  const moved = puts.filter(
+    ({ before, after }) =>
+      after.kind === 'directory' && after.present && before?.present && before.parent !== after.parent,
+  );
+  if (moved.length === 0) return false;
   const parents = new Map([...done, ...puts.map(({ after }) => [after.uid, after.parent] as const)]);
-  for (const { before, after } of puts) {
-    if (after.kind !== 'directory' || !after.present || !before?.present || before.parent === after.parent) continue;
+  for (const { after } of moved) {
     const seen = new Set<Uid>([core.root]);
     for (let at: Uid | undefined = after.parent; at !== undefined && !seen.has(at); ) {
       if (at === after.uid) return true;

@@ -130,12 +130,12 @@ async function placeBelowTombstone(
   if (home.kind === 'unknown')
     return p.block(candidate, waitFor(home.uid), 'waits for the directory that took its directory’s place');
   let directory = home.uid;
-  // One that is brought back itself, below a directory that it took in, finds its place below.
   if (home.kind === 'deleted' && !local?.present && (await isDeletedIn(p, directory, update.uid))) {
     // Each was moved into the other before both were deleted: neither has another place to come back to.
     const top = keptInPlace(update, p.core.root, update.name, await p.stamp(update));
     return p.place({ ...candidate, update: top, depth: candidate.depth + 1 }, local, step);
   }
+  // One that is brought back itself, below a directory that it took in, finds its place below.
   if (home.kind === 'deleted' && directory !== update.uid) {
     const dead = (await p.view.record(directory))!;
     const back = made(revived(dead, await p.stamp(dead)), candidate);

@@ -1,5 +1,7 @@
 /** What users do where an update is just being carried out, and what is not recorded yet. */
 import { afterEach, expect, test } from 'vitest';
+import type { Disk } from '../../src/disk/disk.ts';
+import type { FolderCore } from '../../src/replication/folder-core.ts';
 import { SIM_ROOT } from './sim-member.ts';
 import { SmallWorld } from './small-world.ts';
 
@@ -20,7 +22,12 @@ function inGroup(holds: () => boolean, act: () => void): void {
     }
     return disk.sync();
   };
-  Object.assign(core, { disk: new Proxy(disk, { get: (of, key) => (key === 'sync' ? sync : Reflect.get(of, key)) }) });
+  replaceCall(core, 'sync', sync);
+}
+
+function replaceCall(core: FolderCore, call: keyof Disk, by: unknown): void {
+  const disk = new Proxy(core.disk, { get: (of, key) => (key === call ? by : Reflect.get(of, key)) });
+  Object.assign(core, { disk });
 }
 
 /** Once. */
@@ -114,7 +121,7 @@ function beforeCalls<Call extends 'look' | 'scan'>(name: string, call: Call, act
     act(questions.map(question => (typeof question === 'string' ? question : question.path)));
     return Reflect.apply(disk[call], disk, [questions]);
   };
-  Object.assign(core, { disk: new Proxy(disk, { get: (of, key) => (key === call ? asked : Reflect.get(of, key)) }) });
+  replaceCall(core, call, asked);
 }
 
 test('a directory that is moved to and fro while it is looked for stays what it was, with all that is in it', async () => {

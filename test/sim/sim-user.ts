@@ -97,10 +97,7 @@ export class SimUser {
     const replaced = this.#entryAt(to)?.kind ?? 'directory';
     if (this.#entryAt(from)?.kind !== 'directory' || replaced !== 'directory') return false;
     if (from === to || to.startsWith(`${from}/`)) return false;
-    this.#files.rename(this.#full(from), this.#full(to));
-    this.#note('moved', from, `to ${to}`);
-    this.#touched(from);
-    this.#touched(to);
+    this.#rename(from, to);
     return true;
   }
 
@@ -186,6 +183,10 @@ export class SimUser {
     if (!moved || from === to || to.startsWith(`${from}/`)) return;
     if (replaced && (replaced.kind === 'directory' || moved.kind === 'directory')) return;
     if (replaced) this.#end(replaced, to);
+    this.#rename(from, to);
+  }
+
+  #rename(from: string, to: string): void {
     this.#files.rename(this.#full(from), this.#full(to));
     this.#note('moved', from, `to ${to}`);
     this.#touched(from);
