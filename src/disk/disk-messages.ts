@@ -1,5 +1,6 @@
 /** What passes between the daemon's thread and its disk workers. */
 import type { ErrorCode } from '../base/errors.ts';
+import { ownedBlocks } from '../base/owned-blocks.ts';
 import type { FilterPatterns } from '../model/filters.ts';
 import type { WatchReport, WatchTask } from './directory-watcher.ts';
 import type { DividedDisk } from './disk.ts';
@@ -43,26 +44,38 @@ export const READING: ReadonlySet<DiskMethod> = new Set<DiskMethod>([
 /** Methods whose last argument is a signal. */
 export const CANCELLABLE: ReadonlySet<DiskMethod> = new Set<DiskMethod>(['hash', 'digest', 'recipe']);
 
+/** Methods that are given content, in one of their arguments. */
+export const TAKES_CONTENT: ReadonlySet<DiskMethod> = new Set<DiskMethod>(['stageWhole', 'stageAppend']);
+
 interface WithData {
   readonly data: Uint8Array;
 }
 
 /**
- * Copies the bytes of several items into one block that can be handed over: sending a view would copy all of the
- * buffer it belongs to, and handing that over would take it from its owner.
+ * What is sent with several items: the blocks that can be handed over, and one more with a copy of all other bytes.
+ * Sending a view would copy all of the block it belongs to, and handing that over would take it from its owner.
  */
-export function packData<T extends object>(items: readonly T[]): { packed: T[]; block: ArrayBuffer } {
-  const total = items.reduce((sum, item) => sum + (hasData(item) ? item.data.length : 0), 0);
-  const block = allocate(total);
+export function packData<T extends object>(items: readonly T[]): { packed: readonly T[]; blocks: ArrayBuffer[] } {
+  const blocks = ownedBlocks(dataOf(items));
+  const handedOver = new Set<ArrayBufferLike>(blocks);
+  const stays = (item: object): item is WithData => hasData(item) && !handedOver.has(item.data.buffer);
+  if (!items.some(stays)) return { packed: items, blocks };
+  const block = allocate(items.reduce((sum, item) => sum + (stays(item) ? item.data.length : 0), 0));
   let used = 0;
   const packed = items.map(item => {
-    if (!hasData(item)) return item;
+    if (!stays(item)) return item;
     const data = block.subarray(used, used + item.data.length);
-    data.set(item.data);
+    // Of a block that is gone even nothing cannot be copied.
+    if (data.length > 0) data.set(item.data);
     used += data.length;
     return { ...item, data };
   });
-  return { packed, block: block.buffer };
+  return { packed, blocks: [...blocks, block.buffer] };
+}
+
+/** The bytes that came with a call, whose blocks are the worker's now. */
+export function dataOf(items: readonly unknown[]): Uint8Array[] {
+  return items.flatMap(item => (typeof item === 'object' && item !== null && hasData(item) ? [item.data] : []));
 }
 
 /** A block of its own, not cleared: all of it is going to be written. */

@@ -1,11 +1,12 @@
 /** A disk worker thread: carries out the calls it is sent, in order, on the real file system. */
 import { parentPort } from 'node:worker_threads';
 import { assert, messageOf, TandemError } from '../base/errors.ts';
+import { discard, own } from '../base/owned-blocks.ts';
 import { loadXxh64 } from '../base/xxh64.ts';
 import { compileFilter } from '../model/filters.ts';
 import { startWatching } from './directory-watcher.ts';
 import type { DividedDisk } from './disk.ts';
-import { CANCELLABLE, type FromWorker, type ToWorker, transferables } from './disk-messages.ts';
+import { CANCELLABLE, dataOf, type FromWorker, TAKES_CONTENT, type ToWorker, transferables } from './disk-messages.ts';
 import { createLocalDisk } from './local-disk.ts';
 import { createNodeFileSystem } from './node-file-system.ts';
 
@@ -64,6 +65,12 @@ async function carryOut({ disk: number, call, method, args }: ToWorker & { kind:
     answer({ kind: 'value', call, value }, transferables(value));
   } catch (error) {
     answer(errorAnswer(call, error));
+  } finally {
+    if (TAKES_CONTENT.has(method)) {
+      const data = dataOf(args.flat());
+      own(data);
+      discard(data);
+    }
   }
 }
 

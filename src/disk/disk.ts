@@ -4,6 +4,8 @@
  * Paths are relative to the root, components joined by '/', '' being the root; every component has been validated
  * (`model/name-rules.ts`). No call follows a symlink, whatever is changed under it meanwhile. Calls are
  * carried out in the order they are made, except `hash`, `readWhole` and `readRange`, which may run beside the others.
+ * Bytes that are read belong to whoever asked for them, and bytes that are staged to the disk: they may be empty
+ * afterwards (`base/owned-blocks.ts`).
  * A call rejects only with `TandemError` (ROOT_MISSING, MARKER_MISSING, FILE_SYSTEM_CHANGED, ROOT_UNWRITABLE, DISK_FULL,
  * STAGING_INACCESSIBLE, DISK_FAILED, CANCELLED); what concerns one file is a value in the answer.
  */

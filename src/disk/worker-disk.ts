@@ -5,6 +5,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { messageOf, TandemError } from '../base/errors.ts';
+import { own } from '../base/owned-blocks.ts';
 import type { FilterPatterns } from '../model/filters.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { createDigestBehind } from './digest-behind.ts';
@@ -103,17 +104,20 @@ function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
       if (typeof digest === 'string') return digest;
       return { hash: digest.hash, recipe, stat };
     },
-    readWhole: requests => call('readWhole', requests),
-    readRange: (file, offset, length) => call('readRange', file, offset, length),
+    readWhole: async requests => owned(await call('readWhole', requests)),
+    async readRange(file, offset, length) {
+      const [answer] = owned([await call<Uint8Array | 'changed' | 'gone'>('readRange', file, offset, length)]);
+      return answer!;
+    },
     stageWhole(items) {
-      const { packed, block } = packData(items);
-      return ordered.call({ disk, method: 'stageWhole', args: [packed], transfer: [block] });
+      const { packed, blocks } = packData(items);
+      return ordered.call({ disk, method: 'stageWhole', args: [packed], transfer: blocks });
     },
     stageOpen: stagingId => call('stageOpen', stagingId),
     async stageAppend(stagingId, pieces) {
-      const { packed, block } = packData(pieces);
+      const { packed, blocks } = packData(pieces);
       const args = [stagingId, packed];
-      const answer = await ordered.call<AppendAnswer>({ disk, method: 'stageAppend', args, transfer: [block] });
+      const answer = await ordered.call<AppendAnswer>({ disk, method: 'stageAppend', args, transfer: blocks });
       behind.appended(stagingId, answer.bytes);
       return answer;
     },
@@ -136,6 +140,12 @@ function diskOver(disk: number, ordered: Lane, reading: Lane): Disk {
       await Promise.all([ordered, reading].map(lane => lane.call({ disk, method: 'close', args: [] })));
     },
   };
+}
+
+/** What a worker read belongs to whoever asked for it. */
+function owned<T>(answers: T[]): T[] {
+  own(answers.filter(answer => answer instanceof Uint8Array));
+  return answers;
 }
 
 interface Pending {

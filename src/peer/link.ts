@@ -215,6 +215,7 @@ export type ContentAnswer =
       readonly kind: 'data';
       readonly id: number;
       readonly offset: number;
+      /** The receiver's. What a sender owns of it (`base/owned-blocks.ts`) is gone once it is written. */
       readonly data: Uint8Array;
       readonly last: boolean;
     }

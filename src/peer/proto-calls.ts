@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { messageOf, TandemError } from '../base/errors.ts';
+import { discard, isAlone, own } from '../base/owned-blocks.ts';
 import type {
   CancelRequest,
   ConnectivityRequest,
@@ -30,6 +31,7 @@ import {
   type ContentCall,
   contentCallFromWire,
   contentCallToWire,
+  contentIn,
 } from './wire-content.ts';
 import {
   connectivityFromWire,
@@ -109,6 +111,8 @@ export interface PeerCalls {
 const PROTO_ROOT = fileURLToPath(new URL('../../proto/', import.meta.url));
 const PROTO_FILE = 'tandem/peer/v1/peer.proto';
 const LOADING = { includeDirs: [PROTO_ROOT], longs: Number, defaults: true, arrays: true, oneofs: true };
+/** What stands before a message in the block that gRPC puts it together in. */
+const FRAME_HEADER_BYTES = 5;
 const NO_BOUNDS: MessageGuard = new Map();
 
 let loaded: PeerCalls | undefined;
@@ -122,6 +126,8 @@ interface Conversion<T, Wire> {
   readonly toWire: (value: T) => Wire;
   readonly fromWire: (wire: Wire) => T;
   readonly bounds: MessageGuard;
+  /** The content in a message. Written, its blocks are done with; read, they are the reader's. */
+  readonly content?: (value: T) => Uint8Array[];
 }
 
 function loadCalls(): PeerCalls {
@@ -184,7 +190,7 @@ function loadCalls(): PeerCalls {
     fetchContent: call(
       'FetchContent',
       { toWire: contentCallToWire, fromWire: contentCallFromWire, bounds: CONTENT_BOUNDS.request },
-      { toWire: answersToWire, fromWire: answersFromWire, bounds: CONTENT_BOUNDS.answers },
+      { toWire: answersToWire, fromWire: answersFromWire, bounds: CONTENT_BOUNDS.answers, content: contentIn },
     ),
     offerReplica: call(
       'OfferReplica',
@@ -203,14 +209,20 @@ function loadCalls(): PeerCalls {
 function codec<T, Wire>(
   serialize: (wire: object) => Buffer,
   deserialize: (bytes: Buffer) => object,
-  { toWire, fromWire, bounds }: Conversion<T, Wire>,
+  { toWire, fromWire, bounds, content }: Conversion<T, Wire>,
 ): Codec<T> {
   return {
-    write: value => serialize(toWire(value) as object),
+    write: value => {
+      const bytes = serialize(toWire(value) as object);
+      if (content !== undefined) discard(content(value));
+      return bytes;
+    },
     read: bytes => {
       try {
         guardMessage(bytes, bounds);
-        return fromWire(deserialize(bytes) as Wire);
+        const value = fromWire(deserialize(bytes) as Wire);
+        if (content !== undefined && isAlone(bytes, FRAME_HEADER_BYTES)) own(content(value));
+        return value;
       } catch (error) {
         if (error instanceof TandemError) return new Malformed(error);
         return new Malformed(violation('message', `cannot be decoded: ${messageOf(error)}`));

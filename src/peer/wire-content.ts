@@ -300,6 +300,10 @@ export function answersFromWire(wire: WireContentAnswers): ContentAnswer[] {
   return answers;
 }
 
+export function contentIn(answers: readonly ContentAnswer[]): Uint8Array[] {
+  return answers.flatMap(answer => (answer.kind === 'data' ? [answer.data] : []));
+}
+
 function outlineToWire(answer: Extract<ContentAnswer, { kind: 'outline' }>): WireOutline {
   return {
     id: answer.id,

@@ -167,9 +167,11 @@ async function carryOut(
         if (!(await copy(appends, recipe, step))) return false;
       } else {
         for await (const data of fetches.read(step.length)) {
-          if (!(await appends.add({ kind: 'data', data }, data.length))) return false;
-          item.receivedBytes += data.length;
-          item.round.tally.bytesTransferred += data.length;
+          // The bytes are the disk's then.
+          const { length } = data;
+          if (!(await appends.add({ kind: 'data', data }, length))) return false;
+          item.receivedBytes += length;
+          item.round.tally.bytesTransferred += length;
         }
       }
     }

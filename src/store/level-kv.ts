@@ -12,7 +12,13 @@ type Snapshot = ReturnType<Database['snapshot']>;
  * 16 MiB holds the index blocks of about a million records.
  */
 const TUNING = { cacheSize: 16 * 1024 * 1024, writeBufferSize: 4 * 1024 * 1024, maxOpenFiles: 1000 } as const;
-const ENTRIES_PER_READ = 1000;
+/**
+ * The first reading of a range, and all further ones at most. An iterator makes room for as many as it is asked for and
+ * keeps it until it is collected as garbage, long after it was closed: most directories have few children.
+ */
+const ENTRIES_PER_READ = { first: 64, most: 1000 } as const;
+/** From one reading of a range to the next. */
+const GROWTH = 4;
 const BYTES_PER_READ = 256 * 1024;
 
 /**
@@ -103,8 +109,8 @@ async function* readRange(
       highWaterMarkBytes: BYTES_PER_READ,
     });
     try {
-      for (;;) {
-        const entries = await iterator.nextv(ENTRIES_PER_READ);
+      for (let wanted: number = ENTRIES_PER_READ.first; ; wanted = Math.min(GROWTH * wanted, ENTRIES_PER_READ.most)) {
+        const entries = await iterator.nextv(wanted);
         if (entries.length === 0) return;
         yield entries;
       }

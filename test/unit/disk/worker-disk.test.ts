@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TandemError } from '../../../src/base/errors.ts';
+import { discard, own, ownedBlocks } from '../../../src/base/owned-blocks.ts';
 import type { Disk } from '../../../src/disk/disk.ts';
 import { packData, transferables } from '../../../src/disk/disk-messages.ts';
 import { createWorkerDisks, type WorkerDisks } from '../../../src/disk/worker-disk.ts';
@@ -114,6 +115,35 @@ describe('a disk in worker threads', () => {
     await expect(disk.hash(path, stat, controller.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
+  it('takes over the blocks it is given, leaves others alone, and gives what it reads away', async () => {
+    const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+    const staged = (id: string, data: Uint8Array) => ({ ...item(id, Buffer.from(data).toString()), data });
+    const [given, kept] = [bytes('given'), bytes('kept')];
+    own([given]);
+    const answers = await disk.stageWhole([staged('in-1', given), staged('in-2', kept)]);
+    expect(answers).toMatchObject([{ kind: 'staged' }, { kind: 'staged' }]);
+    expect(given.length).toBe(0);
+    expect(Buffer.from(kept).toString()).toBe('kept');
+
+    const stats = [];
+    for (const [name, content] of [
+      ['a', 'hello'],
+      ['b', 'world!'],
+    ] as const) {
+      stats.push(statOf(await applyOne(disk, await installOperation(disk, name, content, null))));
+    }
+    const read = await disk.readWhole([
+      { path: 'a', stat: stats[0]! },
+      { path: 'b', stat: stats[1]! },
+    ]);
+    const range = await disk.readRange({ path: 'b', stat: stats[1]! }, 1, 3);
+    expect(ownedBlocks(read as Uint8Array[])).toHaveLength(1);
+    expect(ownedBlocks([range as Uint8Array])).toHaveLength(1);
+    await disk.stageOpen('in-3');
+    const { bytes: length } = await disk.stageAppend('in-3', [{ kind: 'data', data: range as Uint8Array }]);
+    expect([length, range.length]).toEqual([3, 0]);
+  });
+
   it('ends what was begun before it closes, and takes no more', async () => {
     const looks = Promise.all(Array.from({ length: 50 }, () => disk.look([''])));
     await disk.close();
@@ -128,11 +158,13 @@ describe('a disk in worker threads', () => {
 
 it('bytes of many views go into one block that nobody else uses', () => {
   const whole = Buffer.from('abcdef');
-  const { packed, block } = packData([
+  const { packed, blocks } = packData([
     { n: 1, data: whole.subarray(1, 3) },
     { n: 2 },
     { n: 3, data: whole.subarray(4) },
   ]);
+  expect(blocks).toHaveLength(1);
+  const block = blocks[0]!;
   expect(block.byteLength).toBe(4);
   expect(Buffer.from(block).toString()).toBe('bcef');
   expect(packed.map(p => ('data' in p ? Buffer.from(p.data as Uint8Array).toString() : null))).toEqual([
@@ -141,4 +173,25 @@ it('bytes of many views go into one block that nobody else uses', () => {
     'ef',
   ]);
   expect(transferables([packed[0] && new Uint8Array(block, 0, 2), new Uint8Array(block, 2), 'gone'])).toEqual([block]);
+});
+
+it('an owned block is handed over as it is, but only with all that is looked at of it', () => {
+  const [whole, shared] = [new Uint8Array(Buffer.from('abcdef')), new Uint8Array(Buffer.from('ghijkl'))];
+  const items = [whole.subarray(0, 2), whole.subarray(2), shared.subarray(0, 2)].map(data => ({ data }));
+  own([...items.map(({ data }) => data), shared.subarray(2)]);
+  const { packed, blocks } = packData(items);
+  expect(blocks[0]).toBe(whole.buffer);
+  expect(blocks[1]!.byteLength).toBe(2);
+  expect(packed.map(({ data }) => Buffer.from(data).toString())).toEqual(['ab', 'cdef', 'gh']);
+  expect(packed[2]!.data.buffer).toBe(blocks[1]);
+});
+
+it('what was handed over before is sent as nothing, which is no fault of the other items', () => {
+  const whole = new Uint8Array(Buffer.from('abc'));
+  const [all, none] = [whole.subarray(), whole.subarray(3)];
+  own([all, none]);
+  discard([all]);
+  const { packed, blocks } = packData([{ data: none }, { data: all }]);
+  expect(packed.map(({ data }) => data.length)).toEqual([0, 0]);
+  expect(() => structuredClone(packed, { transfer: blocks })).not.toThrow();
 });

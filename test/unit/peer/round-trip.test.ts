@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { TandemError } from '../../../src/base/errors.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { own, ownedBlocks } from '../../../src/base/owned-blocks.ts';
 import { makeVersion } from '../../../src/model/version.ts';
 import type { ContentAnswer, ContentRequest, Hello, PeerService, Welcome } from '../../../src/peer/link.ts';
 import {
@@ -207,6 +208,26 @@ test('content requests and answers of every kind keep every field', async () => 
   expect(seen).toEqual([CONNECTION, ...requests]);
   expect(received).toEqual([answers]);
 });
+
+test('content belongs to whoever receives it, and what its sender owned is freed once it is written', async () => {
+  const block = Buffer.from(new Uint8Array(Buffer.alloc(100_000, 'owned')).buffer);
+  const [mine, also, theirs] = [block.subarray(0, 60_000), block.subarray(60_000), Buffer.alloc(50_000, 'theirs')];
+  own([mine, also]);
+  const wanted = Buffer.concat([mine, also, theirs]);
+  const link = await linkWith({
+    fetchContent: async function* () {
+      yield [mine, also, theirs].map((data, id) => ({ kind: 'data' as const, id, offset: 0, data, last: true }));
+    },
+  });
+  const [answers] = await collect(link.fetchContent(noRequests(), CONNECTION, never));
+  const received = answers!.flatMap(answer => (answer.kind === 'data' ? [answer.data] : []));
+  expect(Buffer.concat(received).equals(wanted)).toBe(true);
+  expect(ownedBlocks(received)).toHaveLength(1);
+  expect(ownedBlocks(received.slice(1))).toHaveLength(0);
+  expect([mine.length, also.length, theirs.length]).toEqual([0, 0, 50_000]);
+});
+
+async function* noRequests(): AsyncGenerator<ContentRequest> {}
 
 test('answers come while requests are still being sent', async () => {
   const link = await linkWith({
