@@ -5,6 +5,8 @@ import { type SimResult, simulate } from './simulate.ts';
 
 const HISTORIES = 240;
 const HISTORIES_PER_TEST = 20;
+const FAIR_HISTORIES = 60;
+const PINNED_PER_TEST = 8;
 
 /** Without what the first histories did not know. */
 const PLAIN: PlanOverrides = { hardLinks: false, filters: false, fullDisks: false, oldCopies: false, fences: false };
@@ -72,32 +74,39 @@ function report({ seed, violation, trace }: SimResult, options = ''): string {
   return `${violation}\n${trace.slice(-60).join('\n')}\nreplay: npm run sim -- --seed ${seed}${options}`;
 }
 
+/** Whole numbers from `first` up to the one before `end`. */
+function range(first: number, end: number): number[] {
+  return Array.from({ length: end - first }, (_, i) => first + i);
+}
+
+async function agree(histories: readonly (readonly [seed: number, PlanOverrides])[]): Promise<void> {
+  for (const [seed, overrides] of histories) {
+    const result = await simulate(seed, overrides);
+    if (result.violation) expect.unreachable(report(result, optionsOf(overrides)));
+  }
+}
+
 describe('a group of members in bad weather', () => {
   for (let first = 1; first <= HISTORIES; first += HISTORIES_PER_TEST) {
-    it(`comes to agree and loses nothing: seeds ${first} to ${first + HISTORIES_PER_TEST - 1}`, {
-      timeout: 60_000,
-    }, async () => {
-      for (let seed = first; seed < first + HISTORIES_PER_TEST; seed++) {
-        const result = await simulate(seed);
-        if (result.violation) expect.unreachable(report(result));
-      }
-    });
+    const seeds = range(first, first + HISTORIES_PER_TEST);
+    it(`comes to agree and loses nothing: seeds ${first} to ${seeds.at(-1)}`, { timeout: 60_000 }, () =>
+      agree(seeds.map(seed => [seed, {}])),
+    );
   }
 
-  it('comes to agree in the histories that once went wrong', { timeout: 60_000 }, async () => {
-    for (const [seed, pinned] of PINNED) {
-      const overrides = { bursts: false, ...pinned };
-      const result = await simulate(seed, overrides);
-      if (result.violation) expect.unreachable(report(result, optionsOf(overrides)));
-    }
-  });
+  for (let first = 0; first < PINNED.length; first += PINNED_PER_TEST) {
+    const pinned = PINNED.slice(first, first + PINNED_PER_TEST);
+    it(`comes to agree in the histories that once went wrong, from number ${first + 1}`, { timeout: 60_000 }, () =>
+      agree(pinned.map(([seed, overrides]) => [seed, { bursts: false, ...overrides }])),
+    );
+  }
 
-  it('comes to agree in fair weather, too', { timeout: 60_000 }, async () => {
-    for (let seed = 1; seed <= 60; seed++) {
-      const result = await simulate(seed, FAIR);
-      if (result.violation) expect.unreachable(report(result, optionsOf(FAIR)));
-    }
-  });
+  for (let first = 1; first <= FAIR_HISTORIES; first += HISTORIES_PER_TEST) {
+    const seeds = range(first, first + HISTORIES_PER_TEST);
+    it(`comes to agree in fair weather, too: seeds ${first} to ${seeds.at(-1)}`, { timeout: 60_000 }, () =>
+      agree(seeds.map(seed => [seed, FAIR])),
+    );
+  }
 
   it('has the same history whenever the seed is the same', { timeout: 60_000 }, async () => {
     for (const seed of [1, 6, 32, 85]) {
