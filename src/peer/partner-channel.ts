@@ -62,6 +62,7 @@ const LINK_FAILURES: ReadonlySet<status | undefined> = new Set([status.UNAVAILAB
 
 interface Line {
   readonly client: Client;
+  readonly givenUp: AbortController;
   /** The partner has answered on this line: a later failure is no question of trust. */
   proven: boolean;
 }
@@ -69,18 +70,22 @@ interface Line {
 /** With a pacer, what comes in keeps its rate. */
 export function createPartnerChannel(partner: Partner, identity: Identity, pacer: Pacer | null = null): PartnerChannel {
   const address = formatAddress(partner);
-  const trust = pacer ? pacedTrust(trustIn(partner, identity), pacer) : trustIn(partner, identity);
+  const trust = trustIn(partner, identity);
   const options = pacer ? { ...OPTIONS, 'grpc-node.flow_control_window': windowBytes(pacer.bytesPerSecond) } : OPTIONS;
   let line: Line | undefined;
   let probe: Promise<TandemError> | undefined;
 
   function present(): Line {
-    line ??= { client: new Client(address, trust, options), proven: false };
+    if (line) return line;
+    const givenUp = new AbortController();
+    const connecting = connectingBy(trust(), { pacer, givenUp: givenUp.signal });
+    line = { client: new Client(address, connecting, options), givenUp, proven: false };
     return line;
   }
 
   function discard(failed: Line): void {
     if (line === failed) line = undefined;
+    failed.givenUp.abort();
     failed.client.close();
   }
 
@@ -136,29 +141,44 @@ export function createPartnerChannel(partner: Partner, identity: Identity, pacer
   };
 }
 
-function trustIn(partner: Partner, identity: Identity): ChannelCredentials {
+/** Makes the credentials of one line after the other. */
+function trustIn(partner: Partner, identity: Identity): () => ChannelCredentials {
   const pin = readCertificate(partner.certificate).raw;
-  return credentials.createFromSecureContext(callerContext(identity, partner.certificate), {
-    // The pinned certificate must not be able to vouch for others: only it itself will do.
-    checkServerIdentity: (_name, shown) =>
-      shown.raw.equals(pin) ? undefined : new Error('not the pinned certificate'),
-  });
+  const context = callerContext(identity, partner.certificate);
+  return () =>
+    credentials.createFromSecureContext(context, {
+      // The pinned certificate must not be able to vouch for others: only it itself will do.
+      checkServerIdentity: (_name, shown) =>
+        shown.raw.equals(pin) ? undefined : new Error('not the pinned certificate'),
+    });
 }
 
-/** The same credentials, but TLS runs over a paced socket. */
-function pacedTrust(trust: ChannelCredentials, pacer: Pacer): ChannelCredentials {
+/**
+ * The same credentials, but TLS runs over a paced socket, and a line that was given up connects no more: what gRPC has
+ * failed to connect, it connects once again after its own pause, also when it was closed meanwhile.
+ */
+function connectingBy(
+  trust: ChannelCredentials,
+  { pacer, givenUp }: { readonly pacer: Pacer | null; readonly givenUp: AbortSignal },
+): ChannelCredentials {
   const createConnector = trust._createSecureConnector.bind(trust);
   trust._createSecureConnector = (...target) => {
     const connector = createConnector(...target);
     return {
+      // Asked before there is a connection at all.
+      waitForReady: async () => {
+        givenUp.throwIfAborted();
+        await connector.waitForReady();
+      },
       connect: async socket => {
+        givenUp.throwIfAborted();
+        if (!pacer) return connector.connect(socket);
         // TLS takes any stream for a socket, but does not notice when it is closed.
         const secured = await connector.connect(paceSocket(socket, pacer) as Socket);
         if (socket.destroyed) secured.socket.destroy();
         socket.on('close', () => secured.socket.destroy());
         return secured;
       },
-      waitForReady: () => connector.waitForReady(),
       getCallCredentials: () => connector.getCallCredentials(),
       destroy: () => connector.destroy(),
     };

@@ -1,4 +1,4 @@
-import { connect as connectTcp, createServer, type Server } from 'node:net';
+import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
 import { silentLog } from '../../../src/base/log.ts';
@@ -145,14 +145,34 @@ test('a port nobody listens on is unreachable, not untrusted', async () => {
   });
 });
 
-test('something else on the port is unreachable with a reason', async () => {
-  const other: Server = createServer(socket => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+/** Calls where something else than Tandem answers. */
+async function linkToOther(answer: (socket: Socket) => void): Promise<PeerLink> {
+  const other: Server = createServer(answer);
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   cleanups.push(() => other.close());
   const port = (other.address() as { port: number }).port;
   const link = linkTo(port, { identity: await identityOf('alpha'), pin: (await identityOf('beta')).certificate });
   cleanups.push(() => link.close());
+  return link;
+}
+
+test('something else on the port is unreachable with a reason', async () => {
+  const link = await linkToOther(socket => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
   await expect(check(link)).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+});
+
+test('a link that was closed after it failed connects no more', async () => {
+  let connections = 0;
+  const link = await linkToOther(socket => {
+    connections++;
+    socket.destroy();
+  });
+  await expect(check(link)).rejects.toMatchObject({ code: 'PEER_UNREACHABLE' });
+  link.close();
+  const before = connections;
+  // gRPC's own first pause is a second, a fifth more or less.
+  await new Promise(resolve => setTimeout(resolve, 1600));
+  expect(connections).toBe(before);
 });
 
 test('a link connects again at once when the partner is back', async () => {
