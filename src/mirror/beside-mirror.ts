@@ -18,7 +18,7 @@ export function refuseBesideMirrors(pairs: PairSet, asked: Pair, operation: Repl
   switch (operation) {
     case 'Activate':
     case 'Resync Replica':
-      // What flows on to the next mirror comes to be whole as its source does.
+      // A mirror waits until its source is whole.
       if (record.syncType === 'Mirror') return null;
       return mirrors.map(({ pair }) => halfCopied(pair, name)).find(sentence => sentence !== null) ?? null;
     case 'Failback':
@@ -49,6 +49,11 @@ export async function holdAtBoundary(
     });
   const mirror = fed.map(({ pair }) => mirrorOf(pair)).find(found => found !== undefined);
   await (mirror === undefined ? held() : mirror.atBoundary(held));
+}
+
+/** Whether no other pair than the one that asks has the volume half copied. */
+export function isWhole(pairs: PairSet, asked: Pair, name: string): boolean {
+  return pairs.of(name).every(({ pair, side }) => pair === asked || pair.record[`${side}Data`] !== 'Inconsistent');
 }
 
 function halfCopied({ record }: Pair, name: string): string | null {

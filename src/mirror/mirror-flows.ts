@@ -44,6 +44,8 @@ export interface MirrorElement {
   readonly point: ClonePoint | null;
   readonly journal: EpochJournal;
   readonly group: GroupFlow;
+  /** As `isWhole`. */
+  readonly whole: () => boolean;
 }
 
 export interface MirrorFlowsParts {
@@ -65,6 +67,8 @@ export interface MirrorFlowsParts {
 }
 
 type Role = 'send' | 'take' | 'none';
+
+type NotedEvent = Exclude<FlowEvent, { kind: 'progress' | 'parted' }>;
 
 export class MirrorFlows {
   readonly #parts: MirrorFlowsParts;
@@ -115,6 +119,11 @@ export class MirrorFlows {
       // What comes for a flow that has ended is of no use; numbers go on.
       else if ('seq' in message) this.#numbers.received = message.seq;
     });
+  }
+
+  /** What another pair does to the volume may have made it whole, or unmade it. */
+  look(): void {
+    this.#source?.look();
   }
 
   /** Nothing flows any more; what the partner lacks is in the map. */
@@ -210,7 +219,7 @@ export class MirrorFlows {
     // A clone’s source goes on being written while it is copied; to what is copied back nobody writes.
     const from = point === null || into !== 'target' ? null : { volume: await point.take(), map: point.left };
     return new SourceFlow({
-      ...(from ?? { volume, map }),
+      ...(from ?? { volume, map, whole: element.whole }),
       send,
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
@@ -291,10 +300,10 @@ export class MirrorFlows {
   #on(event: FlowEvent): void {
     if (event.kind === 'progress') this.report();
     else if (event.kind === 'parted') this.#parts.breakOff('another pair of the group has lost its partner');
-    else this.#step(this.#stepOf(event));
+    else this.#note(event);
   }
 
-  async #stepOf(event: Exclude<FlowEvent, { kind: 'progress' | 'parted' }>): Promise<void> {
+  async #stepOf(event: NotedEvent): Promise<void> {
     const { pair, element, sayHello } = this.#parts;
     switch (event.kind) {
       case 'copy-started':
@@ -322,19 +331,25 @@ export class MirrorFlows {
     }
   }
 
-  #step(step: Promise<unknown>): void {
-    this.#noted = step.then(() => this.follow()).catch(error => this.#fail(error));
+  /** One after the other: the end of a copy may be followed at once by what undoes it. */
+  #note(event: NotedEvent): void {
+    this.#noted = this.#noted
+      .then(() => this.#stepOf(event))
+      .then(
+        () => this.follow(),
+        error => this.#fail(error),
+      );
   }
 
   /** How far behind the partner is, as it is now. */
   report(): void {
     const { pair, element } = this.#parts;
     const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
-    const { windowBytes } = this.#parts.pace();
+    const waits = this.#parts.pace().windowBytes === 0 || (this.#source !== null && !element.whole());
     pair.progress = {
       dirtyBytes: this.#source?.dirtyBytes() ?? element.map.dirtyBytes,
       totalBytes: element.volume.size,
-      paused: windowBytes === 0 && pair.record.work?.phase === 'copy',
+      paused: waits && pair.record.work?.phase === 'copy',
       lagBytes: lag.bytes,
       lagMs: lag.ms,
     };

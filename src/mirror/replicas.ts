@@ -367,7 +367,12 @@ export class Replicas {
 
   #changed(pair: Pair, before: Association | null, after: Association | null): void {
     const { elements, emit, log } = this.#parts;
-    for (const side of ['source', 'target'] as const) elements.refresh(pair.record[side].name);
+    for (const side of ['source', 'target'] as const) {
+      const { name } = pair.record[side];
+      elements.refresh(name);
+      // Before anything is copied into it, or out of it again.
+      for (const other of this.#parts.pairs.of(name)) this.#mirrors.get(other.pair.id)?.look();
+    }
     if (after === null && before?.group != null) {
       this.groups
         .forgetRemoved()

@@ -1,11 +1,12 @@
 import { messageOf, TandemError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
-import { type ByteRange, rangesOfRuns } from '../model/dirty-map.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
 import { untilCalm } from './copy-pacing.ts';
 import { CopyRun } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
+import { orEnded, throwIfEnded } from './flow-end.ts';
 import { Following } from './following.ts';
 import { Lacking } from './lacking.ts';
 import { type FlowMessage, Outbox } from './outbox.ts';
@@ -13,7 +14,9 @@ import { PieceComparison } from './piece-comparison.ts';
 import { PlainSending, type SentChange } from './plain-sending.ts';
 import type { FlowMode, SourceParts } from './source-parts.ts';
 import type { GroupSeat, SeatEnd } from './standing-groups.ts';
+import { ToldDirty } from './told-dirty.ts';
 import { UnflushedWrites } from './unflushed.ts';
+import { violation } from './violation.ts';
 
 /** 'marking': writes are marked and not sent. */
 type Phase = 'idle' | 'marking' | 'copying' | 'in-step';
@@ -24,6 +27,7 @@ export class SourceFlow implements WriteGuard {
   readonly #following: Following;
   readonly #lacking: Lacking;
   readonly #unflushed: UnflushedWrites;
+  readonly #told: ToldDirty;
   readonly #plain: PlainSending;
   /** While it is in step. */
   readonly comparison: PieceComparison;
@@ -34,11 +38,11 @@ export class SourceFlow implements WriteGuard {
   /** Changes clients wait for, by their offset: while one is under way no other has it. */
   readonly #waiting = new Map<number, SentChange>();
   #stopped: Promise<void> | null = null;
-  /** The partner has told everything that is dirty in its own map. */
-  #told = false;
   /** What is dirty was written since the queue overflowed, and by nothing else. */
   #overflowed = false;
-  #wakeTold: (() => void) | null = null;
+  /** The end of a copy is on its way: nobody knows yet of the step that is fallen out of. */
+  #settling = false;
+  #fellBehind = false;
   /** Who waits for the copy to begin. */
   readonly #toCopy: (() => void)[] = [];
 
@@ -49,6 +53,10 @@ export class SourceFlow implements WriteGuard {
     this.#outbox = new Outbox({ send, numbers, pass, lost: () => this.#end() });
     this.#following = new Following(parts);
     this.#lacking = new Lacking(parts.map);
+    this.#told = new ToldDirty(parts.map, (offset, length) => {
+      if (this.#isMarking() || this.#phase === 'idle') parts.map.mark(offset, length);
+      else this.#lacking.mark(offset, length);
+    });
     this.#unflushed = new UnflushedWrites(this.#outbox, clock);
     this.#plain = new PlainSending({
       outbox: this.#outbox,
@@ -81,7 +89,7 @@ export class SourceFlow implements WriteGuard {
         this.#epochs?.applied(message.epoch);
         return;
       case 'dirty':
-        this.#takeDirty(message.range, message.runs, message.last);
+        this.#told.take(message);
         return;
       case 'failed':
         this.#outbox.check(message.seq);
@@ -95,7 +103,7 @@ export class SourceFlow implements WriteGuard {
   /** In step: from now on every write goes to the partner. REFUSED where something is dirty, which a copy has to bring. */
   async mirror(): Promise<void> {
     await this.#parts.volume.hold(async () => {
-      this.#check();
+      throwIfEnded(this.#ended.signal);
       if (this.#parts.map.dirtyBytes > 0) {
         throw new TandemError('REFUSED', 'the target lacks something; copy it before it is mirrored');
       }
@@ -113,32 +121,39 @@ export class SourceFlow implements WriteGuard {
     const { volume, map, on } = this.#parts;
     try {
       await volume.hold(async () => {
-        this.#check();
+        throwIfEnded(this.#ended.signal);
         this.#following.begin(this);
         this.#mark();
         if (extent === 'full') map.mark(0, map.size);
       });
       if (extent === 'full') this.#overflowed = false;
+      await this.#untilWhole();
       if (this.#overflowed) await untilCalm(this.#parts, this.#ended.signal);
-      this.#check();
-      if (extent === 'dirty' && !this.#told) await this.#orEnded(wake => (this.#wakeTold = wake));
+      throwIfEnded(this.#ended.signal);
+      if (extent === 'dirty') await orEnded(this.#ended.signal, wake => this.#told.whenWhole(wake));
       // After a crash the copy goes on with what is dirty, whatever its extent was.
       await map.save();
-      await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake));
+      await orEnded(this.#ended.signal, wake =>
+        this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake),
+      );
       this.#lacking.beginCopy();
       this.#phase = 'copying';
       for (const wake of this.#toCopy.splice(0)) wake();
       on({ kind: 'copy-started' });
-      // What is marked just when the copy is over is copied as well.
-      while (this.#lacking.left !== null && this.#lacking.left.count > 0) await this.#copyRun().run();
-      this.#check();
+      await this.#copyAll();
       this.#lacking.endCopy();
       this.#overflowed = false;
+      this.#settling = true;
+      this.#fellBehind = false;
       // What follows the end of the copy is mirrored as it is in step.
       if (this.#parts.once) this.#mark();
       else this.#beginStep();
-      await this.#orEnded(wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
+      await orEnded(this.#ended.signal, wake =>
+        this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake),
+      );
+      this.#settling = false;
       on({ kind: 'copy-finished' });
+      if (this.#fellBehind) on({ kind: 'fell-behind' });
       return true;
     } catch (error) {
       if (this.#ended.signal.aborted) return false;
@@ -146,6 +161,11 @@ export class SourceFlow implements WriteGuard {
       this.#fail('source', messageOf(error));
       return false;
     }
+  }
+
+  /** In step, it is so no more where what is here is not whole: the partner keeps what it has, until a copy brings it what is. */
+  look(): void {
+    if (this.#phase === 'in-step' && !this.#isWhole()) this.#overflow();
   }
 
   /** From the next write on. What was sent before keeps its place. */
@@ -159,7 +179,7 @@ export class SourceFlow implements WriteGuard {
     await this.#plain.drain();
     await this.#epochs?.drain();
     await this.#unflushed.flush();
-    this.#check();
+    throwIfEnded(this.#ended.signal);
   }
 
   /** Bytes that are on their way to the partner, and how old the oldest of them are. */
@@ -205,7 +225,7 @@ export class SourceFlow implements WriteGuard {
       // What of it is here nobody knows, and the target may have all of it.
       if (this.#isMarking()) this.#parts.map.mark(offset, length);
       else this.#lacking.mark(offset, length);
-      if (this.#phase === 'in-step' && !this.#ended.signal.aborted) this.#parts.on({ kind: 'fell-behind' });
+      if (this.#phase === 'in-step' && !this.#ended.signal.aborted) this.#fallBehind();
       return null;
     }
     if (sent?.arrived === true) return null;
@@ -237,12 +257,13 @@ export class SourceFlow implements WriteGuard {
   }
 
   #mustReachBoth(): boolean {
-    return this.#mode === 'Synchronous' && !this.#ended.signal.aborted && this.#parts.stopsHostIo?.() === true;
+    const mayReach = this.#mode === 'Synchronous' && !this.#ended.signal.aborted && this.#isWhole();
+    return mayReach && this.#parts.stopsHostIo?.() === true;
   }
 
   /** Whoever must not be answered before the partner has the change waits until there is a copy beside which it can be sent. */
   async #beforeCopy(offset: number, length: number, change: RangeChange): Promise<void> {
-    await this.#orEnded(wake => this.#toCopy.push(wake)).catch(() => {});
+    await orEnded(this.#ended.signal, wake => this.#toCopy.push(wake)).catch(() => {});
     await this.before(offset, length, change);
   }
 
@@ -280,26 +301,37 @@ export class SourceFlow implements WriteGuard {
     return this.#ended.signal.aborted || this.#phase === 'marking';
   }
 
-  #takeDirty(page: ByteRange, runs: readonly number[], last: boolean): void {
-    const { map } = this.#parts;
-    const { granuleBytes } = map.dirty;
-    const fits = page.offset >= 0 && page.length >= 0 && page.offset + page.length <= map.size;
-    const ranges = fits && page.offset % granuleBytes === 0 ? rangesOfRuns(map.dirty, page, runs) : null;
-    if (ranges === null) throw violation('tells of dirty blocks that are not there');
-    for (const { offset, length } of ranges) {
-      if (this.#isMarking() || this.#phase === 'idle') map.mark(offset, length);
-      else this.#lacking.mark(offset, length);
-    }
-    if (!last) return;
-    this.#told = true;
-    this.#wakeTold?.();
-  }
-
   #overflow(): void {
     this.#mark();
     this.#overflowed = true;
-    this.#parts.on({ kind: 'fell-behind' });
+    this.#fallBehind();
     this.#parts.groups?.leave(this.#seat, 'overflow');
+  }
+
+  #fallBehind(): void {
+    this.#fellBehind = true;
+    if (!this.#settling) this.#parts.on({ kind: 'fell-behind' });
+  }
+
+  #isWhole(): boolean {
+    return this.#parts.whole?.() !== false;
+  }
+
+  /** Meanwhile nobody waits for what cannot be sent. CANCELLED */
+  async #untilWhole(): Promise<void> {
+    while (!this.#isWhole()) {
+      for (const wake of this.#toCopy.splice(0)) wake();
+      await this.#parts.clock.sleep(LIMITS.mirrorPaceMs, this.#ended.signal);
+    }
+  }
+
+  /** What is marked just when the copy is over is copied as well, and it is not over before what is here is whole. */
+  async #copyAll(): Promise<void> {
+    while (!this.#isWhole() || (this.#lacking.left !== null && this.#lacking.left.count > 0)) {
+      await this.#untilWhole();
+      await this.#copyRun().run();
+    }
+    throwIfEnded(this.#ended.signal);
   }
 
   /** Nothing is sent any more; what is on its way counts as lost. */
@@ -317,6 +349,7 @@ export class SourceFlow implements WriteGuard {
     this.#epochs = new EpochSending({ outbox: this.#outbox, lacking: this.#lacking, clock, numbers, closed });
     this.#phase = 'in-step';
     groups?.enter(this.#seat);
+    this.look();
   }
 
   #copyRun(): CopyRun {
@@ -362,26 +395,4 @@ export class SourceFlow implements WriteGuard {
     this.#unflushed.end();
     this.#plain.end();
   }
-
-  #check(): void {
-    if (this.#ended.signal.aborted) throw new TandemError('PEER_UNREACHABLE', 'the stream to the partner has ended');
-  }
-
-  async #orEnded(wait: (wake: () => void) => void): Promise<void> {
-    const { signal } = this.#ended;
-    this.#check();
-    await new Promise<void>(resolve => {
-      const wake = (): void => {
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      signal.addEventListener('abort', wake, { once: true });
-      wait(wake);
-    });
-    this.#check();
-  }
-}
-
-function violation(what: string): TandemError {
-  return new TandemError('PEER_VIOLATION', `the partner ${what}`);
 }

@@ -20,6 +20,7 @@ import { DigestAnswering } from './digest-answering.ts';
 import type { FlowEvent } from './flow-event.ts';
 import { bytesOf, type FlowMessage, type StreamNumbers } from './outbox.ts';
 import { type SharedParts, TargetEpochs } from './target-epochs.ts';
+import { violation } from './violation.ts';
 
 export interface TargetParts {
   readonly volume: Volume;
@@ -316,8 +317,4 @@ function checkRange(offset: number, length: number, size: number): void {
   if (!whole || offset < 0 || length <= 0 || offset + length > size) {
     throw violation(`changes ${length} bytes from ${offset} on of a volume of ${size} bytes`);
   }
-}
-
-function violation(what: string): TandemError {
-  return new TandemError('PEER_VIOLATION', `the partner ${what}`);
 }

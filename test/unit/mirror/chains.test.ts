@@ -11,6 +11,7 @@ import { BLOCK, Members, MIRROR } from './members.ts';
 const SIZE = 2 * 1024 * 1024;
 type Mode = 'Synchronous' | 'Asynchronous';
 const BEGUN = [0, 4096];
+const STOPS_HOST_IO = 'instance of CIM_ReplicationSettingData { FailedCopyStopsHostIO = true; };';
 const ONES = Buffer.alloc(SIZE, 1);
 
 class Chain extends Members {
@@ -18,21 +19,27 @@ class Chain extends Members {
   ab = '';
   bc = '';
 
-  static async of(mode: Mode): Promise<Chain> {
+  /** `settings`: of its second mirror. */
+  static async of(mode: Mode, settings: string | null = null): Promise<Chain> {
     const chain = new Chain(createSimRandom(1, 'chain'));
     for (const name of THREE_MEMBERS) await chain.members[name].start();
     await chain.pass(chain.members.alpha.on.shelf.create({ name: 'disk', size: SIZE }));
     await chain.write('alpha', 0, 1);
     chain.ab = await chain.begin('alpha', 'beta', mode);
-    chain.bc = await chain.begin('beta', 'gamma', mode);
+    chain.bc = await chain.begin('beta', 'gamma', mode, { settings });
     await chain.expectAlike();
     return chain;
   }
 
-  async begin(from: MemberName, to: MemberName, mode: Mode): Promise<string> {
+  async begin(
+    from: MemberName,
+    to: MemberName,
+    mode: Mode,
+    { settings = null, force = false }: { readonly settings?: string | null; readonly force?: boolean } = {},
+  ): Promise<string> {
     const wanted = {
-      ...{ syncType: MIRROR, mode: numberOf(MODES, mode), source: 'disk', target: `${to}:disk`, settings: null },
-      ...{ waitForCopyState: null, writable: false, detachWhenCopied: false, force: false },
+      ...{ syncType: MIRROR, mode: numberOf(MODES, mode), source: 'disk', target: `${to}:disk`, settings },
+      ...{ waitForCopyState: null, writable: false, detachWhenCopied: false, force },
     };
     const { synchronization, sentence } = await this.pass(this.members[from].on.replicas.create(wanted));
     await this.rest(5000);
@@ -44,10 +51,16 @@ class Chain extends Members {
     await this.pass(this.members[name].write('disk', 0, Buffer.alloc(SIZE, value)));
   }
 
-  async does(name: MemberName, id: string, operation: ReplicaOperation, more: Partial<PairOrder> = {}): Promise<void> {
+  async does(
+    name: MemberName,
+    id: string,
+    operation: ReplicaOperation,
+    more: Partial<PairOrder> = {},
+    restMs?: number,
+  ): Promise<void> {
     const { returnCode, sentence } = await this.order(name, id, operation, more);
     expect(BEGUN, `${operation}: ${sentence}`).toContain(returnCode);
-    await this.rest();
+    await this.rest(restMs);
   }
 
   /** What the volume holds, whether it is served or not. */
@@ -63,6 +76,13 @@ class Chain extends Members {
     expect(this.record('beta', this.ab)?.copyState).toBe(ab);
     expect(this.record('beta', this.bc)?.copyState).toBe(bc);
     expect(this.record('gamma', this.bc)?.copyState).toBe(bc);
+  }
+
+  /** All ones, and said to be whole, though not in step. */
+  async expectWhole(name: MemberName): Promise<void> {
+    expect((await this.bytes(name)).equals(ONES), `${name} is whole`).toBe(true);
+    expect(this.record(name, this.bc)?.copyState).not.toBe('Synchronized');
+    expect(this.record(name, this.bc)?.targetData).not.toBe('Inconsistent');
   }
 
   /** Blocks where these differ from beta: none. */
@@ -104,8 +124,8 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
     });
 
     /** beta is half copied of 7s over 1s when it is failed over to. */
-    async function failOver(before: (chain: Chain) => void): Promise<Chain> {
-      const chain = await Chain.of(mode);
+    async function failOver(before: (chain: Chain) => void, settings: string | null = null): Promise<Chain> {
+      const chain = await Chain.of(mode, settings);
       await chain.fill('alpha', 1);
       await chain.rest(3000);
       chain.cutOff('alpha');
@@ -119,12 +139,101 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
       expect(chain.record('beta', chain.ab)).toMatchObject({ copyState: 'Unsynchronized', targetData: 'Inconsistent' });
       const half = await chain.bytes('beta');
       expect([half[0], half[SIZE - 1]], 'half copied').toEqual([7, 1]);
-      expect((await chain.bytes('gamma'))[0]).toBe(7);
+      await chain.expectWhole('gamma');
       chain.cutOff('alpha');
       before(chain);
       await chain.rest(15_000);
       return chain;
     }
+
+    test.each([
+      { what: 'clients need not wait for it', settings: null },
+      { what: 'they must', settings: STOPS_HOST_IO },
+    ])(
+      'its end keeps what it was while its middle is half copied, and gets what came when that is whole: $what',
+      async ({ settings }) => {
+        const chain = await failOver(() => {}, settings);
+        // Also where its middle and its end meet anew, or the middle starts anew, while it is not whole.
+        chain.cutOff('gamma');
+        await chain.rest(3000);
+        chain.restore();
+        chain.cutOff('alpha');
+        await chain.rest(20_000);
+        await chain.expectWhole('gamma');
+        chain.powerFails('beta');
+        await chain.members.beta.start();
+        await chain.rest(20_000);
+        await chain.expectWhole('gamma');
+        chain.members.alpha.level = LEVEL_FULL;
+        chain.restore();
+        await chain.rest();
+        chain.expectStates('Synchronized', 'Synchronized');
+        await chain.expectAlike();
+        expect((await chain.bytes('gamma')).equals(Buffer.alloc(SIZE, 7))).toBe(true);
+      },
+    );
+
+    test('its end is taken into use as it was while its middle is half copied', async () => {
+      const chain = await failOver(() => {});
+      chain.cutOff('beta');
+      await chain.rest(15_000);
+      await chain.does('gamma', chain.bc, 'Failover', { force: true });
+      expect((await chain.bytes('gamma')).equals(ONES)).toBe(true);
+      await chain.write('gamma', 3, 9);
+    });
+
+    test('a copy from its middle to its end is not over before its middle is whole', async () => {
+      const chain = await Chain.of(mode);
+      await chain.does('beta', chain.bc, 'Split');
+      await chain.fill('alpha', 5);
+      await chain.rest(3000);
+      chain.cutOff('alpha');
+      await chain.rest(15_000);
+      await chain.fill('alpha', 7);
+      for (const name of ['alpha', 'beta'] as const) chain.members[name].level = 8;
+      await chain.does('beta', chain.bc, 'Resync Replica', {}, 100);
+      expect(chain.record('gamma', chain.bc)?.targetData).toBe('Inconsistent');
+      chain.restore();
+      const half = (): boolean => chain.record('beta', chain.ab)?.targetData === 'Inconsistent';
+      for (let turn = 0; turn < 100 && !half(); turn++) await chain.rest(20);
+      expect(chain.record('gamma', chain.bc)?.targetData).toBe('Inconsistent');
+      chain.members.beta.level = LEVEL_FULL;
+      expect(half()).toBe(true);
+      for (let turn = 0; half(); turn++) {
+        expect(chain.record('gamma', chain.bc)).toMatchObject({
+          copyState: 'Unsynchronized',
+          targetData: 'Inconsistent',
+        });
+        await chain.rest(100);
+        if (turn === 20) chain.members.alpha.level = LEVEL_FULL;
+      }
+      await chain.rest(5000);
+      chain.expectStates('Synchronized', 'Synchronized');
+      await chain.expectAlike();
+    });
+
+    test('another mirror of a source that is copied back into keeps what it was until that is whole', async () => {
+      const chain = await Chain.of(mode);
+      await chain.fill('alpha', 1);
+      await chain.rest(3000);
+      await chain.does('beta', chain.bc, 'Detach');
+      chain.bc = await chain.begin('alpha', 'gamma', mode, { force: true });
+      await chain.does('alpha', chain.ab, 'Split');
+      await chain.fill('beta', 7);
+      chain.members.beta.level = 8;
+      await chain.does('alpha', chain.ab, 'Restore from Replica', { force: true }, 1000);
+      const half = (): boolean => chain.record('alpha', chain.ab)?.sourceData === 'Inconsistent';
+      expect(half()).toBe(true);
+      for (let turn = 0; half(); turn++) {
+        await chain.expectWhole('gamma');
+        await chain.rest(100);
+        if (turn === 20) chain.members.beta.level = LEVEL_FULL;
+      }
+      await chain.rest(5000);
+      for (const id of [chain.ab, chain.bc]) expect(chain.record('alpha', id)?.copyState).toBe('Synchronized');
+      await chain.expectAlike();
+      expect((await chain.bytes('gamma'))[0]).toBe(7);
+    });
 
     test('a middle that goes back to what it was takes its end along', async () => {
       const chain = await failOver(() => {});

@@ -76,6 +76,25 @@ describe('an asynchronous pair in step', () => {
     expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
   });
 
+  test('a queue that overflows while the end of a copy is on its way is told of when that has come', async () => {
+    const size = 96 * MIB;
+    const pair = new Pair(await openCleanSide({ size }), await openCleanSide({ size }));
+    let end = (): void => {};
+    const ended = new Promise<void>(resolve => {
+      end = resolve;
+    });
+    const { source, events } = pair.connect('Asynchronous', { target: { endCopy: () => ended } });
+    const copy = source.startCopy({ ...COPY, extent: 'full' });
+    await pair.time.run(pair.time.now + 10_000);
+    for (let at = 0; at < 80; at++) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
+    const told = (): string[] => events.map(({ kind }) => kind).filter(kind => kind !== 'progress');
+    expect(told()).toEqual(['copy-started']);
+    end();
+    expect(await pair.until(copy)).toBe(true);
+    expect(told()).toEqual(['copy-started', 'copy-finished', 'fell-behind']);
+    expect(source.dirtyBytes()).toBe(80 * MIB);
+  });
+
   test('beyond the queue the source goes ahead while its clients are busy, but not for ever, and compares nothing then', async () => {
     const size = 96 * MIB;
     let reason: CopyPace['reason'] = 'clients';
