@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { MODES, numberOf } from '../../src/model/replica-values.ts';
-import { filesIn, mountVolume, whyNoFileSystem } from './harness/file-system.ts';
+import { COPY_STATES, MODES, numberOf, PROGRESS_STATUSES } from '../../src/model/replica-values.ts';
+import { filesIn, type MountedVolume, mountVolume, whyNoFileSystem } from './harness/file-system.ts';
 import type { Member } from './harness/member.ts';
 import { run, runWell } from './harness/program.ts';
 import { startGroup } from './harness/scenario.ts';
@@ -69,6 +69,23 @@ clientTest(
   },
 );
 
+interface Flow {
+  readonly source: Member;
+  readonly pair: string;
+}
+
+/** Writes more than the queue holds, beside what else is written. */
+async function overflow({ root }: MountedVolume, { source, pair }: Flow): Promise<void> {
+  await runWell('dd', ['if=/dev/urandom', `of=${root}/bulk`, 'bs=1M', 'count=72', 'conv=fsync']);
+  await until('the mirror is outrun', async () => (await stateOf(source, pair)) === 'Unsynchronized');
+}
+
+async function untilHalfCopied({ source, pair }: Flow): Promise<void> {
+  const lacking = async (): Promise<number> => (await replicaOf(source, pair))!.OutOfSyncBytes!;
+  const most = await lacking();
+  await until('a part is copied', async () => (await lacking()) < most - 8 * MIB, { everyMs: 20, timeoutMs: 30_000 });
+}
+
 fileSystemTest(
   'a file system on a mirror that is outrun is sound on the target before the copy and in it',
   async () => {
@@ -100,17 +117,11 @@ fileSystemTest(
       );
       // More than the queue holds, beside the small files.
       line('silent');
-      await runWell('dd', ['if=/dev/urandom', `of=${volume.root}/bulk`, 'bs=1M', 'count=72', 'conv=fsync']);
-      await until('the mirror is outrun', async () => (await stateOf(source, pair)) === 'Unsynchronized');
+      await overflow(volume, { source, pair });
       if (when === 'in the copy') {
         for (const proxy of group.border(['alpha'])) proxy.delay(1);
         line('open');
-        const lacking = async (): Promise<number> => (await replicaOf(source, pair))!.OutOfSyncBytes!;
-        const most = await lacking();
-        await until('a part is copied', async () => (await lacking()) < most - 8 * MIB, {
-          everyMs: 20,
-          timeoutMs: 30_000,
-        });
+        await untilHalfCopied({ source, pair });
         expect(await stateOf(target, pair)).toBe('Unsynchronized');
       }
       await source.kill();
@@ -138,3 +149,48 @@ fileSystemTest(
     await outrun(beta, alpha, 'in the copy');
   },
 );
+
+fileSystemTest('a file system at the end of a chain is sound while the middle is half copied', async () => {
+  const group = await startGroup({ label: 'chain', members: ['alpha', 'beta', 'gamma'], proxied: true });
+  const [alpha, beta, gamma] = [group.member('alpha'), group.member('beta'), group.member('gamma')];
+  const place = (name: string): string => join(group.workspace.path, name);
+  await createVolume(alpha, 'disk1', 128 * MIB);
+  // A copy gives way to its clients otherwise, and takes its time.
+  const settings = 'instance of CIM_ReplicationSettingData { CopyPriority = 4; };';
+  const mirror = async (source: Member, target: Member): Promise<string> => {
+    const wish = { syncType: 'Mirror', source: 'disk1', target: `${target.name}:disk1`, settings } as const;
+    const { Synchronization } = await createReplica(source, { ...wish, mode: numberOf(MODES, 'Asynchronous') });
+    await inStep([source, target], Synchronization!);
+    return Synchronization!;
+  };
+  const first = await mirror(alpha, beta);
+  const second = await mirror(beta, gamma);
+  const volume = await mountVolume(await uriOf(alpha, 'disk1'), place('mounted'), { make: true });
+  const writer = volume.write(1);
+  await writer.more(15);
+  const before = writer.synced;
+  for (const [source, pair] of [
+    [alpha, first],
+    [beta, second],
+  ] as const) {
+    await until('what was synced has gone on', async () => (await replicaOf(source, pair))!.LagSeconds === 0);
+  }
+  const line = group.border(['alpha']);
+  for (const proxy of line) proxy.set('silent');
+  await overflow(volume, { source: alpha, pair: first });
+  for (const proxy of line) proxy.delay(1);
+  for (const proxy of line) proxy.set('open');
+  await untilHalfCopied({ source: alpha, pair: first });
+  const waits = {
+    CopyState: numberOf(COPY_STATES, 'Unsynchronized'),
+    ProgressStatus: numberOf(PROGRESS_STATUSES, 'Pending'),
+  };
+  expect(await replicaOf(beta, second)).toMatchObject(waits);
+  await Promise.all([alpha.kill(), beta.kill()]);
+  await orderWell(gamma, second, 'Failover', { force: true });
+  await volume.leave();
+  await runWell('nbdcopy', [await uriOf(gamma, 'disk1'), place('image')]);
+  const files = await filesIn(place('image'), place('looked-at'));
+  expect(files).toBeGreaterThanOrEqual(before);
+  expect(files).toBeLessThanOrEqual(writer.synced + 1);
+});
