@@ -102,20 +102,16 @@ test.skipIf(!HAS_NBDSH)(
     const group = await startGroup({ label: 'moments', members: ['alpha'] });
     const alpha = group.member('alpha');
     const uris = [await makeVolume(alpha, 'data', '64MiB'), await makeVolume(alpha, 'log', '64MiB')] as const;
-    const ids: string[] = [];
-    for (const name of ['data', 'log']) {
-      const { Synchronization } = await alpha.json<OutcomeRow>(
-        ...['replica', 'create', '--type', 'snapshot', '--source', name, '--target', `${name}-then`],
-      );
-      ids.push(Synchronization!);
-    }
-    await alpha.json('replica', 'group', 'create', 'nightly', '--type', 'snapshot', '--pair', ids.join(','));
+    const create = ['replica', 'group', 'create-replica', 'nightly', '--type', 'snapshot', '--source', 'data,log'];
     const stamps = startStamps(...uris);
     let last = 0;
     for (let round = 0; round < 3; round += 1) {
       await written(stamps, 200);
-      await modify(alpha, 'nightly', 'resync-replica');
-      for (const id of ids) await inState(alpha, id, 'Synchronized');
+      if (round === 0) await alpha.json(...create, '--target', '*-then');
+      else await modify(alpha, 'nightly', 'resync-replica');
+      for (const { InstanceID } of await alpha.json<{ InstanceID: string }[]>('replica', 'list')) {
+        await inState(alpha, InstanceID, 'Synchronized');
+      }
       const now = expectOneMoment(await snapshotUri(alpha, 'data-then'), await snapshotUri(alpha, 'log-then'));
       expect(now).toBeGreaterThan(last);
       last = now;
@@ -132,12 +128,12 @@ test.skipIf(!HAS_NBDSH)(
     const [alpha, beta] = [group.member('alpha'), group.member('beta')];
     const uris = [await makeVolume(alpha, 'data', '64MiB'), await makeVolume(alpha, 'log', '64MiB')] as const;
     const create = ['replica', 'group', 'create-replica', 'weekly', '--type', 'clone', '--source', 'data,log'];
-    await alpha.json(...create, '--target', 'beta:*-then', '--wait', 'synchronized');
     const stamps = startStamps(...uris);
     let last = 0;
     for (let round = 0; round < 2; round += 1) {
       await written(stamps, 200);
-      await alpha.json('replica', 'modify', 'weekly', 'resync-replica', '--force', '--wait', 'synchronized');
+      if (round === 0) await alpha.json(...create, '--target', 'beta:*-then', '--wait', 'synchronized');
+      else await alpha.json('replica', 'modify', 'weekly', 'resync-replica', '--force', '--wait', 'synchronized');
       const now = expectOneMoment(await uriOf(beta, 'data-then'), await uriOf(beta, 'log-then'));
       expect(now).toBeGreaterThan(last);
       last = now;

@@ -63,16 +63,22 @@ class Clones extends Members {
     return this.members.alpha.on.pairs.list().map(({ record }) => record.copyState);
   }
 
+  /** The number in a volume or a snapshot. */
+  async holding(member: 'alpha' | 'beta', name: string): Promise<number> {
+    const block = Buffer.alloc(4);
+    const { shelf, pairs } = this.members[member].on;
+    const taken = pairs.list().find(({ record }) => record.syncType === 'Snapshot' && record.target.name === name);
+    const device =
+      taken === undefined ? shelf.usable(name) : shelf.usable(taken.record.source.name).snapshot(taken.kept.snapshot!)!;
+    await device.read(0, block);
+    return block.readUInt32LE(0);
+  }
+
   async expectOneMoment(): Promise<number> {
-    const holding = async (member: 'alpha' | 'beta', name: string): Promise<number> => {
-      const block = Buffer.alloc(4);
-      await this.members[member].on.shelf.usable(name).read(0, block);
-      return block.readUInt32LE(0);
-    };
     const [data, log, here] = [
-      await holding('beta', 'data-copy'),
-      await holding('beta', 'log-copy'),
-      await holding('alpha', 'log-here'),
+      await this.holding('beta', 'data-copy'),
+      await this.holding('beta', 'log-copy'),
+      await this.holding('alpha', 'log-here'),
     ];
     expect(here).toBe(log);
     expect(Math.abs(data - log), `${data} and ${log}`).toBe(1);
@@ -96,6 +102,38 @@ test('clones of a group are of one moment, again and again', async () => {
   }
   await clones.stopWriting();
 });
+
+for (const syncType of ['Clone', 'Snapshot'] as const) {
+  test(`${syncType.toLowerCase()}s that are made as a group are of one moment from the beginning`, async () => {
+    const clones = await Clones.start('data', 'log');
+    const { replicas } = clones.members.alpha.on;
+    clones.startWriting();
+    for (const at of syncType === 'Clone' ? ['alpha', 'beta'] : ['alpha']) {
+      for (let round = 0; round < 6; round++) {
+        await clones.rest(20 + round * 3);
+        const outcome = await clones.pass(
+          replicas.createGroup({
+            ...{
+              name: `${at}${round}`,
+              syncType: numberOf(SYNC_TYPES, syncType),
+              sources: ['data', 'log'],
+              mode: null,
+            },
+            ...{ target: `${at}:${round}-*`, settings: null, waitForCopyState: round % 2 === 0 ? null : 4 },
+            ...{ writable: false, force: false, deleteOnEmptyElement: false },
+          }),
+        );
+        expect([0, 4096], outcome.sentence).toContain(outcome.returnCode);
+        await clones.rest(5000);
+        expect(new Set(clones.copyStates)).toEqual(new Set(['Synchronized']));
+        const places = ['data', 'log'].map(name => `${round}-${name}`);
+        const [data, log] = await Promise.all(places.map(name => clones.holding(at as 'alpha' | 'beta', name)));
+        expect(Math.abs(data! - log!), `${data} and ${log}`).toBe(1);
+      }
+    }
+    await clones.stopWriting();
+  });
+}
 
 test('a line that is cut while the moment is passed keeps nobody waiting, and the next order has one', async () => {
   const random = createSimRandom(1, 'clone moments');
