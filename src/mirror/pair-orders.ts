@@ -100,8 +100,7 @@ export class PairOrders {
   async judgeInReach(pairs: readonly Pair[], judge: () => Judgement): Promise<Judgement> {
     const judgement = judge();
     if (judgement.verdict !== 'refused' || judgement.detail !== 'peer_unreachable') return judgement;
-    const settled = (pair: Pair): boolean => pair.removed || !this.#parts.isRedialled(pair);
-    await Promise.all(pairs.map(pair => pair.within(LIMITS.replicaAnswerMs, () => settled(pair))));
+    await Promise.all(pairs.map(pair => untilMet(pair, () => this.#parts.isRedialled(pair))));
     return judge();
   }
 
@@ -270,4 +269,9 @@ async function applySettings(pair: Pair, settings: string | null): Promise<void>
 
 function parsedOf(settings: string | null): ParsedSettings {
   return settings === null ? { settings: {} } : parseReplicationSettings(settings);
+}
+
+/** When the link is there or is not dialled again for now, or it takes too long. */
+export async function untilMet(pair: Pair, isRedialled: () => boolean): Promise<void> {
+  await pair.within(LIMITS.replicaAnswerMs, () => pair.removed || !isRedialled());
 }

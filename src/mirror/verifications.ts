@@ -24,6 +24,7 @@ import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outc
 import type { MirrorPair } from './mirror-pair.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
+import { untilMet } from './pair-orders.ts';
 import { runVerification } from './verify-run.ts';
 
 export interface VerificationsParts {
@@ -62,6 +63,10 @@ export class Verifications implements VerifyDesk {
   async begin(pair: Pair, repair: boolean): Promise<MethodOutcome> {
     const { jobs, uuid } = this.#parts;
     const id = uuid();
+    if (this.#refusal(pair)?.detail === 'peer_unreachable') {
+      await untilMet(pair, () => this.#parts.mirrorOf(pair)?.redialled === true);
+      await untilCopied(pair);
+    }
     const refusal = this.#refusal(pair);
     if (refusal !== null) return refusedOutcome(refusal, pair.id);
     const problem = await this.#order(pair, { id, repair, cancel: false });
@@ -100,6 +105,8 @@ export class Verifications implements VerifyDesk {
       if (pair.verification?.id === id) await this.#finish(pair, { state: 'cancelled' });
       return { returnCode: 0, sentence: '' };
     }
+    // To whoever orders it there, a copy may have ended already.
+    if (pair.record.here === 'source') await untilCopied(pair);
     const refusal = pair.record.here === 'source' ? this.#refusal(pair) : null;
     if (refusal !== null) return refusal;
     return (await this.#start(pair, { id, repair })) ?? { returnCode: 4096, sentence: '' };
@@ -260,4 +267,9 @@ function foundBy({ comparedBytes, differentBytes, repairedBytes }: Verification)
   const found = `${compared}, ${formatBytes(differentBytes)} differed`;
   if (repairedBytes === differentBytes) return `${found} and were copied to the target`;
   return `${found}; “--repair”, or the next resynchronisation, copies them to the target`;
+}
+
+/** What a link that was away has left to be copied takes a moment. */
+async function untilCopied(pair: Pair): Promise<void> {
+  await pair.within(LIMITS.replicaAnswerMs, () => pair.removed || pair.record.work?.phase !== 'copy');
 }

@@ -237,6 +237,22 @@ describe.each([
     expect(await mirror.pass(mirror.same())).toBe(true);
   });
 
+  test('that is ordered while the link is just away waits for it, but not for long', async () => {
+    const mirror = await mirrored(mode);
+    for (const name of ['alpha', 'beta'] as const) {
+      mirror.world.cut();
+      await mirror.rest(100);
+      const away = await mirror.verify(name);
+      expect(away).toMatchObject({ returnCode: 4, sentence: expect.stringContaining('out of reach') });
+      const ordered = mirror.world.members[name].on.replicas.verifications.begin(mirror.pair(name), false);
+      await mirror.rest(300);
+      mirror.world.restore();
+      const answer = await mirror.pass(ordered);
+      expect(answer.returnCode, `${name}: ${answer.sentence}`).toBe(0);
+      await mirror.rest(1000);
+    }
+  });
+
   test('goes on after a restart of the source from what was durable', async () => {
     const mirror = await mirrored(mode);
     mirror.flip();
