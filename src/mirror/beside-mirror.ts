@@ -51,9 +51,12 @@ export async function holdAtBoundary(
   await (mirror === undefined ? held() : mirror.atBoundary(held));
 }
 
-/** Whether no other pair than the one that asks has the volume half copied. */
-export function isWhole(pairs: PairSet, asked: Pair, name: string): boolean {
-  return pairs.of(name).every(({ pair, side }) => pair === asked || pair.record[`${side}Data`] !== 'Inconsistent');
+/** Why nothing of the volume may be passed on by the pair that asks: another one has half copied it; null: it is whole. */
+export function halfBeside(pairs: PairSet, asked: Pair, name: string): string | null {
+  const others = pairs.of(name).filter(({ pair }) => pair !== asked);
+  const copying = others.find(({ pair, side }) => pair.record[`${side}Data`] === 'Inconsistent');
+  if (copying === undefined) return null;
+  return `${name} is only half copied by ${place(copying.pair.record)}; what comes is passed on when that is Synchronized`;
 }
 
 function halfCopied({ record }: Pair, name: string): string | null {

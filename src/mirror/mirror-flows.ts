@@ -44,8 +44,8 @@ export interface MirrorElement {
   readonly point: ClonePoint | null;
   readonly journal: EpochJournal;
   readonly group: GroupFlow;
-  /** As `isWhole`. */
-  readonly whole: () => boolean;
+  /** As `halfBeside`. */
+  readonly half: () => string | null;
 }
 
 export interface MirrorFlowsParts {
@@ -219,7 +219,7 @@ export class MirrorFlows {
     // A clone’s source goes on being written while it is copied; to what is copied back nobody writes.
     const from = point === null || into !== 'target' ? null : { volume: await point.take(), map: point.left };
     return new SourceFlow({
-      ...(from ?? { volume, map, whole: element.whole }),
+      ...(from ?? { volume, map, whole: () => element.half() === null }),
       send,
       numbers: this.#numbers,
       mode: pair.record.mode ?? 'Asynchronous',
@@ -345,7 +345,8 @@ export class MirrorFlows {
   report(): void {
     const { pair, element } = this.#parts;
     const lag = this.#source?.lag() ?? { bytes: 0, ms: 0 };
-    const waits = this.#parts.pace().windowBytes === 0 || (this.#source !== null && !element.whole());
+    pair.waitsFor = this.#source === null ? null : element.half();
+    const waits = this.#parts.pace().windowBytes === 0 || pair.waitsFor !== null;
     pair.progress = {
       dirtyBytes: this.#source?.dirtyBytes() ?? element.map.dirtyBytes,
       totalBytes: element.volume.size,
@@ -363,6 +364,7 @@ export class MirrorFlows {
   async #restSource(): Promise<void> {
     const source = this.#source;
     this.#source = null;
+    this.#parts.pair.waitsFor = null;
     this.#mirrors = false;
     await source?.stop(this.#ended ? 'lost' : 'order');
     await this.#copying;

@@ -11,7 +11,7 @@ import type { ElementSide } from '../model/replica-operations.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
 import { planTransition, type TransitionStep } from '../model/transition-plan.ts';
 import type { MirrorChannel } from '../peer/link.ts';
-import { isWhole, refuseBesideMirrors } from './beside-mirror.ts';
+import { halfBeside, refuseBesideMirrors } from './beside-mirror.ts';
 import { ClonePoint, isCloneSource, leftMapOf } from './clone-point.ts';
 import { dirtyContext } from './dirty-context.ts';
 import type { PairTurns } from './group-turns.ts';
@@ -392,7 +392,7 @@ export class MirrorPair {
     const moment = () => moments.get(id);
     const point = left && new ClonePoint({ pair, volume, since: map, left, hold, moment, uuid, clock });
     pairs.dirtyContexts.set(id, { element: volume.name, context: dirtyContext(id, map.dirty) });
-    const whole = (): boolean => isWhole(pairs, pair, volume.name);
-    return { volume, map, point, group: groups.of(pair), whole, journal: await journals.use(volume) };
+    const half = (): string | null => halfBeside(pairs, pair, volume.name);
+    return { volume, map, point, group: groups.of(pair), half, journal: await journals.use(volume) };
   }
 }

@@ -42,6 +42,8 @@ const NOTHING: PairProgress = { dirtyBytes: null, totalBytes: 0, paused: false, 
 export class Pair {
   readonly id: string;
   progress: PairProgress = NOTHING;
+  /** What its copy waits for, for people; null: nothing. */
+  waitsFor: string | null = null;
   /** Why it did not go on last, for people; null: nothing is known. Said before the step that it leads to; see `reason`. */
   trouble: string | null = null;
   /**
@@ -83,7 +85,9 @@ export class Pair {
   /** Why it does not go on, for people; null: nothing is known. What broke it comes before what happened to it since. */
   get reason(): string | null {
     const { record, trouble } = this.#last;
-    return trouble !== null && record.brokenBy !== 'link' ? trouble : (this.trouble ?? trouble ?? brokenReason(record));
+    return trouble !== null && record.brokenBy !== 'link'
+      ? trouble
+      : (this.trouble ?? trouble ?? brokenReason(record) ?? this.waitsFor);
   }
 
   /** The last one, as far as it is. */

@@ -184,6 +184,7 @@ fileSystemTest('a file system at the end of a chain is sound while the middle is
   const waits = {
     CopyState: numberOf(COPY_STATES, 'Unsynchronized'),
     ProgressStatus: numberOf(PROGRESS_STATUSES, 'Pending'),
+    StatusReason: expect.stringMatching(/half copied by .*alpha/),
   };
   expect(await replicaOf(beta, second)).toMatchObject(waits);
   await Promise.all([alpha.kill(), beta.kill()]);
