@@ -53,6 +53,8 @@ export async function holdAtBoundary(
 
 /** Why nothing of the volume may be passed on by the pair that asks: another one has half copied it; null: it is whole. */
 export function halfBeside(pairs: PairSet, asked: Pair, name: string): string | null {
+  // A clone is copied from one moment, which was whole.
+  if (asked.record.syncType !== 'Mirror') return null;
   const others = pairs.of(name).filter(({ pair }) => pair !== asked);
   const copying = others.find(({ pair, side }) => pair.record[`${side}Data`] === 'Inconsistent');
   if (copying === undefined) return null;
