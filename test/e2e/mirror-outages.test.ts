@@ -178,9 +178,11 @@ fileSystemTest('a file system at the end of a chain is sound while the middle is
   const line = group.border(['alpha']);
   for (const proxy of line) proxy.set('silent');
   await overflow(volume, { source: alpha, pair: first });
-  for (const proxy of line) proxy.delay(1);
+  for (const proxy of line) proxy.delay(3);
   for (const proxy of line) proxy.set('open');
   await untilHalfCopied({ source: alpha, pair: first });
+  // So it stays until it was looked at.
+  for (const proxy of line) proxy.set('silent');
   const waits = {
     CopyState: numberOf(COPY_STATES, 'Unsynchronized'),
     ProgressStatus: numberOf(PROGRESS_STATUSES, 'Pending'),
