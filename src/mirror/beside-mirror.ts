@@ -8,7 +8,7 @@ import { place } from '../model/refusal.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
 import type { MirrorPair } from './mirror-pair.ts';
 import type { Pair } from './pair.ts';
-import type { PairSet } from './pair-set.ts';
+import type { ElementPart, PairSet } from './pair-set.ts';
 
 /** Why an operation on a replica cannot be done beside the other mirrors of its source, which is here; null: it can. */
 export function refuseBesideMirrors(pairs: PairSet, asked: Pair, operation: ReplicaOperation): string | null {
@@ -20,7 +20,7 @@ export function refuseBesideMirrors(pairs: PairSet, asked: Pair, operation: Repl
     case 'Resync Replica':
       // A mirror waits until its source is whole.
       if (record.syncType === 'Mirror') return null;
-      return mirrors.map(({ pair }) => halfCopied(pair, name)).find(sentence => sentence !== null) ?? null;
+      return halfCopied(pairs, name, asked);
     case 'Failback':
     case 'Reverse Roles':
     case 'Restore from Replica': {
@@ -43,8 +43,8 @@ export async function holdAtBoundary(
   const fed = pairs.of(volume.name).filter(({ pair, side }) => side === 'target' && pair.record.syncType === 'Mirror');
   const held = (): Promise<void> =>
     volume.hold(async () => {
-      const sentence = fed.map(({ pair }) => halfCopied(pair, volume.name)).find(found => found !== null);
-      if (sentence) throw new TandemError('REFUSED', sentence);
+      const sentence = halfCopied(pairs, volume.name);
+      if (sentence !== null) throw new TandemError('REFUSED', sentence);
       await work();
     });
   const mirror = fed.map(({ pair }) => mirrorOf(pair)).find(found => found !== undefined);
@@ -55,13 +55,19 @@ export async function holdAtBoundary(
 export function halfBeside(pairs: PairSet, asked: Pair, name: string): string | null {
   // A clone is copied from one moment, which was whole.
   if (asked.record.syncType !== 'Mirror') return null;
-  const others = pairs.of(name).filter(({ pair }) => pair !== asked);
-  const copying = others.find(({ pair, side }) => pair.record[`${side}Data`] === 'Inconsistent');
+  const copying = copyingInto(pairs, name, asked);
   if (copying === undefined) return null;
   return `${name} is only half copied by ${place(copying.pair.record)}; what comes is passed on when that is Synchronized`;
 }
 
-function halfCopied({ record }: Pair, name: string): string | null {
-  if (record.target.name !== name || record.targetData !== 'Inconsistent') return null;
-  return `${name} is only half copied as the target of ${place(record)}; wait until that is Synchronized`;
+/** Which pair, other than the one that asks, has the volume half copied, and as which of its sides. */
+export function copyingInto(pairs: PairSet, name: string, asked?: Pair): ElementPart | undefined {
+  return pairs.of(name).find(({ pair, side }) => pair !== asked && pair.record[`${side}Data`] === 'Inconsistent');
+}
+
+function halfCopied(pairs: PairSet, name: string, asked?: Pair): string | null {
+  const copying = copyingInto(pairs, name, asked);
+  if (copying === undefined) return null;
+  const { pair, side } = copying;
+  return `${name} is only half copied as the ${side} of ${place(pair.record)}; wait until that is Synchronized`;
 }

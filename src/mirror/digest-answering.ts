@@ -2,7 +2,6 @@
  * A target's part in comparing: what of the source's pieces differs here. What is equal, or was overwritten by the source and made
  * durable, is not dirty in the target's own map any more, so it is not told again after a loss of the link.
  */
-import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
@@ -13,6 +12,7 @@ import type { ByteRange } from '../model/dirty-map.ts';
 import type { PieceDigest } from '../model/piece-digest.ts';
 import type { AnswerLine } from './answer-line.ts';
 import type { FlowMessage } from './outbox.ts';
+import { violation } from './violation.ts';
 
 export interface DigestParts {
   readonly volume: Volume;
@@ -40,12 +40,13 @@ export class DigestAnswering {
   check(pieces: readonly PieceDigest[]): void {
     const { size } = this.#parts.volume;
     if (pieces.length === 0 || pieces.length > LIMITS.mirrorDigests)
-      throw violation(`${pieces.length} digests at once`);
+      throw violation(`sends ${pieces.length} digests at once`);
     for (const { offset, length, sha256, blocks } of pieces) {
       const placed = Number.isSafeInteger(offset) && offset >= 0 && offset < size && offset % PIECE_BYTES === 0;
-      if (!placed || length !== Math.min(PIECE_BYTES, size - offset)) throw violation('a piece that is not there');
+      if (!placed || length !== Math.min(PIECE_BYTES, size - offset))
+        throw violation('sends a piece that is not there');
       const wanted = sha256 === null ? 0 : Math.ceil(length / BLOCK_BYTES);
-      if (blocks.length !== wanted) throw violation('a piece with another number of blocks');
+      if (blocks.length !== wanted) throw violation('sends a piece with another number of blocks');
     }
   }
 
@@ -114,8 +115,4 @@ export class DigestAnswering {
     const ours = await digestPiece(volume, { offset: theirs.offset, bytes: this.#bytes, xxh64 });
     return differingRanges(ours, theirs);
   }
-}
-
-function violation(what: string): TandemError {
-  return new TandemError('PEER_VIOLATION', `the partner sends ${what}`);
 }

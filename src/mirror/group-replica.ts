@@ -5,7 +5,7 @@ import { parseReplicationSettings } from '../model/replication-settings.ts';
 import { failedOutcome, type MethodOutcome, refusedOutcome } from './method-outcome.ts';
 import type { Pair } from './pair.ts';
 import { type PairCreation, type PairCreationParts, planPair } from './pair-creation.ts';
-import type { PairOrder } from './pair-orders.ts';
+import { BARE_ORDER, type PairOrder } from './pair-orders.ts';
 import { problemOfConsistency, type ReplicaGroups } from './replica-groups.ts';
 
 export interface GroupReplicaWish extends Omit<PairCreation, 'source' | 'target' | 'detachWhenCopied'> {
@@ -114,7 +114,6 @@ const BEGUN: readonly number[] = [0, 4096, 3];
 const INACTIVE = numberOf(COPY_STATES, 'Inactive');
 /** What a creation can wait for that Inactive pairs come to be activated. */
 const ACTIVATED: readonly number[] = [numberOf(COPY_STATES, 'Unsynchronized'), numberOf(COPY_STATES, 'Synchronized')];
-const BARE_ORDER = { force: false, waitForCopyState: null, settings: null, syncPairs: [] } as const;
 const ACTIVATE = numberOf(REPLICA_OPERATIONS, 'Activate');
 const ACTIVATE_CONSISTENCY = numberOf(REPLICA_OPERATIONS, 'Activate Consistency');
 const ADD = numberOf(REPLICA_OPERATIONS, 'AddSyncPair');

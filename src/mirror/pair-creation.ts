@@ -14,6 +14,7 @@ import {
   parseReplicationSettings,
   settingsOf,
 } from '../model/replication-settings.ts';
+import { copyingInto } from './beside-mirror.ts';
 import type { Elements } from './elements.ts';
 import type { PairSet } from './pair-set.ts';
 import type { KeptPair } from './replica-book.ts';
@@ -139,7 +140,7 @@ function planElements(parts: PairCreationParts, wanted: PairCreation, syncType: 
     return refuse(5, 'unknown_synchronization', describeUnknown({ what: 'volume', name: source.name, known }));
   }
   const sizeBytes = elements.volume(source.name).size;
-  if (pairs.of(source.name).some(({ pair, side }) => side === 'target' && pair.record.targetData === 'Inconsistent')) {
+  if (copyingInto(pairs, source.name) !== undefined) {
     return refuse(4, 'inconsistent', `${source.name} is only half copied itself; wait until it is whole`);
   }
   if (remote) return { source, target, makesTarget: false, sizeBytes };

@@ -61,6 +61,9 @@ export interface PairOrder {
   readonly settings: string | null;
 }
 
+/** What an order says unless it is said. */
+export const BARE_ORDER = { force: false, waitForCopyState: null, syncPairs: [], settings: null } as const;
+
 export interface GroupJudgement {
   readonly operation: ReplicaOperation;
   /** In the order of the pairs. */

@@ -22,7 +22,7 @@ export interface PairSetParts {
 export type PairListener = (pair: Pair, before: Association | null, after: Association | null) => void;
 
 /** A pair, and which of its sides an element of this member is. */
-interface Part {
+export interface ElementPart {
   readonly pair: Pair;
   readonly side: ElementSide;
 }
@@ -31,7 +31,7 @@ export class PairSet implements ElementRules {
   readonly #parts: PairSetParts;
   readonly #pairs = new Map<string, Pair>();
   /** Asked for with every write of a client. */
-  readonly #byName = new Map<string, readonly Part[]>();
+  readonly #byName = new Map<string, readonly ElementPart[]>();
   readonly #listeners = new Set<PairListener>();
   /** Named `tandem:dirty:…`, of pairs whose dirty map is open. */
   readonly dirtyContexts = new Map<string, { readonly element: string; readonly context: MetaContext }>();
@@ -50,7 +50,7 @@ export class PairSet implements ElementRules {
   }
 
   /** Those an element of this member has part in. */
-  of(name: string): readonly Part[] {
+  of(name: string): readonly ElementPart[] {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
     const found = this.list().flatMap(pair =>
@@ -120,7 +120,7 @@ export class PairSet implements ElementRules {
     return [...this.dirtyContexts.values()].flatMap(({ element, context }) => (element === name ? [context] : []));
   }
 
-  #beforeWriteTo({ pair, side }: Part): Promise<void> | null {
+  #beforeWriteTo({ pair, side }: ElementPart): Promise<void> | null {
     switch (pair.access(side)) {
       case 'read-write':
         break;
@@ -139,7 +139,7 @@ export class PairSet implements ElementRules {
     return pair.step(event).then(() => undefined);
   }
 
-  async #released({ pair, side }: Part): Promise<void> {
+  async #released({ pair, side }: ElementPart): Promise<void> {
     if (await pair.within(LIMITS.heldWriteMs, () => pair.access(side) !== 'held')) return;
     const failed = pair.record.copyState === 'Broken' && pair.record.brokenBy !== 'link' ? pair.reason : null;
     const why = failed ?? 'the partner has been away for too long';

@@ -26,7 +26,7 @@ import { MirrorPair } from './mirror-pair.ts';
 import type { OrderAnswer } from './mirror-session.ts';
 import type { Pair } from './pair.ts';
 import { availableTargets, type PairCreation, planPair, refuseTarget } from './pair-creation.ts';
-import { type AcceptedOrder, type PairOrder, PairOrders } from './pair-orders.ts';
+import { type AcceptedOrder, BARE_ORDER, type PairOrder, PairOrders } from './pair-orders.ts';
 import type { KeptJob, KeptPair, RemovedPair, ReplicaAspect } from './replica-book.ts';
 import { ReplicaGroups } from './replica-groups.ts';
 import { ReplicaWatch, tellChange } from './replica-watch.ts';
@@ -385,5 +385,3 @@ export class Replicas {
     tellChange(emit, pair, { before, after });
   }
 }
-
-const BARE_ORDER = { force: false, waitForCopyState: null, syncPairs: [], settings: null } as const;

@@ -1,5 +1,5 @@
+import { Bell } from '../base/bell.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
@@ -35,14 +35,15 @@ export class SourceFlow implements WriteGuard {
   #mode: FlowMode;
   #phase: Phase = 'idle';
   readonly #ended = new AbortController();
+  /** Rung by `look`. */
+  readonly #changed = new Bell();
   /** Changes clients wait for, by their offset: while one is under way no other has it. */
   readonly #waiting = new Map<number, SentChange>();
   #stopped: Promise<void> | null = null;
   /** What is dirty was written since the queue overflowed, and by nothing else. */
   #overflowed = false;
-  /** The end of a copy is on its way: nobody knows yet of the step that is fallen out of. */
-  #settling = false;
-  #fellBehind = false;
+  /** While the end of a copy is on its way: nobody knows yet of the step that is fallen out of. */
+  #ending: { fellBehind: boolean } | null = null;
   /** Who waits for the copy to begin. */
   readonly #toCopy: (() => void)[] = [];
 
@@ -119,23 +120,22 @@ export class SourceFlow implements WriteGuard {
   async startCopy(copy: { readonly extent: CopyExtent; readonly generations: Generations }): Promise<boolean> {
     const { extent, generations } = copy;
     const { volume, map, on } = this.#parts;
+    const { signal } = this.#ended;
     try {
       await volume.hold(async () => {
-        throwIfEnded(this.#ended.signal);
+        throwIfEnded(signal);
         this.#following.begin(this);
         this.#mark();
         if (extent === 'full') map.mark(0, map.size);
       });
       if (extent === 'full') this.#overflowed = false;
       await this.#untilWhole();
-      if (this.#overflowed) await untilCalm(this.#parts, this.#ended.signal);
-      throwIfEnded(this.#ended.signal);
-      if (extent === 'dirty') await orEnded(this.#ended.signal, wake => this.#told.whenWhole(wake));
+      if (this.#overflowed) await untilCalm(this.#parts, signal);
+      throwIfEnded(signal);
+      if (extent === 'dirty') await orEnded(signal, wake => this.#told.whenWhole(wake));
       // After a crash the copy goes on with what is dirty, whatever its extent was.
       await map.save();
-      await orEnded(this.#ended.signal, wake =>
-        this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake),
-      );
+      await orEnded(signal, wake => this.#outbox.ask(seq => ({ kind: 'copy-begin', seq, extent, generations }), wake));
       this.#lacking.beginCopy();
       this.#phase = 'copying';
       for (const wake of this.#toCopy.splice(0)) wake();
@@ -143,28 +143,27 @@ export class SourceFlow implements WriteGuard {
       await this.#copyAll();
       this.#lacking.endCopy();
       this.#overflowed = false;
-      this.#settling = true;
-      this.#fellBehind = false;
+      const ending = { fellBehind: false };
+      this.#ending = ending;
       // What follows the end of the copy is mirrored as it is in step.
       if (this.#parts.once) this.#mark();
       else this.#beginStep();
-      await orEnded(this.#ended.signal, wake =>
-        this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake),
-      );
-      this.#settling = false;
+      await orEnded(signal, wake => this.#outbox.ask(seq => ({ kind: 'copy-end', seq, generations }), wake));
+      this.#ending = null;
       on({ kind: 'copy-finished' });
-      if (this.#fellBehind) on({ kind: 'fell-behind' });
+      if (ending.fellBehind) on({ kind: 'fell-behind' });
       return true;
     } catch (error) {
-      if (this.#ended.signal.aborted) return false;
+      if (signal.aborted) return false;
       if (!(error instanceof TandemError) || error.code === 'INTERNAL' || error.code === 'REFUSED') throw error;
       this.#fail('source', messageOf(error));
       return false;
     }
   }
 
-  /** In step, it is so no more where what is here is not whole: the partner keeps what it has, until a copy brings it what is. */
+  /** What is here may have become whole, or is so no more: then the partner keeps what it has, until a copy brings it what is. */
   look(): void {
+    this.#changed.ring();
     if (this.#phase === 'in-step' && !this.#isWhole()) this.#overflow();
   }
 
@@ -309,19 +308,20 @@ export class SourceFlow implements WriteGuard {
   }
 
   #fallBehind(): void {
-    this.#fellBehind = true;
-    if (!this.#settling) this.#parts.on({ kind: 'fell-behind' });
+    if (this.#ending !== null) this.#ending.fellBehind = true;
+    else this.#parts.on({ kind: 'fell-behind' });
   }
 
   #isWhole(): boolean {
     return this.#parts.whole?.() !== false;
   }
 
-  /** Meanwhile nobody waits for what cannot be sent. CANCELLED */
+  /** Meanwhile nobody waits for what cannot be sent. PEER_UNREACHABLE */
   async #untilWhole(): Promise<void> {
     while (!this.#isWhole()) {
       for (const wake of this.#toCopy.splice(0)) wake();
-      await this.#parts.clock.sleep(LIMITS.mirrorPaceMs, this.#ended.signal);
+      await this.#changed.heard(this.#ended.signal);
+      throwIfEnded(this.#ended.signal);
     }
   }
 

@@ -21,7 +21,10 @@ export interface SourceParts {
   readonly mode: FlowMode;
   /** A synchronous write is answered when the partner has it, also while a copy is still to bring what is around it. */
   readonly stopsHostIo?: () => boolean;
-  /** Left out: always. While what is here is not whole itself, nothing of it goes to a partner that has something whole. */
+  /**
+   * Left out: always. While what is here is not whole itself, nothing of it goes to a partner that has something whole. When it
+   * changes `SourceFlow.look` is called.
+   */
   readonly whole?: () => boolean;
   /** A copy is all there is: what is written after it is only marked. */
   readonly once?: boolean;

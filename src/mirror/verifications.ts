@@ -105,10 +105,12 @@ export class Verifications implements VerifyDesk {
       if (pair.verification?.id === id) await this.#finish(pair, { state: 'cancelled' });
       return { returnCode: 0, sentence: '' };
     }
-    // To whoever orders it there, a copy may have ended already.
-    if (pair.record.here === 'source') await untilCopied(pair);
-    const refusal = pair.record.here === 'source' ? this.#refusal(pair) : null;
-    if (refusal !== null) return refusal;
+    if (pair.record.here === 'source') {
+      // To whoever orders it there, a copy may have ended already.
+      await untilCopied(pair);
+      const refusal = this.#refusal(pair);
+      if (refusal !== null) return refusal;
+    }
     return (await this.#start(pair, { id, repair })) ?? { returnCode: 4096, sentence: '' };
   }
 

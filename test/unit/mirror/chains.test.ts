@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { PairOrder } from '../../../src/mirror/pair-orders.ts';
 import { LEVEL_FULL } from '../../../src/model/bandwidth.ts';
 import type { CopyState, ReplicaOperation } from '../../../src/model/replica-values.ts';
-import { MODES, numberOf } from '../../../src/model/replica-values.ts';
+import { MODES, numberOf, SYNC_TYPES } from '../../../src/model/replica-values.ts';
 import { type MemberName, THREE_MEMBERS } from '../../sim/mirror-world.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { BLOCK, Members, MIRROR } from './members.ts';
@@ -11,6 +11,7 @@ import { BLOCK, Members, MIRROR } from './members.ts';
 const SIZE = 2 * 1024 * 1024;
 type Mode = 'Synchronous' | 'Asynchronous';
 const BEGUN = [0, 4096];
+const CLONE = numberOf(SYNC_TYPES, 'Clone');
 const STOPS_HOST_IO = 'instance of CIM_ReplicationSettingData { FailedCopyStopsHostIO = true; };';
 const ONES = Buffer.alloc(SIZE, 1);
 
@@ -210,6 +211,37 @@ for (const mode of ['Synchronous', 'Asynchronous'] as const) {
       await chain.rest(5000);
       chain.expectStates('Synchronized', 'Synchronized');
       await chain.expectAlike();
+    });
+
+    test('clones are taken beside a mirror that is just copied, but not of what is half copied itself', async () => {
+      const chain = await Chain.of(mode);
+      const clone = (name: MemberName, target: string) =>
+        chain.pass(
+          chain.members[name].on.replicas.create({
+            ...{ syncType: CLONE, mode: null, source: 'disk', target, settings: null, waitForCopyState: null },
+            ...{ writable: false, detachWhenCopied: false, force: true },
+          }),
+        );
+      const { synchronization } = await clone('alpha', 'alpha:copy');
+      await chain.rest(5000);
+      await chain.does('alpha', chain.ab, 'Split');
+      await chain.fill('alpha', 7);
+      chain.members.alpha.level = 8;
+      await chain.does('alpha', chain.ab, 'Resync Replica', { force: true }, 1000);
+      expect(chain.record('alpha', chain.ab)?.targetData).toBe('Inconsistent');
+      // The target has the same name, and is not the source.
+      await chain.does('alpha', synchronization!, 'Resync Replica', { force: true }, 100);
+      expect((await clone('beta', 'beta:copy')).returnCode).toBe(4);
+      chain.members.alpha.level = LEVEL_FULL;
+      await chain.rest();
+      await chain.does('alpha', chain.ab, 'Split');
+      await chain.fill('beta', 3);
+      chain.members.beta.level = 8;
+      await chain.does('alpha', chain.ab, 'Restore from Replica', { force: true }, 1000);
+      expect(chain.record('alpha', chain.ab)?.sourceData).toBe('Inconsistent');
+      const refused = await chain.order('alpha', synchronization!, 'Resync Replica', { force: true });
+      expect(refused).toMatchObject({ returnCode: 4, sentence: expect.stringContaining('half copied as the source') });
+      expect((await clone('alpha', 'alpha:another')).returnCode).toBe(4);
     });
 
     test('another mirror of a source that is copied back into keeps what it was until that is whole', async () => {
