@@ -24,6 +24,8 @@ export interface Replaced {
 }
 
 interface SetAside {
+  /** Whose operation set it aside. */
+  readonly group: string | undefined;
   readonly look: Look;
   readonly order: PreserveOrder;
   readonly preserved: boolean;
@@ -33,11 +35,13 @@ interface SetAside {
 export const OWED = ',owed';
 
 export interface Asides {
+  /** What is kept from now on belongs to this group. */
+  begin(group: string | undefined): void;
   /** Gives what is at a place a second name in `aside`; 'moved' where only a rename could. */
   link(tree: Tree, key: string, from: Place): 'linked' | 'moved';
   move(tree: Tree, key: string, from: Place): void;
   lookAt(tree: Tree, key: string): Look | null;
-  /** Back to its place, if nothing is there now. */
+  /** Back to its place, if nothing is there now, and if the place is still there: false, and it has to be kept. */
   putBack(tree: Tree, key: string, to: Place): boolean;
   /** Preserves what was set aside, which stays here too. */
   preserve(tree: Tree, key: string, order: PreserveOrder): Preserved | null;
@@ -48,14 +52,17 @@ export interface Asides {
    */
   keep(tree: Tree, key: string, replaced: Replaced): Preserved | null;
   drop(tree: Tree, key: string): void;
-  /** Lets go of all that is kept, once it cannot be needed any more. What cannot be preserved yet stays. */
-  settle(tree: Tree): void;
+  /** What a recovery could neither put back nor preserve outlives it, and is salvaged at the next opening. */
+  spare(tree: Tree, key: string): void;
+  /** Lets go of what is kept for a group, once it cannot be needed any more. What cannot be preserved yet stays. */
+  settle(tree: Tree, group: string | undefined): void;
   /** Lets go of whatever is there, but for what has yet to be preserved. */
   clear(tree: Tree): void;
 }
 
 export function createAsides(touched: Touched): Asides {
   const kept = new Map<string, SetAside>();
+  let current: string | undefined;
 
   function unlink(tree: Tree, key: string): void {
     try {
@@ -84,6 +91,9 @@ export function createAsides(touched: Touched): Asides {
   }
 
   return {
+    begin(group) {
+      current = group;
+    },
     link(tree, key, from) {
       try {
         from.directory.link(from.name, tree.own('aside'), key);
@@ -98,7 +108,11 @@ export function createAsides(touched: Touched): Asides {
     lookAt: (tree, key) => tree.own('aside').lookAt(key),
     putBack(tree, key, to) {
       const look = tree.own('aside').lookAt(key);
-      return look !== null && placeNew(tree.own('aside'), key, look, to);
+      try {
+        return look !== null && placeNew(tree.own('aside'), key, look, to);
+      } catch {
+        return false;
+      }
     },
     preserve(tree, key, order) {
       const look = tree.own('aside').lookAt(key);
@@ -109,23 +123,28 @@ export function createAsides(touched: Touched): Asides {
       if (look === null) return preserved;
       const due = preserved === null && whatIsDue(expected, look, order);
       if (!due) {
-        kept.set(key, { look, order, preserved: preserved !== null });
+        kept.set(key, { group: current, look, order, preserved: preserved !== null });
         return preserved;
       }
       try {
         const late = preserveAside(tree, key, look, due);
-        kept.set(key, { look, order, preserved: true });
+        kept.set(key, { group: current, look, order, preserved: true });
         return late;
       } catch (error) {
-        kept.set(owe(tree, key), { look: expected, order, preserved: false });
+        kept.set(owe(tree, key), { group: current, look: expected, order, preserved: false });
         if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return null;
         throw error;
       }
     },
     drop: unlink,
-    settle(tree) {
+    spare(tree, key) {
+      if (tree.own('aside').lookAt(key) !== null) owe(tree, key);
+    },
+    settle(tree, group) {
       let failure: { readonly error: unknown } | null = null;
-      for (const [key, { look, order, preserved }] of [...kept]) {
+      for (const [key, aside] of [...kept]) {
+        if (aside.group !== group && !isOwed(key)) continue;
+        const { look, order, preserved } = aside;
         const now = tree.own('aside').lookAt(key);
         // A program that had the old file open may have written to it since.
         const due = now !== null && !preserved && whatIsDue(look, now, order);
@@ -135,7 +154,7 @@ export function createAsides(touched: Touched): Asides {
           failure ??= { error };
           if (isOwed(key)) continue;
           kept.delete(key);
-          kept.set(owe(tree, key), { look, order, preserved });
+          kept.set(owe(tree, key), aside);
           continue;
         }
         unlink(tree, key);

@@ -46,12 +46,15 @@ export interface Disk {
    */
   stageSweep(keep: ReadonlySet<string>, marks?: SweepMarks): Promise<{ bytes: number; reclaimed: number }>;
 
-  /** Carries out operations in order. A failed one does not stop the next. Durable only after `sync`. */
-  apply(operations: readonly Operation[]): Promise<Outcome[]>;
+  /**
+   * Carries out operations in order. A failed one does not stop the next. Durable only after `sync`. `group`: by what name
+   * `settle` knows what they set aside.
+   */
+  apply(operations: readonly Operation[], group?: string): Promise<Outcome[]>;
   /** Makes everything applied so far durable, as a group. */
   sync(): Promise<void>;
-  /** Forgets what `apply` has set aside; called once the records of the group are durable. */
-  settle(): Promise<void>;
+  /** Forgets what the operations of a group have set aside; called once its records are durable. */
+  settle(group?: string): Promise<void>;
   /**
    * After a crash: looks which of the operations had happened. A torn install (right inode, wrong content) is undone
    * and what was set aside is put back. Ends with nothing set aside.

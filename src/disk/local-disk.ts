@@ -217,15 +217,16 @@ export function createLocalDisk({ files, root, filter, xxh64, now, pause, giveWa
     stageDrop: stagingIds => withTree(tree => staging.drop(tree, stagingIds)),
     stageSweep: (keep, marks) => withTree(tree => staging.sweep(tree, keep, marks)),
 
-    apply: operations =>
-      withTree(tree =>
-        operations.map(operation => {
+    apply: (operations, group) =>
+      withTree(tree => {
+        asides.begin(group);
+        return operations.map(operation => {
           tree.trim();
           return applyOperation({ tree, asides, touched }, operation);
-        }),
-      ),
+        });
+      }),
     sync: () => withTree(tree => touched.sync(tree)),
-    settle: () => withTree(tree => asides.settle(tree)),
+    settle: group => withTree(tree => asides.settle(tree, group)),
     recover: operations =>
       withTree(tree => recoverOperations({ tree, asides, touched, buffer: reader.buffer }, operations)),
     salvage: () => withTree(tree => salvageAsides(tree, touched)),

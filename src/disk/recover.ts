@@ -74,7 +74,9 @@ function recoverOne(tools: RecoverTools, operation: Operation, whereNow: (path: 
         return unreachable(operation);
     }
   } catch (error) {
-    return failure(error, path);
+    const outcome = failure(error, path);
+    tools.asides.spare(tools.tree, keyOf(operation));
+    return outcome;
   }
 }
 
@@ -155,7 +157,8 @@ function undoTorn(tools: RecoverTools, torn: Torn): boolean {
   if (aside === null) return true;
   // In this order, so that a failure in between is found again: the copy goes before what tells that it is one.
   if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
-  return asides.putBack(tree, key, place);
+  if (!asides.putBack(tree, key, place)) asides.spare(tree, key);
+  return true;
 }
 
 /**
@@ -231,8 +234,8 @@ function undoAside(
   const copy = findPreserved(tree, operation.preserve, key);
   if (copy !== null && copy.look.ino === aside.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
   if (now === null) {
-    asides.putBack(tree, key, place);
-    tools.touched.path(path, aside.ino);
+    if (asides.putBack(tree, key, place)) tools.touched.path(path, aside.ino);
+    else asides.spare(tree, key);
   }
   return undone();
 }

@@ -1,7 +1,8 @@
 /** What users do in the very moment in which Tandem acts, and what the file system refuses. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errnoError } from '../../../src/base/errno.ts';
-import type { Disk } from '../../../src/disk/disk.ts';
+import { keyOf } from '../../../src/disk/aside.ts';
+import type { Disk, Operation } from '../../../src/disk/disk.ts';
 import type { MemoryFileSystem } from '../../sim/memory-file-system.ts';
 import {
   applyOne,
@@ -167,6 +168,54 @@ describe('a removal', () => {
       kind: 'changed',
     });
     expect(world.user.read('a')).toBe('another');
+  });
+
+  it('preserves what was edited in that moment where its directory is gone the moment after', async () => {
+    world.user.makeDirectory('d');
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'd/a', 'old', null)));
+    justBefore('rename', 'a', () => {
+      world.user.append('d/a', ' edited');
+      justBefore('link', keyOf(removal), () => world.user.remove('d'));
+    });
+    const removal: Operation = { kind: 'remove', path: 'd/a', expect: stat, preserve: order('d/a') };
+    expect(await applyOne(disk, removal)).toMatchObject({ kind: 'done', preserved: { conflictType: 7 } });
+    const [preserved] = await disk.preserved('conflicts');
+    expect(world.user.read(`.tandem/conflicts/${preserved!.id}/a`)).toBe('old edited');
+    await disk.settle();
+    expect(listAside(world)).toEqual([]);
+  });
+});
+
+describe('what was set aside', () => {
+  it('is let go of group by group', async () => {
+    const [a, b] = [
+      statOf(await applyOne(disk, await installOperation(disk, 'a', 'old a', null))),
+      statOf(await applyOne(disk, await installOperation(disk, 'b', 'old b', null))),
+    ];
+    await disk.apply([{ kind: 'remove', path: 'a', expect: a, preserve: order('a') }], 'first');
+    await disk.apply([{ kind: 'remove', path: 'b', expect: b, preserve: order('b') }], 'second');
+    await disk.settle('first');
+    expect(listAside(world)).toHaveLength(1);
+    await disk.settle('second');
+    expect(listAside(world)).toEqual([]);
+  });
+
+  it.each(['EIO', 'ENOENT'])('is salvaged where a recovery cannot put it back (%s)', async code => {
+    const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
+    const install = await installOperation(disk, 'a', 'torn', stat);
+    const torn = { ...install, staged: { ...install.staged, hash: 'f'.repeat(64) } };
+    await applyOne(disk, torn);
+    memory.kill();
+    memory.onCall = call => {
+      if (call.operation === 'link' && call.name === keyOf(torn)) throw errnoError(code, 'for the test');
+    };
+    const after = makeDisk(world);
+    await after.recover([torn]);
+    memory.onCall = null;
+    await after.recover([]);
+    const [preserved] = await after.salvage();
+    expect(world.user.read(`.tandem/conflicts/${preserved!.id}/${preserved!.path}`)).toBe('old');
+    expect(listAside(world)).toEqual([]);
   });
 });
 
