@@ -18,7 +18,7 @@ export async function planCircle(
   core: FolderCore,
   { items, order, astray }: Circle,
 ): Promise<{ plan: GroupPlan; placed: boolean }> {
-  const p = new Placement(core, placeCandidate, new Set(items));
+  const p = new Placement(core, placeCandidate, { together: new Set(items) });
   await p.view.preload(items.map(item => item.update));
   const step = emptyStep(null);
   const contentLost = new Map<PendingUpdate, boolean>();

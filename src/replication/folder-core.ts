@@ -149,6 +149,8 @@ export class FolderCore {
   readonly pending = new PendingUpdates();
   /** Grows with each movement of the vector or the state. */
   vectorGeneration = 1;
+  /** Groups of operations since the start. */
+  groupsIntended = 0;
   /** What keeps it from going on for now, and is tried again by itself. */
   readonly obstacles = new Obstacles();
   /** More is preserved than the quota allows, and nothing of it may go by itself: in words. */

@@ -23,7 +23,17 @@ export interface GroupResult {
   readonly replaced: readonly Replaced[];
 }
 
+/** A group whose intent is durable. */
+export interface IntendedGroup {
+  readonly plan: GroupPlan;
+  readonly operations: readonly Operation[];
+  /** Of its intent; null: there is nothing to do on disk. */
+  readonly id: string | null;
+}
+
 interface IntentBody {
+  /** Groups that were under way together are recovered in this order, as one. */
+  readonly order: number;
   readonly steps: readonly {
     readonly operations: readonly Operation[];
     readonly puts: readonly Omit<Put, 'before'>[];
@@ -37,15 +47,19 @@ export async function runGroup(
   plan: GroupPlan,
   recipes: ReadonlyMap<Uid, Recipe>,
 ): Promise<GroupResult> {
+  const group = await intendGroup(core, plan);
+  return concludeGroup(core, group, await carryOutGroup(core, group), recipes);
+}
+
+/** To be carried out next, or given up with the group before it. */
+export async function intendGroup(core: FolderCore, plan: GroupPlan): Promise<IntendedGroup> {
   const operations = plan.steps.flatMap(step => step.operations);
-  if (operations.length === 0) {
-    const nothing = plan.steps.map(() => []);
-    const came = await commitSteps(core, plan.steps, nothing, recipes, null);
-    countConflicts(plan.steps, nothing);
-    return { done: plan.steps.flatMap(step => step.items), failed: [], ...came };
-  }
-  const id = `${core.clock.now()}-${operations.length}-${core.vectorGeneration}`;
+  if (operations.length === 0) return { plan, operations, id: null };
+  core.groupsIntended += 1;
+  const order = core.groupsIntended;
+  const id = `${core.clock.now()}-${order}`;
   const body: IntentBody = {
+    order,
     steps: plan.steps
       // Also what changes nothing on disk: other steps may build on it.
       .filter(step => step.operations.length > 0 || step.puts.length > 0 || step.forget.length > 0)
@@ -56,30 +70,37 @@ export async function runGroup(
         claims,
       })),
   };
-  const begun = core.clock.now();
   await core.commit({ addIntent: { id, body } });
-  const intended = core.clock.now();
-  const outcomes = await core.disk.apply(operations);
-  const applied = core.clock.now();
-  await core.disk.sync();
-  const synced = core.clock.now();
+  return { plan, operations, id };
+}
+
+/** On disk and durable; answers an outcome for each operation. */
+export async function carryOutGroup(core: FolderCore, { operations, id }: IntendedGroup): Promise<readonly Outcome[]> {
+  if (id === null) return [];
+  // Calls are carried out in order: what comes between them may be of others.
+  const [outcomes] = await Promise.all([core.disk.apply(operations, id), core.disk.sync()]);
+  return outcomes;
+}
+
+/** Commits what came of it. `givenUp`: the intent of a group that was to come next, and does not. */
+export async function concludeGroup(
+  core: FolderCore,
+  { plan, operations, id }: IntendedGroup,
+  outcomes: readonly Outcome[],
+  recipes: ReadonlyMap<Uid, Recipe>,
+  givenUp: string | null = null,
+): Promise<GroupResult> {
+  const begun = core.clock.now();
   const { done, doneOutcomes, failed } = await sortSteps(core, plan.steps, outcomes);
-  await bringBack(core, failed);
-  const came = await commitSteps(core, done, doneOutcomes, recipes, id);
-  const committedAt = core.clock.now();
-  // Calls are carried out in order: the next group comes after it.
-  core.disk.settle().catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
+  await bringBack(core, failed, id ?? undefined);
+  const ended = [id, givenUp].filter(intent => intent !== null);
+  const came = await commitSteps(core, done, doneOutcomes, recipes, ended);
+  // Calls are carried out in order: the next group comes after it, unless it is on its way.
+  if (id !== null) settle(core, id);
   reportPreserved(core, outcomes);
   countConflicts(done, doneOutcomes);
   core.log.debug(
-    {
-      operations: operations.length,
-      failed: failed.length,
-      intentMs: intended - begun,
-      applyMs: applied - intended,
-      syncMs: synced - applied,
-      commitMs: committedAt - synced,
-    },
+    { operations: operations.length, failed: failed.length, commitMs: core.clock.now() - begun },
     'group carried out',
   );
   return { done: done.flatMap(step => step.items), failed, ...came };
@@ -87,47 +108,44 @@ export async function runGroup(
 
 /** To be called before anything else touches the folder. */
 export async function recoverGroups(core: FolderCore): Promise<{ recovered: number; undone: number }> {
-  let recovered = 0;
-  let undone = 0;
   const intents = await core.store.intents();
   if (intents.length > 0) {
     core.emit('RECOVERY_STARTED', 'the last run did not end cleanly; interrupted work is looked after', {
       groups: intents.length,
     });
   }
-  for (const intent of intents) {
-    const body = intent.body as IntentBody;
-    // Nothing was committed since: the records are still as they were before.
-    const uids = body.steps.flatMap(step => step.puts.map(({ after }) => after.uid));
-    const records = await core.store.records(uids);
-    const before = new Map(records.flatMap(record => (record ? [[record.uid, record] as const] : [])));
-    const steps: Step[] = body.steps.map(step => ({
-      operations: [...step.operations],
-      puts: step.puts.map(put => ({ ...put, before: before.get(put.after.uid) })),
-      forget: [...step.forget],
-      claims: [...step.claims],
-      items: [],
-      conflicts: 0,
-    }));
-    const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
-    const { done, doneOutcomes, failed } = await sortSteps(core, steps, outcomes);
-    await bringBack(core, failed);
-    await core.disk.sync();
-    await commitSteps(core, done, doneOutcomes, new Map(), intent.id);
-    reportPreserved(core, outcomes);
-    recovered += done.length;
-    undone += failed.length;
-  }
-  // What an earlier recovery had already put right can be back after a power failure.
-  await core.disk.recover([]);
-  return { recovered, undone };
+  const bodies = intents.map(intent => intent.body as IntentBody).sort((a, b) => a.order - b.order);
+  const intended = bodies.flatMap(body => body.steps);
+  // Nothing was committed since: the records are still as they were before.
+  const uids = [...new Set(intended.flatMap(step => step.puts.map(({ after }) => after.uid)))];
+  const records = await core.store.records(uids);
+  const before = new Map(records.flatMap(record => (record ? [[record.uid, record] as const] : [])));
+  const steps: Step[] = intended.map(step => ({
+    operations: [...step.operations],
+    puts: step.puts.map(put => ({ ...put, before: before.get(put.after.uid) })),
+    forget: [...step.forget],
+    claims: [...step.claims],
+    items: [],
+    conflicts: 0,
+  }));
+  // Also where there is no intent: what an earlier recovery had already put right can be back after a power failure.
+  const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
+  if (intents.length === 0) return { recovered: 0, undone: 0 };
+  const { done, doneOutcomes, failed } = await sortSteps(core, steps, outcomes);
+  await bringBack(core, failed);
+  await core.disk.sync();
+  const ended = intents.map(intent => intent.id);
+  await commitSteps(core, done, doneOutcomes, new Map(), ended);
+  settle(core);
+  reportPreserved(core, outcomes);
+  return { recovered: done.length, undone: failed.length };
 }
 
 /**
  * Where a step came to nothing, what it had moved goes back, last first: nothing may stay in staging, which is swept. If
  * its place was taken meanwhile it is preserved.
  */
-async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promise<void> {
+async function bringBack(core: FolderCore, failed: readonly FailedStep[], id?: string): Promise<void> {
   const back: Operation[] = [];
   for (const { step, outcomes } of [...failed].reverse()) {
     for (const [i, operation] of [...step.operations.entries()].reverse()) {
@@ -137,11 +155,14 @@ async function bringBack(core: FolderCore, failed: readonly FailedStep[]): Promi
     }
   }
   if (back.length === 0) return;
-  const outcomes = await core.disk.apply(back);
+  const outcomes = await core.disk.apply(back, id);
   const stranded = back.filter(
     (operation, i) => 'from' in operation && isAside(operation.from) && outcomes[i]!.kind !== 'done',
   );
-  const kept = await core.disk.apply(stranded.map(operation => preserveStranded(core, operation as MoveBack)));
+  const kept = await core.disk.apply(
+    stranded.map(operation => preserveStranded(core, operation as MoveBack)),
+    id,
+  );
   await core.disk.sync();
   reportPreserved(core, kept);
   const full = kept.find(outcome => outcome.kind === 'no-space');
@@ -172,7 +193,7 @@ async function commitSteps(
   steps: readonly Step[],
   outcomes: readonly (readonly Outcome[])[],
   recipes: ReadonlyMap<Uid, Recipe>,
-  intent: string | null,
+  intents: readonly string[],
 ): Promise<Pick<GroupResult, 'committed' | 'replaced'>> {
   const puts = new Map<Uid, { before: FileRecord | undefined; after: FileRecord }>();
   const forget: FileRecord[] = [];
@@ -200,7 +221,7 @@ async function commitSteps(
     claims: steps.flatMap(step => step.claims).filter(gvsn => !unclaims.includes(gvsn)),
     ...(unclaims.length > 0 ? { unclaims } : {}),
     ...(kept.size ? { recipes: kept } : {}),
-    ...(intent === null ? {} : { removeIntents: [intent] }),
+    ...(intents.length === 0 ? {} : { removeIntents: intents }),
   });
   const isMoved = put.some(({ before, after }) => after.kind === 'directory' && before?.present === true);
   if (isMoved || forget.some(record => record.kind === 'directory')) core.paths.forget();
@@ -225,6 +246,10 @@ function countConflicts(steps: readonly Step[], outcomes: readonly (readonly Out
     const preserved = conflicts === 0 && outcomes[i]!.some(outcome => outcome.kind === 'done' && outcome.preserved);
     item.round.tally.conflicts += preserved ? 1 : conflicts;
   });
+}
+
+function settle(core: FolderCore, id?: string): void {
+  core.disk.settle(id).catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
 }
 
 function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {

@@ -1,6 +1,6 @@
 /**
  * The records as they will be once the planned part of a group is done: reads fall through to the store, so that a plan
- * can build a directory and what goes into it in one go.
+ * can build a directory and what goes into it in one go. Also while the group before it is still being carried out.
  */
 import { LIMITS } from '../base/limits.ts';
 import type { FileRecord, Update } from '../model/update.ts';
@@ -15,18 +15,35 @@ export class GroupView {
   /** Children gained and lost against the store, by directory. */
   readonly #gained = new Map<Uid, Set<Uid>>();
   readonly #changed = new Set<Uid>();
+  readonly #changedSlots = new Set<string>();
+  /** Of the group before. */
+  readonly #inherited: ReadonlySet<Uid>;
+  #directoriesChanged = false;
   #paths = new Map<Uid, string>();
 
-  constructor(core: FolderCore) {
+  /** `before`: of a group that is not recorded yet. */
+  constructor(core: FolderCore, before: GroupView | null = null) {
     this.#core = core;
+    this.#inherited = before ? before.#changed : new Set();
+    if (before === null) return;
+    this.#directoriesChanged = before.#directoriesChanged;
+    for (const uid of before.#changed) this.#records.set(uid, before.#records.get(uid));
+    for (const key of before.#changedSlots) this.#slots.set(key, before.#slots.get(key));
+    for (const [uid, gained] of before.#gained) this.#gained.set(uid, new Set(gained));
+  }
+
+  /** Whether the group before has a part in this record: how it looks on disk is not known yet. */
+  isInherited(uid: Uid): boolean {
+    return this.#inherited.has(uid);
   }
 
   /** Reads everything a group of updates will ask for, in few calls. */
   async preload(updates: readonly Update[]): Promise<void> {
-    const uids = [...new Set(updates.flatMap(update => [update.uid, update.parent]))];
+    const involved = new Set(updates.flatMap(update => [update.uid, update.parent]));
+    const uids = [...involved].filter(uid => !this.#records.has(uid));
     const records = await this.#core.store.records(uids);
     for (const [i, uid] of uids.entries()) this.#records.set(uid, records[i]);
-    const slots = updates.filter(update => update.present);
+    const slots = updates.filter(update => update.present && !this.#slots.has(slotKey(update.parent, update.name)));
     const occupants = await this.#core.store.occupants(slots);
     for (const [i, slot] of slots.entries()) this.#slots.set(slotKey(slot.parent, slot.name), occupants[i]);
   }
@@ -58,26 +75,37 @@ export class GroupView {
   }
 
   put(after: FileRecord, before: FileRecord | undefined): void {
+    // A new directory changes no path that is known.
+    if (after.kind === 'directory' && (before?.present || this.#records.get(after.uid)?.present)) this.#forgetPaths();
     if (before?.present && this.#slots.get(slotKey(before.parent, before.name)) !== undefined) {
-      const key = slotKey(before.parent, before.name);
-      if (this.#slots.get(key) === before.uid) this.#slots.set(key, undefined);
+      if (this.#slots.get(slotKey(before.parent, before.name)) === before.uid) this.#setSlot(before, undefined);
     } else if (before?.present) {
-      this.#slots.set(slotKey(before.parent, before.name), undefined);
+      this.#setSlot(before, undefined);
     }
     this.#records.set(after.uid, after);
     this.#changed.add(after.uid);
     if (after.present) {
-      this.#slots.set(slotKey(after.parent, after.name), after.uid);
+      this.#setSlot(after, after.uid);
       const gained = this.#gained.get(after.parent) ?? new Set();
       this.#gained.set(after.parent, gained.add(after.uid));
     }
-    if (after.kind === 'directory') this.#paths = new Map();
   }
 
   forget(record: FileRecord): void {
     this.#records.set(record.uid, undefined);
-    const key = slotKey(record.parent, record.name);
-    if (this.#slots.get(key) === record.uid) this.#slots.set(key, undefined);
+    this.#changed.add(record.uid);
+    if (this.#slots.get(slotKey(record.parent, record.name)) === record.uid) this.#setSlot(record, undefined);
+    if (record.kind === 'directory') this.#forgetPaths();
+  }
+
+  #setSlot(place: { readonly parent: Uid; readonly name: string }, uid: Uid | undefined): void {
+    const key = slotKey(place.parent, place.name);
+    this.#slots.set(key, uid);
+    this.#changedSlots.add(key);
+  }
+
+  #forgetPaths(): void {
+    this.#directoriesChanged = true;
     this.#paths = new Map();
   }
 
@@ -85,7 +113,7 @@ export class GroupView {
   async directoryPath(uid: Uid, depth = 0): Promise<string | undefined> {
     if (uid === this.#core.root) return '';
     if (uid === STEPPED_ASIDE) return ASIDE_DIRECTORY;
-    const known = this.#paths.get(uid) ?? (this.#changed.size === 0 ? this.#core.paths.cached(uid) : undefined);
+    const known = this.#paths.get(uid) ?? (this.#directoriesChanged ? undefined : this.#core.paths.cached(uid));
     if (known !== undefined) return known;
     const record = await this.record(uid);
     if (!record?.present || record.kind !== 'directory' || depth > LIMITS.depthLevels) return undefined;

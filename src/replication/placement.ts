@@ -38,6 +38,13 @@ export interface Loss {
   readonly always: boolean;
 }
 
+export interface PlacementOptions {
+  /** Items that take their places in one step: they do not wait for one another any more. */
+  readonly together?: ReadonlySet<PendingUpdate>;
+  /** What a group brings that is being carried out. */
+  readonly before?: GroupView | null;
+}
+
 const LOOKS_BEFORE_PRESERVING = 2;
 
 export class Placement {
@@ -46,14 +53,13 @@ export class Placement {
   readonly cameFrom = new Map<string, string>();
   readonly view: GroupView;
   readonly core: FolderCore;
-  /** Items that take their places in one step: they do not wait for one another any more. */
   readonly together: ReadonlySet<PendingUpdate>;
   readonly #place: PlaceCandidate;
 
-  constructor(core: FolderCore, place: PlaceCandidate, together: ReadonlySet<PendingUpdate> = new Set()) {
+  constructor(core: FolderCore, place: PlaceCandidate, { together, before }: PlacementOptions = {}) {
     this.core = core;
-    this.together = together;
-    this.view = new GroupView(core);
+    this.together = together ?? new Set();
+    this.view = new GroupView(core, before);
     this.#place = place;
   }
 

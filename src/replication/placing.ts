@@ -18,24 +18,36 @@ import type { Uid } from '../model/version.ts';
 import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore } from './folder-core.ts';
 import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
+import type { GroupView } from './group-view.ts';
 import { install } from './installing.ts';
 import type { PendingUpdate } from './pending.ts';
 import { type Candidate, made, type Placed, Placement } from './placement.ts';
 import { absorb, placeOnto } from './settling.ts';
 
 const SETTLING_DEPTH = 600;
+/** To have a directory of which only is known that it won a name: about a minute, as attempts are made. */
+const ATTEMPTS_FOR_A_WINNER = 6;
 
-/** Plans as many of the items, in order, as can be planned together; the others come back as `left`. */
+export interface PlannedGroup {
+  readonly plan: GroupPlan;
+  readonly view: GroupView;
+  /** What could not be planned together with the rest. */
+  readonly left: readonly PendingUpdate[];
+}
+
+/** Plans as many of the items, in order, as can be planned together. `before`: on what a group brings that is being carried out. */
 export async function planGroup(
   core: FolderCore,
   items: readonly PendingUpdate[],
-): Promise<{ plan: GroupPlan; left: readonly PendingUpdate[] }> {
-  const p = new Placement(core, placeCandidate);
-  await p.view.preload(items.map(item => item.update));
+  before: GroupView | null = null,
+): Promise<PlannedGroup> {
+  const p = new Placement(core, placeCandidate, { before });
+  const { plan, view } = p;
+  await view.preload(items.map(item => item.update));
   for (const [i, item] of items.entries()) {
-    if (!(await placeItem(p, item))) return { plan: p.plan, left: items.slice(i + 1) };
+    if (!(await placeItem(p, item))) return { plan, view, left: items.slice(i + 1) };
   }
-  return { plan: p.plan, left: [] };
+  return { plan, view, left: [] };
 }
 
 /** Answers false when the view holds traces of a step that came to nothing: nothing more can be planned on it. */
@@ -150,14 +162,16 @@ async function placeBelowTombstone(
     }
     directory = found.uid;
   }
-  if (directory === update.parent) return p.place({ ...candidate, depth: candidate.depth + 1 }, local, step);
+  // A directory that came back may have taken it in with all that was in another one.
+  const mine = await p.view.record(update.uid);
+  if (directory === update.parent) return p.place({ ...candidate, depth: candidate.depth + 1 }, mine, step);
   if (directory === update.uid) {
     // It won the name of the directory it lay in: it takes that directory's place.
     const risen = keptInPlace(update, parent.parent, parent.name, await p.stamp(update));
-    return placePresent(p, { ...candidate, update: risen, depth: candidate.depth + 1 }, local, step);
+    return placePresent(p, { ...candidate, update: risen, depth: candidate.depth + 1 }, mine, step);
   }
   const child = reparented(update, directory, await p.stamp(update));
-  return p.place({ ...candidate, update: child, depth: candidate.depth + 1 }, local, step);
+  return p.place({ ...candidate, update: child, depth: candidate.depth + 1 }, mine, step);
 }
 
 /** Whether a deleted directory lies, by way of other deleted ones, in `uid`. */
@@ -272,8 +286,12 @@ async function placeTombstone(
   let heir: { readonly next: Update; readonly record: FileRecord } | null = null;
   if (update.nameConflict && update.mergedInto !== null) {
     const winner = await p.view.record(update.mergedInto);
-    if (children.length > 0 && !winner)
-      return p.block(candidate, waitFor(update.mergedInto), 'waits for the directory that won its name');
+    if (children.length > 0 && !winner) {
+      if (item === null || item.attempts < ATTEMPTS_FOR_A_WINNER)
+        return p.block(candidate, waitFor(update.mergedInto), 'waits for the directory that won its name');
+      // Whoever had told of it may have lost its database.
+      return succeed(p, candidate, local, step);
+    }
     const home = winner && (await homeOfChildren(p, winner, update));
     const inside = home !== undefined && (await p.view.isBelow(home.uid, local.uid));
     if (inside && home.kind === 'present' && !local.disk)
@@ -281,16 +299,21 @@ async function placeTombstone(
     if (home && children.length > 0 && local.disk && (inside || home.kind === 'lost')) {
       // Each was merged into the other by members that did not know of one another, or the one lies in the other
       // here: a new one takes the children.
-      const fresh = await successor(p, local);
-      const lost = { ...update, ...succession(update, await p.stamp(update)), mergedInto: fresh.uid };
-      return absorb(p, { ...candidate, update: fresh, depth: candidate.depth + 1 }, undefined, local, step, lost);
+      return succeed(p, candidate, local, step);
     }
-    for (const child of children) {
+    for (const { uid } of children) {
+      const child = (await p.view.record(uid))!;
       const next = reparented(child, update.mergedInto, await p.stamp(child));
       // One that takes this very name can have it when the directory is gone.
       if ((await p.view.occupant(next.parent, next.name)) === local.uid)
         heir = { next, record: child.disk ? await p.stepAside(child, step) : child };
       else if ((await p.place(made(next, candidate), child, step)) === 'not') return 'not';
+    }
+    const now = await p.view.record(local.uid);
+    if (!now?.present) {
+      // The winner came back for the first of them and took this directory as its own, with all that is in it.
+      p.put(step, now, after);
+      return 'placed';
     }
   } else if (update.nameConflict && children.length > 0) {
     // It lost its name to what is no directory, and goes with all that is in it, as it does where that was found.
@@ -316,6 +339,14 @@ async function placeTombstone(
   await p.removeDirectory(candidate, { lost: local, path, conflictType: update.nameConflict ? 1 : 5, reason }, step);
   p.put(step, local, after);
   return heir === null ? 'placed' : p.place(made(heir.next, candidate), heir.record, step);
+}
+
+/** A new directory takes the place of one that lost its name, with all that is in it. */
+async function succeed(p: Placement, candidate: Candidate, local: FileRecord, step: Step): Promise<Placed> {
+  const { update, depth } = candidate;
+  const fresh = await successor(p, local);
+  const lost = { ...update, ...succession(update, await p.stamp(update)), mergedInto: fresh.uid };
+  return absorb(p, { ...candidate, update: fresh, depth: depth + 1 }, undefined, local, step, lost);
 }
 
 function waitFor(directory: Uid): Wait {

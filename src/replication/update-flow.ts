@@ -13,8 +13,9 @@ import { planCircle } from './circle-breaking.ts';
 import { DiskWaits } from './disk-waits.ts';
 import { FailedSteps } from './failed-steps.ts';
 import type { FolderCore } from './folder-core.ts';
+import { type PipelineParts, runGroups } from './group-pipeline.ts';
 import { type Blocked, type GroupPlan, unusedStaging } from './group-plan.ts';
-import { recoverGroups, runGroup } from './group-run.ts';
+import { type GroupResult, recoverGroups, runGroup } from './group-run.ts';
 import { findHere, takeIn } from './intake.ts';
 import { stagingIdOf } from './local-content.ts';
 import { obstacleOf } from './obstacle-events.ts';
@@ -36,6 +37,7 @@ export class UpdateFlow {
   readonly #failures: FailedSteps;
   readonly #strays: StrayContent;
   readonly #claims: StandingClaims;
+  readonly #pipeline: PipelineParts;
   #ready: PendingUpdate[] = [];
   /** Asks for a look at directories before an update is tried again. */
   rescan: (paths: readonly string[]) => Promise<void> = async () => {};
@@ -57,6 +59,13 @@ export class UpdateFlow {
       giveUp: (item, detail, awaits) => this.#giveUp(item, detail, awaits),
     });
     this.#strays = new StrayContent(core);
+    this.#pipeline = {
+      core,
+      takeReady: size => (this.#ready.length < size / 2 ? [] : this.#takeReady()),
+      giveBack: items => this.#ready.unshift(...items),
+      recipesOf: plan => this.#recipesOf(plan),
+      concluded: (plan, result) => this.#concluded(plan, result),
+    };
     core.onCommitted = put => {
       this.#wake(put.map(({ after }) => after.uid));
       if (core.pending.givenUpSize === 0) return;
@@ -176,10 +185,8 @@ export class UpdateFlow {
     while (!signal.aborted) {
       if (this.#ready.length === 0) await this.#bell.heard(signal);
       if (signal.aborted) return;
-      const batch = this.#ready.splice(0, LIMITS.installGroupFiles);
-      if (batch.length === 0) continue;
       try {
-        await this.#core.line.run(() => this.#install(batch));
+        await this.#core.line.run(() => this.#install());
       } catch (error) {
         await this.#interrupted(error, signal);
       }
@@ -251,22 +258,22 @@ export class UpdateFlow {
     this.#bell.ring();
   }
 
-  async #install(batch: readonly PendingUpdate[]): Promise<void> {
+  #takeReady(): PendingUpdate[] {
+    return this.#ready.splice(0, LIMITS.installGroupFiles).filter(item => this.#core.pending.holds(item));
+  }
+
+  async #install(): Promise<void> {
     const core = this.#core;
-    const live = batch.filter(item => core.pending.holds(item));
+    const items = this.#takeReady();
     if (!core.active) {
-      // Taken up while the folder was being halted: nothing comes for it unless it is asked for again.
-      for (const item of live) this.#leave(item);
+      // Made ready while the folder was being halted: nothing comes for it unless it is asked for again.
+      for (const item of items) this.#leave(item);
       return;
     }
-    if (live.length === 0) return;
-    const { plan, left } = await planGroup(core, live);
-    this.#ready.unshift(...left);
-    await this.#carryOut(plan);
-    for (const { item } of plan.blocked) await this.#breakCircle(item);
-    await this.#claims.settle();
-    // With nothing left under way a session may be in sync, and a first synchronisation at its end.
-    if (core.pending.size === 0) this.retry();
+    if (items.length === 0) return;
+    const first = await planGroup(core, items);
+    this.#ready.unshift(...first.left);
+    await runGroups(this.#pipeline, first);
   }
 
   /** Where an update has come to wait for others that wait for it, all of them take their places together. */
@@ -276,22 +283,32 @@ export class UpdateFlow {
       const circle = this.#waiting.circleFrom(item);
       if (!circle) return;
       const { plan, placed } = await planCircle(this.#core, circle);
-      if (placed) return this.#carryOut(plan);
+      if (placed) return this.#deal(plan, await runGroup(this.#core, plan, this.#recipesOf(plan)));
       for (const blocked of plan.blocked) await this.#block(blocked);
     }
   }
 
-  async #carryOut(plan: GroupPlan): Promise<void> {
-    const core = this.#core;
-    const recipes = new Map(
-      plan.steps
-        .flatMap(step => step.items)
-        .flatMap(item => {
-          const recipe = this.#recipes.get(item.update.gvsn);
-          return recipe ? [[item.update.uid, recipe] as const] : [];
-        }),
+  #recipesOf(plan: GroupPlan): ReadonlyMap<Uid, Recipe> {
+    const items = plan.steps.flatMap(step => step.items);
+    return new Map(
+      items.flatMap(({ update }) => {
+        const recipe = this.#recipes.get(update.gvsn);
+        return recipe ? [[update.uid, recipe] as const] : [];
+      }),
     );
-    const result = await runGroup(core, plan, recipes);
+  }
+
+  /** The records of a group are durable. */
+  async #concluded(plan: GroupPlan, result: GroupResult): Promise<void> {
+    await this.#deal(plan, result);
+    for (const { item } of plan.blocked) await this.#breakCircle(item);
+    await this.#claims.settle();
+    // With nothing left under way a session may be in sync, and a first synchronisation at its end.
+    if (this.#core.pending.size === 0) this.retry();
+  }
+
+  async #deal(plan: GroupPlan, result: GroupResult): Promise<void> {
+    const core = this.#core;
     const attempts = result.replaced.map(({ update }) => this.#attempts.get(update.gvsn) ?? 0);
     for (const item of result.done) this.#finish(item);
     for (const [i, { update, item }] of result.replaced.entries()) {

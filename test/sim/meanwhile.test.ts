@@ -15,14 +15,15 @@ afterEach(() => {
 function inGroup(holds: () => boolean, act: () => void): void {
   const { core } = world.folder('beta');
   const { disk } = core;
-  const sync = async (): Promise<void> => {
+  const apply: Disk['apply'] = async (operations, group) => {
+    const outcomes = await disk.apply(operations, group);
     if (holds()) {
       act();
       await world.time.wait(100);
     }
-    return disk.sync();
+    return outcomes;
   };
-  replaceCall(core, 'sync', sync);
+  replaceCall(core, 'apply', apply);
 }
 
 function replaceCall(core: FolderCore, call: keyof Disk, by: unknown): void {

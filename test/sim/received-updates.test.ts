@@ -76,3 +76,40 @@ test('what comes into a directory that loses its name in the same group is known
   expect(await recordOf(folder, 'name')).toMatchObject({ uid: winner });
   expect(await recordOf(folder, 'name/child')).toMatchObject({ parent: winner, disk: { kind: 'directory' } });
 });
+
+test('a file comes into a directory that has to come back, and takes in the one where the file is', async () => {
+  const folder = await betaWith('name');
+  world.write('beta', 'name/kept', 'content');
+  await world.pass(30_000);
+  const loser = await recordOf(folder, 'name');
+  const kept = await recordOf(folder, 'name/kept');
+  const winner = makeVersion(PARTNER_DATABASE, 8);
+  const later = { uid: winner, createTime: loser.createTime + 1000, ancestry: [] };
+  await world.whileTimePasses(receive(folder, [byPartner(9, loser, { ...later, present: false })]));
+  const received = receive(folder, [
+    byPartner(10, kept, { parent: winner }),
+    byPartner(11, loser, { present: false, nameConflict: true, mergedInto: winner }),
+  ]);
+  await world.whileTimePasses(received);
+  await world.pass(10_000);
+  expect([...folder.core.pending.givenUpUids()]).toEqual([]);
+  expect(world.files('beta')).toEqual({ 'name/kept': 'content' });
+  expect(await recordOf(folder, 'name/kept')).toMatchObject({ uid: kept.uid, parent: winner });
+});
+
+test('a directory lost its name to one that nobody has: another one takes in what it holds', async () => {
+  const folder = await betaWith('name/kept');
+  const loser = await recordOf(folder, 'name');
+  const lost = byPartner(9, loser, {
+    present: false,
+    nameConflict: true,
+    mergedInto: makeVersion(PARTNER_DATABASE, 8),
+  });
+  for (let attempt = 0; attempt < 7; attempt++) {
+    expect(await recordOf(folder, 'name')).toMatchObject({ uid: loser.uid });
+    await world.whileTimePasses(receive(folder, [lost]));
+    await world.pass(400_000);
+  }
+  expect((await recordOf(folder, 'name')).uid).not.toBe(loser.uid);
+  expect([...world.member('beta').files.user.snapshot(SIM_ROOT).keys()]).toEqual(['name', 'name/kept']);
+});

@@ -49,6 +49,9 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [71357, { toAndFro: true, oldCopies: false }],
   [73092, { toAndFro: true, oldCopies: false }],
   [74081, { toAndFro: true, bursts: true, oldCopies: false }],
+  [200017, { toAndFro: true, bursts: true, oldCopies: false }],
+  [200279, { toAndFro: true, bursts: true, oldCopies: false }],
+  [300087, {}],
 ];
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { SIM_ROOT } from './sim-member.ts';
 import { SmallWorld } from './small-world.ts';
 
-const anew = 'written anew\n'.repeat(300_000);
+const anew = 'written anew\n'.repeat(1_500_000);
 
 let world: SmallWorld;
 
