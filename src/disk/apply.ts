@@ -63,7 +63,7 @@ function makeDirectory({ tree, touched }: ApplyTools, { path, mode }: Of<'make-d
   }
   const look = place.directory.lookAt(place.name);
   touched.path(path, look?.ino ?? null);
-  return look === null ? changed(path, 'it went as soon as it was made') : done(toStat(look));
+  return look?.kind === 'directory' ? done(toStat(look)) : changed(path, 'it went as soon as it was made');
 }
 
 function install(tools: ApplyTools, operation: Of<'install'>): Outcome {

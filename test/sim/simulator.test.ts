@@ -52,6 +52,7 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [200017, { toAndFro: true, bursts: true, oldCopies: false }],
   [200279, { toAndFro: true, bursts: true, oldCopies: false }],
   [300087, {}],
+  [600380, {}],
 ];
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */

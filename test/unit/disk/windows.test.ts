@@ -150,6 +150,15 @@ describe('an install over the loser of a conflict', () => {
   });
 });
 
+it('does not take a file for the directory that it was exchanged with in that moment', async () => {
+  justBefore('lookAt', 'd', () => {
+    world.user.remove('d');
+    world.user.write('d', 'mine');
+  });
+  expect(await applyOne(disk, { kind: 'make-directory', path: 'd', mode: 0o755 })).toMatchObject({ kind: 'changed' });
+  expect(world.user.read('d')).toBe('mine');
+});
+
 describe('a removal', () => {
   it('gives back what was edited in that moment', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
