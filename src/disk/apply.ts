@@ -274,11 +274,12 @@ function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>):
   return done(null, asides.keep(tree, key, { expected: before, order, preserved }));
 }
 
-function removeDirectory({ tree, touched }: ApplyTools, { path }: Of<'remove-directory'>): Outcome {
+function removeDirectory({ tree, touched }: ApplyTools, { path, expect }: Of<'remove-directory'>): Outcome {
   const place = placeOf(tree, path);
   const look = place?.directory.lookAt(place.name) ?? null;
   if (place === null || look === null) return done(null);
   if (look.kind !== 'directory') return changed(path, 'it is no directory');
+  if (expect && !asExpected(expect, look)) return changed(path, 'another directory has its name');
   try {
     place.directory.removeDirectory(place.name);
   } catch (error) {
@@ -293,10 +294,11 @@ function removeDirectory({ tree, touched }: ApplyTools, { path }: Of<'remove-dir
 }
 
 function preserveAnything({ tree, touched }: ApplyTools, operation: Of<'preserve'>): Outcome {
-  const { path, unless = [] } = operation;
+  const { path, expect, unless = [] } = operation;
   const place = placeOf(tree, path);
   const look = place?.directory.lookAt(place.name) ?? null;
   if (place === null || look === null) return changed(path, 'it is gone');
+  if (expect && !asExpected(expect, look)) return changed(path, 'something else has its name');
   const still = look.kind === 'directory' ? unless.filter(name => tree.directory(path)?.lookAt(name)) : [];
   if (still.length > 0) return notEmpty(path, still);
   const source = { ...place, look, key: keyOf(operation), by: 'rename' } as const;

@@ -241,11 +241,15 @@ export type Operation =
     }
   | { readonly kind: 'remove'; readonly path: string; readonly expect: Stat; readonly preserve: PreserveOrder }
   /** Only an empty directory goes; otherwise 'not-empty' with the names. */
-  | { readonly kind: 'remove-directory'; readonly path: string }
-  /** Moves whatever is there, directories with all below, to the preserved area; not a directory in which one of `unless` is. */
+  | { readonly kind: 'remove-directory'; readonly path: string; readonly expect?: Stat }
+  /**
+   * Moves whatever is there, or only what is expected, directories with all below, to the preserved area; not a directory in
+   * which one of `unless` is.
+   */
   | {
       readonly kind: 'preserve';
       readonly path: string;
+      readonly expect?: Stat;
       readonly preserve: PreserveOrder;
       readonly unless?: readonly string[];
     };

@@ -1,7 +1,7 @@
 /** What placing one group of updates works with: the view, the plan, and the few things every step is made of. */
 import type { PreservedManifest, PreserveOrder } from '../disk/disk.ts';
 import { deletedRecord } from '../model/local-record.ts';
-import type { FileRecord, Update } from '../model/update.ts';
+import type { FileRecord, Stat, Update } from '../model/update.ts';
 import { formatVersion } from '../model/version.ts';
 import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore, Stamp } from './folder-core.ts';
@@ -31,7 +31,7 @@ export type PlaceCandidate = (
 ) => Promise<Placed>;
 
 export interface Loss {
-  readonly lost: Update;
+  readonly lost: FileRecord;
   readonly path: string;
   readonly conflictType: PreservedManifest['conflictType'];
   readonly reason: string;
@@ -94,7 +94,7 @@ export class Placement {
     const { path, lost } = loss;
     const { item } = candidate;
     if (item === null || item.attempts < LOOKS_BEFORE_PRESERVING) {
-      step.operations.push({ kind: 'remove-directory', path });
+      step.operations.push({ kind: 'remove-directory', path, ...expected(lost) });
       return;
     }
     const [recorded] = await this.core.store.children([lost.uid]);
@@ -102,6 +102,7 @@ export class Placement {
     step.operations.push({
       kind: 'preserve',
       path,
+      ...expected(lost),
       preserve: this.preserve(candidate, { ...loss, always: true }),
       unless,
     });
@@ -158,6 +159,11 @@ export const NOTHING_TO_PRESERVE: PreserveOrder = {
   area: 'conflicts',
   manifest: { path: '', uid: '', gvsn: '', conflictType: 7, reason: '', member: '', partner: '', time: 0 },
 };
+
+/** That nothing is done to what users have put in its place. A directory that is made in the same group is not known yet. */
+export function expected({ disk }: FileRecord): { readonly expect?: Stat } {
+  return disk ? { expect: disk } : {};
+}
 
 /** A version made here in the course of placing another one. */
 export function made(update: Update, from: Candidate): Candidate {

@@ -14,14 +14,14 @@ import {
 import { needsRepair } from '../model/reconcile.ts';
 import { FENCE, type FileRecord, type Update } from '../model/update.ts';
 import { succession } from '../model/update-order.ts';
-import type { Uid } from '../model/version.ts';
+import { databaseOf, type Uid } from '../model/version.ts';
 import type { Wait } from '../model/wait-circle.ts';
 import type { FolderCore } from './folder-core.ts';
 import { emptyStep, type GroupPlan, type Step } from './group-plan.ts';
 import type { GroupView } from './group-view.ts';
 import { install } from './installing.ts';
 import type { PendingUpdate } from './pending.ts';
-import { type Candidate, made, type Placed, Placement } from './placement.ts';
+import { type Candidate, expected, made, type Placed, Placement } from './placement.ts';
 import { absorb, placeOnto } from './settling.ts';
 
 const SETTLING_DEPTH = 600;
@@ -150,7 +150,7 @@ async function placeBelowTombstone(
   // One that is brought back itself, below a directory that it took in, finds its place below.
   if (home.kind === 'deleted' && directory !== update.uid) {
     const dead = (await p.view.record(directory))!;
-    const back = made(revived(dead, await p.stamp(dead)), candidate);
+    const back = made(await broughtBack(p, dead), candidate);
     if ((await p.place(back, dead, step)) === 'not') return 'not';
   } else if (home.kind === 'lost') {
     const found = await replacement(p, candidate, (await p.view.record(directory))!, step);
@@ -172,6 +172,14 @@ async function placeBelowTombstone(
   }
   const child = reparented(update, directory, await p.stamp(update));
   return p.place({ ...candidate, update: child, depth: candidate.depth + 1 }, mine, step);
+}
+
+/** At the top, if it was deleted here in a directory that nobody else ever knew of, and that was set aside since. */
+async function broughtBack(p: Placement, dead: FileRecord): Promise<Update> {
+  const back = revived(dead, await p.stamp(dead));
+  const isOwn = databaseOf(dead.gvsn) === p.core.members.database;
+  const isLost = isOwn && dead.parent !== p.core.root && !(await p.view.record(dead.parent));
+  return isLost ? { ...back, parent: p.core.root } : back;
 }
 
 /** Whether a deleted directory lies, by way of other deleted ones, in `uid`. */
@@ -324,7 +332,7 @@ async function placeTombstone(
       reason: 'another file with this name won',
       always: true,
     });
-    if (local.disk) step.operations.push({ kind: 'preserve', path, preserve: order });
+    if (local.disk) step.operations.push({ kind: 'preserve', path, ...expected(local), preserve: order });
     await p.bury(local, step);
     p.put(step, local, after);
     return 'placed';

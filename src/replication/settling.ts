@@ -4,7 +4,7 @@ import { equalContent } from '../model/reconcile.ts';
 import type { FileRecord, Update } from '../model/update.ts';
 import type { Step } from './group-plan.ts';
 import { install } from './installing.ts';
-import { type Candidate, made, type Placed, type Placement, sameTime } from './placement.ts';
+import { type Candidate, expected, made, type Placed, type Placement, sameTime } from './placement.ts';
 
 /** Another record has the name. */
 export async function placeOnto(
@@ -47,7 +47,7 @@ export async function placeOnto(
     // Before the directory it may lie in goes with all that is in it.
     const inside = local?.present && local.disk && (await p.view.isBelow(local.parent, occupant.uid));
     if (inside) mine = await p.stepAside(local, step);
-    step.operations.push({ kind: 'preserve', path, preserve: keep });
+    step.operations.push({ kind: 'preserve', path, ...expected(occupant), preserve: keep });
     await p.bury(occupant, step);
   } else if (same && update.kind === 'file' && !local?.present && occupant.disk) {
     p.put(step, occupant, { ...tombstone, disk: null, provisional: false });
@@ -189,7 +189,7 @@ async function lose(
       always: !equalContent(local, occupant),
     });
     if (local.kind === 'directory') {
-      step.operations.push({ kind: 'preserve', path, preserve: order });
+      step.operations.push({ kind: 'preserve', path, ...expected(local), preserve: order });
       await p.bury(local, step);
     } else if (local.disk) {
       step.operations.push({ kind: 'remove', path, expect: local.disk, preserve: order });

@@ -113,3 +113,22 @@ test('a directory lost its name to one that nobody has: another one takes in wha
   expect((await recordOf(folder, 'name')).uid).not.toBe(loser.uid);
   expect([...world.member('beta').files.user.snapshot(SIM_ROOT).keys()]).toEqual(['name', 'name/kept']);
 });
+
+test('something comes into a directory that was deleted here in one that nobody knows of: it comes back at the top', async () => {
+  const folder = await betaWith('name');
+  const { core } = folder;
+  const record = await recordOf(folder, 'name');
+  world.member('beta').files.user.remove(`${SIM_ROOT}/name`);
+  const deleting = core.line.run(async () => {
+    const [stamp] = await core.stamps([record]);
+    const parent = makeVersion(core.members.database, 1);
+    await core.commit({
+      put: [{ before: record, after: { ...record, ...stamp, parent, present: false, disk: null } }],
+    });
+  });
+  await world.whileTimePasses(deleting);
+  const child = { uid: makeVersion(PARTNER_DATABASE, 9), parent: record.uid, name: 'child', ancestry: [] };
+  await world.whileTimePasses(receive(folder, [byPartner(9, record, child)]));
+  await world.pass(10_000);
+  expect([...world.member('beta').files.user.snapshot(SIM_ROOT).keys()]).toEqual(['name', 'name/child']);
+});

@@ -53,6 +53,8 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [200279, { toAndFro: true, bursts: true, oldCopies: false }],
   [300087, {}],
   [600380, {}],
+  [900143, { toAndFro: true, bursts: true, oldCopies: false }],
+  [500187, { bursts: true, losses: true, oldCopies: false }],
 ];
 
 /** Fair weather: whatever fails here has nothing to do with crashes, links or clocks. */

@@ -159,6 +159,24 @@ it('does not take a file for the directory that it was exchanged with in that mo
   expect(world.user.read('d')).toBe('mine');
 });
 
+it.each([
+  ['a file', () => world.user.write('d', 'mine')],
+  ['another directory', () => world.user.makeDirectory('d')],
+])('leaves alone what has the name of a directory that was to go: %s', async (_what, replace) => {
+  world.user.makeDirectory('d');
+  const [seen] = await disk.look(['d']);
+  world.user.remove('d');
+  world.user.makeDirectory('in-between');
+  replace();
+  const outcomes = await disk.apply([
+    { kind: 'remove-directory', path: 'd', expect: seen! },
+    { kind: 'preserve', path: 'd', expect: seen!, preserve: order('d', true) },
+  ]);
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['changed', 'changed']);
+  expect(world.user.exists('d')).toBe(true);
+  expect(await disk.preserved('conflicts')).toEqual([]);
+});
+
 describe('a removal', () => {
   it('gives back what was edited in that moment', async () => {
     const stat = statOf(await applyOne(disk, await installOperation(disk, 'a', 'old', null)));
