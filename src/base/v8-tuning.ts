@@ -1,20 +1,50 @@
 /** What a member does differently from V8's own settings. Each may be called at any time. */
-import { setFlagsFromString } from 'node:v8';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /**
- * How far the heap may grow beyond what was in use when it was last collected, in per cent of that. V8 counts the
- * buffers that pass through to it, so content of 1 GiB made a heap of 30 MB be collected ninety times with 50, and
- * twenty times with 200: a quarter to half of the processor's time, for a quarter more memory at the peak.
+ * How far the heap may grow beyond what was in use when it was last collected, in bytes. V8 lets it grow by a share of
+ * that and counts the buffers that pass through to it: with a small share content of 1 GiB has a heap of 30 MB collected
+ * ninety times, a quarter of the processor's time, and with a large one the garbage of many records stays as long.
  */
-const HEAP_GROWING_PERCENT = 200;
+const HEADROOM = 28 * 1024 * 1024;
+/** In per cent. */
+const GROWTH = { least: 25, most: 300 } as const;
+/**
+ * Both halves of the nursery, in bytes. V8 lets them grow to twice that: as many collections fewer as they are dearer,
+ * and more memory for good.
+ */
+const NURSERY = 16 * 1024 * 1024;
 
 /** How much of a function runs before it is optimised, in bytes of its bytecode. */
 const LATE = 1_000_000;
 /** V8's own. */
 const SOON = 66 * 1024;
 
-export function letHeapGrow(): void {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+/** Node's types do not know the detail of a collection. */
+interface GcEntry {
+  readonly detail?: { readonly kind: number };
+}
+
+/** Bounds what lies about on this thread's heap. Other threads grow by the same share. */
+export function boundHeap(): void {
+  allowGrowth();
+  boundNursery();
+  new PerformanceObserver(list => {
+    boundNursery();
+    if ((list.getEntries() as GcEntry[]).some(entry => entry.detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
+      allowGrowth();
+  }).observe({ entryTypes: ['gc'] });
+}
+
+function allowGrowth(): void {
+  const share = Math.round((100 * HEADROOM) / getHeapStatistics().used_heap_size);
+  setFlagsFromString(`--heap-growing-percent=${Math.min(GROWTH.most, Math.max(GROWTH.least, share))}`);
+}
+
+function boundNursery(): void {
+  const nursery = getHeapSpaceStatistics().find(space => space.space_name === 'new_space');
+  setFlagsFromString(`--semi-space-growth-factor=${(nursery?.space_size ?? 0) < NURSERY ? 2 : 1}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node
 import { VERSION } from '../base/version.ts';
 import { runCli } from './run.ts';
 import { processTerminal } from './terminal.ts';

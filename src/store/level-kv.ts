@@ -9,9 +9,9 @@ type Snapshot = ReturnType<Database['snapshot']>;
 
 /**
  * Measured with records of a folder: a larger write buffer makes writes no faster and recovery slower; a cache of
- * 16 MiB holds the index blocks of about a million records.
+ * 8 MiB holds the index blocks of about half a million records.
  */
-const TUNING = { cacheSize: 16 * 1024 * 1024, writeBufferSize: 4 * 1024 * 1024, maxOpenFiles: 1000 } as const;
+const TUNING = { cacheSize: 8 * 1024 * 1024, writeBufferSize: 4 * 1024 * 1024, maxOpenFiles: 1000 } as const;
 /**
  * The first reading of a range, and all further ones at most. An iterator makes room for as many as it is asked for and
  * keeps it until it is collected as garbage, long after it was closed: most directories have few children.

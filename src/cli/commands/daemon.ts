@@ -1,5 +1,5 @@
 import { createLog, LOG_FORMATS, type LogFormat } from '../../base/pino-log.ts';
-import { letHeapGrow, optimiseLate } from '../../base/v8-tuning.ts';
+import { boundHeap, optimiseLate } from '../../base/v8-tuning.ts';
 import type { MemberConfig } from '../../config/config.ts';
 import { loadMemberFile } from '../../config/member-file.ts';
 import { LOG_LEVELS } from '../../config/member-schema.ts';
@@ -32,7 +32,7 @@ export const daemonCommands: readonly CommandSpec[] = [
         format: optionOf<LogFormat>(call, 'logFormat'),
         write: line => call.terminal.err(line),
       });
-      letHeapGrow();
+      boundHeap();
       optimiseLate();
       const { runDaemon } = await import('../../daemon/daemon.ts');
       await runDaemon({ home: call.home, log });

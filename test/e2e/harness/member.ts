@@ -73,7 +73,7 @@ export async function createMember(options: {
     if (child !== null) throw new Error(`${name} runs already`);
     const output = openSync(logFile, 'a');
     writeSync(output, `--- started at ${new Date().toISOString()}\n`);
-    const started = spawn(process.execPath, [options.program ?? CLI, 'daemon', '--home', home], {
+    const started = spawn(options.program ?? CLI, ['daemon', '--home', home], {
       stdio: ['ignore', output, output],
       detached: options.detached === true,
     });
