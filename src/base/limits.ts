@@ -82,7 +82,7 @@ export const LIMITS = {
   /** What a new database knows of its keys, until it is closed: 1 MiB for a million of them. A power of two. */
   absenceFilterBits: 8 * 1024 * 1024,
   /** Chunks that enter or leave the database's index in one write. */
-  chunksPerWrite: 8192,
+  chunksPerWrite: 2048,
   /** Version numbers that are reserved at a time. */
   reservedVersions: 65_536,
   configFileBytes: 4 * 1024 * 1024,

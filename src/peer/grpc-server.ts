@@ -14,6 +14,7 @@ import { formatAddress } from '../base/address.ts';
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { discard, isAlone, own } from '../base/owned-blocks.ts';
 import { statusOf } from './call-status.ts';
 import type { Identity } from './identity.ts';
 import type { ContentAnswer, ContentRequest, PeerService } from './link.ts';
@@ -247,11 +248,23 @@ function definitionOf(calls: PeerCalls): ServiceDefinition {
         responseStream,
         requestSerialize: request.write,
         requestDeserialize: request.read,
-        responseSerialize: answer.write,
+        responseSerialize: freeingTheLast(answer.write),
         responseDeserialize: answer.read,
       },
     ]),
   );
+}
+
+/** Frees the memory of each message with the next one: gRPC has copied it into its frame before it asks for that. */
+function freeingTheLast<T>(write: (value: T) => Buffer): (value: T) => Buffer {
+  let last: Buffer | undefined;
+  return value => {
+    if (last !== undefined) discard([last]);
+    const bytes = write(value);
+    last = isAlone(bytes, 0) ? bytes : undefined;
+    if (last !== undefined) own([last]);
+    return bytes;
+  };
 }
 
 function one<T>(item: T): readonly T[] {

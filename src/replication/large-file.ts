@@ -13,9 +13,11 @@ import {
 } from '../model/chunk-groups.ts';
 import { type DeltaStep, planDelta } from '../model/delta-plan.ts';
 import type { ChunkGroup, Recipe } from '../model/recipe.ts';
+import type { Uid } from '../model/version.ts';
 import type { ContentAnswer, ContentRequest, FailureReason, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
-import { findChunks, stagingIdOf } from './local-content.ts';
+import type { LocalChunk } from './folder-parts.ts';
+import { findChunks, ownChunks, stagingIdOf } from './local-content.ts';
 import type { PendingUpdate, Staged } from './pending.ts';
 import { StagedAppends } from './staged-appends.ts';
 
@@ -118,7 +120,7 @@ async function assemble(
     }
     item.receivedBytes = bytes;
     // Whatever goes wrong with copies, the last attempt takes every byte from the partner.
-    const places = attempt < PLANS_PER_FILE && !item.forced ? await findPlaces(core, recipe) : [];
+    const places = attempt < PLANS_PER_FILE && !item.forced ? await findPlaces(core, item.update.uid, recipe) : [];
     const steps = planDelta({ recipe, size, stagedBytes: bytes }, index => places[index]);
     if (!(await carryOut(core, item, channel, recipe, steps))) continue;
     const answer = await core.disk.stageSeal({ stagingId, size, hash, mode, mtimeNs });
@@ -136,14 +138,21 @@ interface Place {
 }
 
 /** Where each chunk lies on this host; `uid` stands for root and path. */
-async function findPlaces(core: FolderCore, recipe: Recipe): Promise<(Place | undefined)[]> {
-  const places: (Place | undefined)[] = [];
-  for (let from = 0; from < recipe.hashes.length; from += CHUNKS_PER_LOOKUP) {
-    for (const chunk of await findChunks(core, recipe.hashes.subarray(from, from + CHUNKS_PER_LOOKUP))) {
-      places.push(chunk && { uid: `${chunk.root}\0${chunk.path}`, offset: chunk.offset, length: chunk.length });
-    }
+async function findPlaces(core: FolderCore, uid: Uid, recipe: Recipe): Promise<(Place | undefined)[]> {
+  const own = await ownChunks(core, uid);
+  const chunks: (LocalChunk | undefined)[] = Array.from(recipe.hashes, hash => own.get(hash));
+  const elsewhere = [...chunks.keys()].filter(index => chunks[index] === undefined);
+  for (let from = 0; from < elsewhere.length; from += CHUNKS_PER_LOOKUP) {
+    const some = elsewhere.slice(from, from + CHUNKS_PER_LOOKUP);
+    const found = await findChunks(
+      core,
+      BigUint64Array.from(some, index => recipe.hashes[index]!),
+    );
+    for (const [at, index] of some.entries()) chunks[index] = found[at];
   }
-  return places;
+  return chunks.map(
+    chunk => chunk && { uid: `${chunk.root}\0${chunk.path}`, offset: chunk.offset, length: chunk.length },
+  );
 }
 
 /** Answers false when a copy did not hold what was expected: the rest is to be planned again. */

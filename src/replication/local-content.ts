@@ -61,6 +61,22 @@ export async function findChunks(core: FolderCore, hashes: BigUint64Array): Prom
   return found;
 }
 
+/** The chunks of the content that a file has now; they need not be in the index yet. */
+export async function ownChunks(core: FolderCore, uid: Uid): Promise<Map<bigint, LocalChunk>> {
+  const chunks = new Map<bigint, LocalChunk>();
+  const [record] = await core.store.records([uid]);
+  const path = record?.present && record.disk ? await core.paths.of(record) : undefined;
+  const recipe = path === undefined ? undefined : await core.store.recipe(uid);
+  if (path === undefined || !recipe) return chunks;
+  let offset = 0;
+  for (const [index, hash] of recipe.hashes.entries()) {
+    const length = recipe.lengths[index]!;
+    chunks.set(hash, { root: core.rootPath, path, offset, length });
+    offset += length;
+  }
+  return chunks;
+}
+
 /** A folder as a place to copy from. */
 export function contentHolder(core: FolderCore): ContentHolder {
   const holder: ContentHolder = {

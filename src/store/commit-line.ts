@@ -1,27 +1,27 @@
 /**
- * The one writer of folders: commits that wait while a batch is being synced go together into the next one. Those of
- * one folder are applied in the order they were made; a folder that has a large recipe to index first lets the others
- * pass. Records, vector, counts and state of a commit become visible when its batch is durable.
+ * The one writer of folders: commits that wait while a batch is being synced go together into the next one, and those of
+ * one folder are applied in the order they were made. Records, vector, counts and state of a commit become visible when
+ * its batch is durable. Large recipes enter the index of chunks and leave it when nothing waits, and now and then between.
  */
 import { messageOf, TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { FolderDraft, hasRecipe } from './folder-draft.ts';
+import { FolderDraft } from './folder-draft.ts';
 import type { FolderSpace } from './folder-space.ts';
+import { type RecipeOfContent, recipesToKeep } from './kept-recipes.ts';
 import type { KeyValue } from './kv.ts';
-import { countChunks, RecipeEntry, type RecipeOfContent, RecipeSweep } from './recipe-index.ts';
+import { RecipeIndexing } from './recipe-index.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
 import type { Commit } from './store.ts';
 
 interface WaitingCommit {
   readonly change: Commit;
   readonly recipes: readonly RecipeOfContent[];
-  /** Work to be done before the commit; null: none. */
-  entry: RecipeEntry | null;
-  /** Whether its chunks are in the index already. */
-  readonly indexed: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Where commits never cease, the index of chunks is worked on once in so many writes. */
+const WRITES_PER_INDEXING = 4;
 
 interface LoneTask {
   readonly run: () => Promise<void>;
@@ -29,7 +29,7 @@ interface LoneTask {
 }
 
 export class CommitLine {
-  readonly sweep: RecipeSweep;
+  readonly indexing: RecipeIndexing;
   readonly #kv: KeyValue;
   readonly #chunksPerWrite: number;
   readonly #waiting = new Map<FolderSpace, WaitingCommit[]>();
@@ -45,17 +45,14 @@ export class CommitLine {
   constructor(kv: KeyValue, chunksPerWrite: number) {
     this.#kv = kv;
     this.#chunksPerWrite = chunksPerWrite;
-    this.sweep = new RecipeSweep(kv);
+    this.indexing = new RecipeIndexing(kv);
   }
 
   commit(space: FolderSpace, change: Commit): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#closing) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      const recipes = recipesToKeep(change);
-      const large = countChunks(recipes) > this.#chunksPerWrite;
-      const entry = large ? new RecipeEntry(this.#kv, space, recipes) : null;
-      const commit = { change, recipes, entry, indexed: entry !== null, resolve, reject };
+      const commit = { change, recipes: recipesToKeep(change), resolve, reject };
       const queue = this.#waiting.get(space);
       if (queue) queue.push(commit);
       else this.#waiting.set(space, [commit]);
@@ -78,7 +75,7 @@ export class CommitLine {
     return this.#before?.hold() ?? new SharedSnapshot(this.#kv.snapshot());
   }
 
-  /** Takes the sweep up again. */
+  /** Takes the work on the index of chunks up again. */
   resume(): void {
     this.#wake();
   }
@@ -102,38 +99,32 @@ export class CommitLine {
     // Commits made in the same turn of the event loop go together.
     await null;
     try {
-      for (;;) {
-        const drafts = await this.#gather();
+      for (let writes = 1; ; writes++) {
+        const drafts = this.#gather();
         if (drafts.length > 0) await this.#write(drafts);
-        else if (this.#waiting.size > 0) continue;
         else if (this.#tasks.length > 0) await this.#tasks.shift()!.run();
-        else if (this.#closing || !(await this.sweep.step(this.#chunksPerWrite))) return;
+        else if (this.#closing || this.indexing.idle) return;
+        if (drafts.length === 0 || writes % WRITES_PER_INDEXING === 0) await this.indexing.step(this.#chunksPerWrite);
       }
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Takes the commits that can be written now, and does one step for each folder whose next commit cannot. */
-  async #gather(): Promise<FolderDraft[]> {
+  /** Takes as many of the commits that wait as go into one batch, and has each folder begin once. */
+  #gather(): FolderDraft[] {
     const drafts: FolderDraft[] = [];
     let records = 0;
     for (const [space, queue] of [...this.#waiting]) {
       if (records >= LIMITS.commitGroupRecords) break;
       this.#waiting.delete(space);
       this.#waiting.set(space, queue);
-      const first = queue[0]!;
-      if (first.entry) {
-        for (const { uid, hash } of first.recipes) this.sweep.drop(space, uid, hash);
-        if (!(await first.entry.step(this.#chunksPerWrite))) continue;
-        first.entry = null;
-      }
       const draft = new FolderDraft(space);
-      while (queue.length > 0 && queue[0]!.entry === null && records < LIMITS.commitGroupRecords) {
+      while (queue.length > 0 && records < LIMITS.commitGroupRecords) {
         const commit = queue.shift()!;
         this.#group.push(commit);
-        for (const { uid, hash } of commit.recipes) this.sweep.drop(space, uid, hash);
-        draft.add(commit.change, commit.recipes, commit.indexed);
+        for (const { uid, hash } of commit.recipes) this.indexing.drop(space, uid, hash);
+        draft.add(commit.change, commit.recipes, this.#chunksPerWrite);
         records += commit.change.put?.length ?? 0;
       }
       if (queue.length === 0) this.#waiting.delete(space);
@@ -151,7 +142,7 @@ export class CommitLine {
     this.#before = null;
     for (const draft of drafts) {
       draft.publish();
-      for (const { uid, hash } of draft.stale.values()) this.sweep.add(draft.space, uid, hash);
+      for (const { uid, hash } of draft.unindexed.values()) this.indexing.add(draft.space, uid, hash);
     }
     for (const commit of this.#group.splice(0)) commit.resolve();
     await before.release();
@@ -164,18 +155,6 @@ export class CommitLine {
     this.#waiting.clear();
     for (const waiting of [...commits, ...this.#tasks.splice(0)]) waiting.reject(this.#failure);
   }
-}
-
-/** Of files that travel whole no recipe is kept. */
-function recipesToKeep(change: Commit): RecipeOfContent[] {
-  const recipes: RecipeOfContent[] = [];
-  if (!change.recipes || change.recipes.size === 0) return recipes;
-  const latest = new Map((change.put ?? []).map(({ after }) => [after.uid, after]));
-  for (const [uid, recipe] of change.recipes) {
-    const record = latest.get(uid);
-    if (record && hasRecipe(record)) recipes.push({ uid, hash: record.hash, recipe });
-  }
-  return recipes;
 }
 
 function asStoreFailure(error: unknown): TandemError {

@@ -1,13 +1,13 @@
 /** What a group of commits changes in one folder: from records before and after to the keys of one batch. */
-import { LIMITS } from '../base/limits.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
 import type { FolderSpace } from './folder-space.ts';
+import { contentOf, countChunks, hasRecipe, type RecipeOfContent } from './kept-recipes.ts';
 import { folderNumberKey } from './keys.ts';
 import type { KeyValueReader } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
-import { chunkPlaces, type RecipeOfContent } from './recipe-index.ts';
+import { chunkPlaces } from './recipe-index.ts';
 import type { Commit, Counts } from './store.ts';
 import {
   encode,
@@ -24,8 +24,8 @@ type MutableCounts = { -readonly [Key in keyof Counts]: Counts[Key] };
 
 export class FolderDraft {
   readonly space: FolderSpace;
-  /** Recipes of contents that are no longer: their chunks leave the index after the batch. */
-  readonly stale = new Map<string, { readonly uid: Uid; readonly hash: string }>();
+  /** Recipes whose chunks enter the index after the batch, or leave it. */
+  readonly unindexed = new Map<string, { readonly uid: Uid; readonly hash: string }>();
   readonly #owners = new OwnerChanges();
   readonly #batch = new Map<string, Uint8Array | null>();
   readonly #counts: MutableCounts;
@@ -39,17 +39,16 @@ export class FolderDraft {
     this.#counts = { ...space.counts };
   }
 
-  /** Adds a commit on top of those before. With `indexed`, the chunks of its recipes are in the index already. */
-  add(commit: Commit, recipes: readonly RecipeOfContent[], indexed: boolean): void {
+  /** Adds a commit on top of those before. Where its recipes have more than `chunks`, they enter the index later. */
+  add(commit: Commit, recipes: readonly RecipeOfContent[], chunks: number): void {
     const { keys } = this.space;
     for (const record of commit.forget ?? []) this.#replace(record.uid, record, undefined);
     for (const { before, after } of commit.put ?? []) this.#replace(after.uid, before, after);
+    const later = countChunks(recipes) > chunks;
     for (const { uid, hash, recipe } of recipes) {
-      const staleKey = keys.staleRecipe(uid, hash);
       this.#batch.set(keys.recipe(uid, hash), encodeRecipe(recipe));
-      this.#batch.set(staleKey, null);
-      this.stale.delete(staleKey);
-      if (indexed) continue;
+      this.#markUnindexed(uid, hash, later);
+      if (later) continue;
       for (const place of chunkPlaces(recipe)) {
         this.#owners.put(keys.chunk(place.hash), [uid, place.offset, place.length]);
       }
@@ -126,24 +125,17 @@ export class FolderDraft {
     if (oldHash === newHash) return;
     if (oldHash !== null) {
       this.#owners.remove(keys.content(oldHash), uid);
-      if (hasRecipe(before!)) {
-        const key = keys.staleRecipe(uid, oldHash);
-        this.#batch.set(key, NOTHING);
-        this.stale.set(key, { uid, hash: oldHash });
-      }
+      if (hasRecipe(before!)) this.#markUnindexed(uid, oldHash, true);
     }
     if (newHash !== null) this.#owners.put(keys.content(newHash), [uid]);
   }
-}
 
-/** Whether a recipe of this record's content is kept. */
-export function hasRecipe(record: FileRecord): boolean {
-  return contentOf(record) !== null && record.size > LIMITS.wholeFileBytes;
-}
-
-/** The hash under which the record's content can be found; null: it has none that is worth finding. */
-function contentOf(record: FileRecord | undefined): string | null {
-  return record?.present && record.kind === 'file' && record.size > 0 ? record.hash : null;
+  #markUnindexed(uid: Uid, hash: string, unindexed: boolean): void {
+    const key = this.space.keys.unindexedRecipe(uid, hash);
+    this.#batch.set(key, unindexed ? NOTHING : null);
+    if (unindexed) this.unindexed.set(key, { uid, hash });
+    else this.unindexed.delete(key);
+  }
 }
 
 function countRecord(counts: MutableCounts, record: FileRecord, sign: 1 | -1): void {

@@ -124,8 +124,8 @@ export class FolderKeys {
     return `${this.#prefix}p/${uid}/${hash}`;
   }
 
-  /** Marks a recipe whose chunks are to leave the index, or were entering it when the member stopped. */
-  staleRecipe(uid: Uid, hash: string): string {
+  /** Marks a recipe whose chunks are to enter the index, or to leave it. */
+  unindexedRecipe(uid: Uid, hash: string): string {
     return `${this.#prefix}q/${uid}/${hash}`;
   }
 
@@ -141,7 +141,7 @@ export class FolderKeys {
     return this.#range('n');
   }
 
-  get staleRecipes(): KeyRange {
+  get unindexedRecipes(): KeyRange {
     return this.#range('q');
   }
 
@@ -168,7 +168,7 @@ export class FolderKeys {
     return { gvsn: key.slice(start, start + VERSION_LENGTH), uid: key.slice(start + VERSION_LENGTH + 1) };
   }
 
-  ofStaleRecipe(key: string): { readonly uid: Uid; readonly hash: string } {
+  ofUnindexedRecipe(key: string): { readonly uid: Uid; readonly hash: string } {
     const [uid = '', hash = ''] = key.slice(this.#prefix.length + 2).split('/');
     return { uid, hash };
   }

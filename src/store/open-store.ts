@@ -64,7 +64,7 @@ async function openStoreOn(
   let nextNumber = nextFolder;
 
   await sweepSpaces(kv, new Set([...spaces.values()].map(space => space.number)));
-  for (const space of spaces.values()) await findStaleRecipes(kv, space, line);
+  for (const space of spaces.values()) await findUnindexedRecipes(kv, space, line);
   line.resume();
 
   const reserveUpTo = async (mark: number): Promise<void> => {
@@ -113,7 +113,7 @@ async function openStoreOn(
           database = fresh;
           reservedVsn = FIRST_VSN - 1;
           nextVsn = FIRST_VSN;
-          line.sweep.clear();
+          line.indexing.clear();
           for (const space of spaces.values()) Object.assign(space, emptySpace(space.folder, nextNumber++));
           await sweepSpaces(kv, new Set());
         }),
@@ -180,11 +180,11 @@ async function readSpaces(kv: KeyValue): Promise<{ spaces: Map<string, FolderSpa
 }
 
 /** Recipes that were entering or leaving the index of chunks when the member stopped. */
-async function findStaleRecipes(kv: KeyValue, space: FolderSpace, line: CommitLine): Promise<void> {
-  for await (const entries of kv.range(space.keys.staleRecipes)) {
+async function findUnindexedRecipes(kv: KeyValue, space: FolderSpace, line: CommitLine): Promise<void> {
+  for await (const entries of kv.range(space.keys.unindexedRecipes)) {
     for (const [key] of entries) {
-      const { uid, hash } = space.keys.ofStaleRecipe(key);
-      line.sweep.add(space, uid, hash);
+      const { uid, hash } = space.keys.ofUnindexedRecipe(key);
+      line.indexing.add(space, uid, hash);
     }
   }
 }

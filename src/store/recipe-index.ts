@@ -1,22 +1,17 @@
 /**
- * The index of chunks. A recipe can have half a million chunks, too many for one batch: large recipes enter the index
- * before the commit of their record and leave it after, a bounded number of chunks at a time. Meanwhile the index
- * names places where a chunk is not (any more) or misses some where it is; that is harmless, for whoever copies
- * a chunk verifies it. A marker, durable from before the first entry until after the last, lets the work be ended
- * after a crash.
+ * The index of chunks. A recipe can have half a million chunks, too many for one batch and long to write: large recipes
+ * enter the index and leave it after the commit of their record, a bounded number of chunks at a time. Meanwhile the
+ * index names places where a chunk is not (any more) or misses some where it is; that is harmless, for whoever copies
+ * a chunk verifies it. A marker, written with the record and deleted with the last chunk, lets the work be ended after a
+ * crash.
  */
 import type { Recipe } from '../model/recipe.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderSpace } from './folder-space.ts';
+import { contentOf } from './kept-recipes.ts';
 import type { KeyValue } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
-import { decodeRecipe, decodeRecord, encodeRecipe, NOTHING } from './values.ts';
-
-export interface RecipeOfContent {
-  readonly uid: Uid;
-  readonly hash: string;
-  readonly recipe: Recipe;
-}
+import { decodeRecipe, decodeRecord } from './values.ts';
 
 export interface PlacedChunk {
   readonly hash: bigint;
@@ -25,90 +20,64 @@ export interface PlacedChunk {
 }
 
 /** Each chunk with its place. Where one comes several times, the last place is the one that the index keeps. */
-export function* chunkPlaces(recipe: Recipe, first = 0, offset = 0): Generator<PlacedChunk, void, void> {
-  for (let i = first; i < recipe.hashes.length; i++) {
+export function* chunkPlaces(
+  recipe: Recipe,
+  first = 0,
+  offset = 0,
+  end = recipe.hashes.length,
+): Generator<PlacedChunk, void, void> {
+  for (let i = first; i < end; i++) {
     const length = recipe.lengths[i]!;
     yield { hash: recipe.hashes[i]!, offset, length };
     offset += length;
   }
 }
 
-export function countChunks(recipes: readonly RecipeOfContent[]): number {
-  let chunks = 0;
-  for (const { recipe } of recipes) chunks += recipe.hashes.length;
-  return chunks;
-}
-
-/** Puts chunks into the index ahead of the commit, one bounded batch a step. Steps of all folders exclude each other. */
-export class RecipeEntry {
-  readonly #kv: KeyValue;
-  readonly #space: FolderSpace;
-  readonly #recipes: readonly RecipeOfContent[];
-  #marked = false;
-  #recipe = 0;
-  #places: Generator<PlacedChunk, void, void> | null = null;
-
-  constructor(kv: KeyValue, space: FolderSpace, recipes: readonly RecipeOfContent[]) {
-    this.#kv = kv;
-    this.#space = space;
-    this.#recipes = recipes;
-  }
-
-  /** Enters at most so many chunks. True when the last one is in the index. */
-  async step(chunksPerWrite: number): Promise<boolean> {
-    const { keys } = this.#space;
-    const owners = new OwnerChanges();
-    const batch = new Map<string, Uint8Array | null>();
-    if (!this.#marked) {
-      for (const { uid, hash, recipe } of this.#recipes) {
-        batch.set(keys.staleRecipe(uid, hash), NOTHING);
-        batch.set(keys.recipe(uid, hash), encodeRecipe(recipe));
-      }
-      this.#marked = true;
-    }
-    let left = chunksPerWrite;
-    while (left > 0 && this.#recipe < this.#recipes.length) {
-      const { uid, recipe } = this.#recipes[this.#recipe]!;
-      this.#places ??= chunkPlaces(recipe);
-      const next = this.#places.next();
-      if (next.done) {
-        this.#places = null;
-        this.#recipe++;
-        continue;
-      }
-      owners.put(keys.chunk(next.value.hash), [uid, next.value.offset, next.value.length]);
-      left--;
-    }
-    await owners.resolve(this.#kv, batch);
-    await this.#kv.batch(batch, { sync: true });
-    return this.#recipe >= this.#recipes.length;
-  }
-}
-
-interface StaleRecipe {
+interface RecipeOfRecord {
   readonly space: FolderSpace;
   readonly uid: Uid;
   readonly hash: string;
 }
 
-/** Takes chunks of contents that are gone out of the index, one bounded batch a step, when nothing else is to be done. */
-export class RecipeSweep {
+const NO_RECIPE: Recipe = { lengths: new Uint32Array(0), hashes: new BigUint64Array(0) };
+
+interface Current {
+  readonly key: string;
+  readonly recipe: Recipe;
+  /** Whether its chunks enter; otherwise they leave. */
+  readonly enters: boolean;
+  next: number;
+  /** Where in the file that is. */
+  offset: number;
+}
+
+/**
+ * Recipes that are not in the index as they should be, and the work on it when nothing else is to be done: one bounded
+ * batch a step. Chunks of a content that a record has enter, those of one that is gone leave.
+ */
+export class RecipeIndexing {
   readonly #kv: KeyValue;
-  readonly #waiting = new Map<string, StaleRecipe>();
-  /** The recipe being taken out and the next of its chunks. */
-  #current: { readonly key: string; readonly recipe: Recipe; next: number } | null = null;
+  readonly #waiting = new Map<string, RecipeOfRecord>();
+  /** The recipe that is worked on and the next of its chunks. */
+  #current: Current | null = null;
 
   constructor(kv: KeyValue) {
     this.#kv = kv;
   }
 
-  add(space: FolderSpace, uid: Uid, hash: string): void {
-    this.#waiting.set(space.keys.staleRecipe(uid, hash), { space, uid, hash });
+  get idle(): boolean {
+    return this.#waiting.size === 0;
   }
 
-  /** The content is wanted again: its recipe is written anew. */
+  /** Its marker is durable. What was done for it before is begun anew. */
+  add(space: FolderSpace, uid: Uid, hash: string): void {
+    this.drop(space, uid, hash);
+    this.#waiting.set(space.keys.unindexedRecipe(uid, hash), { space, uid, hash });
+  }
+
+  /** The recipe and its chunks are written at once, without a marker. */
   drop(space: FolderSpace, uid: Uid, hash: string): void {
-    const key = space.keys.staleRecipe(uid, hash);
+    const key = space.keys.unindexedRecipe(uid, hash);
     this.#waiting.delete(key);
     if (this.#current?.key === key) this.#current = null;
   }
@@ -118,54 +87,52 @@ export class RecipeSweep {
     this.#current = null;
   }
 
-  /** Takes at most so many chunks out. False when there was nothing to do. No other batch may be on its way. */
+  /** Enters or takes out at most so many chunks. False when there was nothing to do. No other batch may be on its way. */
   async step(chunksPerWrite: number): Promise<boolean> {
-    const [key, stale] = this.#waiting.entries().next().value ?? [];
-    if (key === undefined || stale === undefined) return false;
-    const { space, uid, hash } = stale;
-    const recipeKey = space.keys.recipe(uid, hash);
+    const [key, one] = this.#waiting.entries().next().value ?? [];
+    if (key === undefined || one === undefined) return false;
     const batch = new Map<string, Uint8Array | null>();
-    if (this.#current?.key !== key) {
-      const value = await this.#kv.get(recipeKey);
-      const none = { lengths: new Uint32Array(0), hashes: new BigUint64Array(0) };
-      this.#current = { key, recipe: value ? decodeRecipe(value) : none, next: 0 };
-    }
-    const { recipe, next } = this.#current;
+    if (this.#current?.key !== key) this.#current = await this.#begin(key, one);
+    const current = this.#current;
+    const { recipe, enters, next } = current;
     const end = Math.min(next + chunksPerWrite, recipe.hashes.length);
-    await this.#takeOut(stale, new Set(recipe.hashes.subarray(next, end)), batch);
-    if (end >= recipe.hashes.length) {
-      batch.set(recipeKey, null);
-      batch.set(key, null);
-    }
+    const owners = new OwnerChanges();
+    if (enters) {
+      for (const place of chunkPlaces(recipe, next, current.offset, end)) {
+        owners.put(one.space.keys.chunk(place.hash), [one.uid, place.offset, place.length]);
+        current.offset += place.length;
+      }
+    } else await this.#takeOut(one, new Set(recipe.hashes.subarray(next, end)), owners);
+    await owners.resolve(this.#kv, batch);
+    const done = end >= recipe.hashes.length;
+    if (done) batch.set(key, null);
+    if (done && !enters) batch.set(one.space.keys.recipe(one.uid, one.hash), null);
     await this.#kv.batch(batch, { sync: false });
-    this.#current.next = end;
-    if (end >= recipe.hashes.length) {
-      this.#waiting.delete(key);
-      this.#current = null;
-    }
+    current.next = end;
+    if (done) this.drop(one.space, one.uid, one.hash);
     return true;
   }
 
+  async #begin(key: string, { space, uid, hash }: RecipeOfRecord): Promise<Current> {
+    const [record, recipe] = await this.#kv.getMany([space.keys.record(uid), space.keys.recipe(uid, hash)]);
+    const enters = record !== undefined && contentOf(decodeRecord(uid, record)) === hash;
+    return { key, recipe: recipe ? decodeRecipe(recipe) : NO_RECIPE, enters, next: 0, offset: 0 };
+  }
+
   /** What the file's present content has of these chunks stays, at its present place. */
-  async #takeOut(
-    stale: StaleRecipe,
-    hashes: ReadonlySet<bigint>,
-    batch: Map<string, Uint8Array | null>,
-  ): Promise<void> {
-    const { keys } = stale.space;
-    const owners = new OwnerChanges();
+  async #takeOut(gone: RecipeOfRecord, hashes: ReadonlySet<bigint>, owners: OwnerChanges): Promise<void> {
+    const { keys } = gone.space;
     const kept = new Map<bigint, PlacedChunk>();
-    const present = await this.#presentRecipe(stale);
+    const present = await this.#presentRecipe(gone);
     if (present) for (const place of chunkPlaces(present)) if (hashes.has(place.hash)) kept.set(place.hash, place);
     for (const hash of hashes) {
       const place = kept.get(hash);
-      if (place) owners.put(keys.chunk(hash), [stale.uid, place.offset, place.length]);
-      else owners.remove(keys.chunk(hash), stale.uid);
+      if (place) owners.put(keys.chunk(hash), [gone.uid, place.offset, place.length]);
+      else owners.remove(keys.chunk(hash), gone.uid);
     }
-    await owners.resolve(this.#kv, batch);
   }
 
-  async #presentRecipe({ space, uid, hash }: StaleRecipe): Promise<Recipe | null> {
+  async #presentRecipe({ space, uid, hash }: RecipeOfRecord): Promise<Recipe | null> {
     const value = await this.#kv.get(space.keys.record(uid));
     if (!value) return null;
     const record = decodeRecord(uid, value);

@@ -4,7 +4,7 @@
  */
 import type { FileRecord } from '../../../src/model/update.ts';
 import { databaseIdFromGuid } from '../../../src/model/version.ts';
-import { hasRecipe } from '../../../src/store/folder-draft.ts';
+import { hasRecipe } from '../../../src/store/kept-recipes.ts';
 import { FolderKeys, folderNumberKey, spaceRange } from '../../../src/store/keys.ts';
 import type { KeyValueReader } from '../../../src/store/kv.ts';
 import { chunkPlaces } from '../../../src/store/recipe-index.ts';
