@@ -310,7 +310,9 @@ async function placeTombstone(
       return succeed(p, candidate, local, step);
     }
     for (const { uid } of children) {
-      const child = (await p.view.record(uid))!;
+      const child = await p.view.record(uid);
+      // The settlement of one before it took it along.
+      if (!child?.present || child.parent !== local.uid) continue;
       const next = reparented(child, update.mergedInto, await p.stamp(child));
       // One that takes this very name can have it when the directory is gone.
       if ((await p.view.occupant(next.parent, next.name)) === local.uid)

@@ -54,6 +54,7 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [300087, {}],
   [600380, {}],
   [900143, { toAndFro: true, bursts: true, oldCopies: false }],
+  [420044, { toAndFro: true, bursts: true, oldCopies: false }],
   [500187, { bursts: true, losses: true, oldCopies: false }],
 ];
 
