@@ -100,8 +100,9 @@ export class CommitLine {
     await null;
     try {
       for (let writes = 1; ; writes++) {
-        const drafts = this.#gather();
-        if (drafts.length > 0) await this.#write(drafts);
+        const batch = new Map<string, Uint8Array | null>();
+        const drafts = this.#gather(batch);
+        if (drafts.length > 0) await this.#write(drafts, batch);
         else if (this.#tasks.length > 0) await this.#tasks.shift()!.run();
         else if (this.#closing || this.indexing.idle) return;
         if (drafts.length === 0 || writes % WRITES_PER_INDEXING === 0) await this.indexing.step(this.#chunksPerWrite);
@@ -112,14 +113,14 @@ export class CommitLine {
   }
 
   /** Takes as many of the commits that wait as go into one batch, and has each folder begin once. */
-  #gather(): FolderDraft[] {
+  #gather(batch: Map<string, Uint8Array | null>): FolderDraft[] {
     const drafts: FolderDraft[] = [];
     let records = 0;
     for (const [space, queue] of [...this.#waiting]) {
       if (records >= LIMITS.commitGroupRecords) break;
       this.#waiting.delete(space);
       this.#waiting.set(space, queue);
-      const draft = new FolderDraft(space);
+      const draft = new FolderDraft(space, batch);
       while (queue.length > 0 && records < LIMITS.commitGroupRecords) {
         const commit = queue.shift()!;
         this.#group.push(commit);
@@ -133,9 +134,8 @@ export class CommitLine {
     return drafts;
   }
 
-  async #write(drafts: readonly FolderDraft[]): Promise<void> {
-    const batch = new Map<string, Uint8Array | null>();
-    for (const draft of drafts) await draft.resolve(this.#kv, batch);
+  async #write(drafts: readonly FolderDraft[], batch: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
+    for (const draft of drafts) await draft.resolve(this.#kv);
     const before = new SharedSnapshot(this.#kv.snapshot());
     this.#before = before;
     await this.#kv.batch(batch, { sync: true });

@@ -27,15 +27,17 @@ export class FolderDraft {
   /** Recipes whose chunks enter the index after the batch, or leave it. */
   readonly unindexed = new Map<string, { readonly uid: Uid; readonly hash: string }>();
   readonly #owners = new OwnerChanges();
-  readonly #batch = new Map<string, Uint8Array | null>();
+  readonly #batch: Map<string, Uint8Array | null>;
   readonly #counts: MutableCounts;
   /** Records as the commits of this draft left them; undefined: forgotten. */
   readonly #latest = new Map<Uid, FileRecord | undefined>();
   #vector: VersionVector | undefined;
   #state: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(space: FolderSpace) {
+  /** `batch`: where the changes go, with those of other folders. */
+  constructor(space: FolderSpace, batch: Map<string, Uint8Array | null>) {
     this.space = space;
+    this.#batch = batch;
     this.#counts = { ...space.counts };
   }
 
@@ -59,11 +61,11 @@ export class FolderDraft {
     if (commit.state) this.#state = commit.state;
   }
 
-  /** Puts all changes into `batch`. Reads the indexes as they are: no batch may be on its way. */
-  async resolve(reader: KeyValueReader, batch: Map<string, Uint8Array | null>): Promise<void> {
+  /** Completes what goes into the batch. Reads the indexes as they are: no batch may be on its way. */
+  async resolve(reader: KeyValueReader): Promise<void> {
+    const batch = this.#batch;
     const { keys, folder, number } = this.space;
     if (!this.space.numbered) batch.set(folderNumberKey(folder), encode(number));
-    for (const [key, value] of this.#batch) batch.set(key, value);
     await this.#owners.resolve(reader, batch);
     if (this.#latest.size > 0) batch.set(keys.counts, encodeCounts(this.#counts));
     if (this.#vector) batch.set(keys.vector, encodeVector(this.#vector));

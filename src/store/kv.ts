@@ -10,7 +10,7 @@ export interface KeyValue extends KeyValueReader {
    * Applies all changes at once or none of them; null deletes. Of several changes to one key the last counts. Batches
    * take effect in the order of the calls. With `sync` the batch and everything before it is durable when the promise
    * resolves; without it, a crash of the host may lose it together with everything after it. Reads see a batch once
-   * its promise has resolved, and may see it earlier; an empty batch does nothing.
+   * its promise has resolved, and may see it earlier; an empty batch does nothing. Until then nobody alters `changes`.
    */
   batch(changes: Iterable<KeyValueChange>, options: { readonly sync: boolean }): Promise<void>;
   /** The present state, unmoved by later batches. Taken at once, without waiting for batches on their way. */

@@ -23,9 +23,13 @@ export function rememberKeyValues(
   const memory = new Memory(keys / 2);
   const filter = empty ? new AbsenceFilter(LIMITS.absenceFilterBits) : null;
   const isAbsent = (key: string): boolean => filter !== null && !filter.mayHold(key);
-  /** Keys of batches on their way, each with the number of the last batch that writes it. */
-  const writing = new Map<string, number>();
-  let batches = 0;
+  /** Batches on their way, in the order in which they are written. Until one has ended, what was there before counts. */
+  const writing = new Set<ReadonlyMap<string, unknown>>();
+
+  function isBeingWritten(key: string): boolean {
+    for (const changes of writing) if (changes.has(key)) return true;
+    return false;
+  }
 
   return {
     get: async key => {
@@ -49,29 +53,23 @@ export function rememberKeyValues(
         const key = keys[i]!;
         values[i] = found[at];
         // Not what a batch has overtaken: of those that ended meanwhile the memory knows better, if it is of that era.
-        if (memory.era === era && !writing.has(key) && !memory.has(key)) memory.set(key, found[at]);
+        if (memory.era === era && !isBeingWritten(key) && !memory.has(key)) memory.set(key, found[at]);
       }
       return values;
     },
     batch: async (changes, options) => {
-      const all = new Map(changes);
-      const number = ++batches;
-      for (const [key, value] of all) {
-        if (value !== null) filter?.add(key);
-        memory.delete(key);
-        writing.set(key, number);
-      }
+      const all = changes instanceof Map ? changes : new Map(changes);
+      for (const [key, value] of all) if (value !== null) filter?.add(key);
+      writing.add(all);
       try {
         await kv.batch(all, options);
       } catch (error) {
         memory.clear();
         throw error;
+      } finally {
+        writing.delete(all);
       }
-      for (const [key, value] of all) {
-        if (writing.get(key) !== number) continue;
-        writing.delete(key);
-        memory.set(key, value ?? undefined);
-      }
+      for (const [key, value] of all) memory.set(key, value ?? undefined);
     },
     range: range => kv.range(range),
     snapshot: () => kv.snapshot(),
@@ -108,11 +106,6 @@ class Memory {
     this.#old = this.#young;
     this.#young = new Map();
     this.era++;
-  }
-
-  delete(key: string): void {
-    this.#young.delete(key);
-    this.#old.delete(key);
   }
 
   clear(): void {
