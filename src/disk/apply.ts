@@ -6,11 +6,11 @@
 import { errnoOf } from '../base/errno.ts';
 import { messageOf, TandemError, unreachable } from '../base/errors.ts';
 import type { Stat } from '../model/update.ts';
-import { type Asides, keyOf, type Place } from './aside.ts';
+import { type Asides, keyOf, type Place, stranded } from './aside.ts';
 import type { Operation, Outcome, Preserved, PreserveOrder } from './disk.ts';
 import { type Directory, type Look, nameText } from './file-system.ts';
 import { asExpected, cutToMicroseconds, sameContent, toStat } from './look.ts';
-import { deletePreserved, placeNew, preserve } from './preserving.ts';
+import { deletePreserved, findPreserved, placeNew, preserve } from './preserving.ts';
 import type { Touched } from './touched.ts';
 import { isStepAside, STAGING_PREFIX, splitPath, type Tree } from './tree.ts';
 
@@ -40,6 +40,8 @@ export function applyOperation(tools: ApplyTools, operation: Operation): Outcome
         return setAttributes(tools, operation);
       case 'remove':
         return remove(tools, operation);
+      case 'put-back':
+        return putBack(tools, operation);
       case 'remove-directory':
         return removeDirectory(tools, operation);
       case 'preserve':
@@ -272,6 +274,21 @@ function remove({ tree, asides, touched }: ApplyTools, operation: Of<'remove'>):
     throw error;
   }
   return done(null, asides.keep(tree, key, { expected: before, order, preserved }));
+}
+
+function putBack({ tree, asides, touched }: ApplyTools, { path, removal }: Of<'put-back'>): Outcome {
+  const key = keyOf(removal);
+  const look = asides.lookAt(tree, key);
+  const place = placeOf(tree, path);
+  if (look === null) return changed(path, 'it is not kept any more');
+  const copy = findPreserved(tree, removal.preserve, key);
+  if (place === null || !asides.putBack(tree, key, place)) {
+    if (copy === null) asides.keep(tree, key, { expected: look, order: stranded(removal.preserve), preserved: null });
+    return occupied(path);
+  }
+  if (copy !== null && copy.look.ino === look.ino) deletePreserved(tree, copy.preserved.area, copy.preserved.id);
+  touched.path(path, look.ino);
+  return done(toStat(place.directory.lookAt(place.name) ?? look));
 }
 
 function removeDirectory({ tree, touched }: ApplyTools, { path, expect }: Of<'remove-directory'>): Outcome {

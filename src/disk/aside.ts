@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { errnoOf } from '../base/errno.ts';
 import type { Operation, Preserved, PreserveOrder } from './disk.ts';
 import type { Directory, Look, Name } from './file-system.ts';
-import { sameContent } from './look.ts';
+import { type Compared, sameContent } from './look.ts';
 import { CANNOT_LINK, placeNew, preserve } from './preserving.ts';
 import { removeTree } from './subtree.ts';
 import type { Touched } from './touched.ts';
@@ -18,7 +18,7 @@ export interface Place {
 }
 
 export interface Replaced {
-  readonly expected: Look;
+  readonly expected: Compared;
   readonly order: PreserveOrder;
   readonly preserved: Preserved | null;
 }
@@ -26,7 +26,7 @@ export interface Replaced {
 interface SetAside {
   /** Whose operation set it aside. */
   readonly group: string | undefined;
-  readonly look: Look;
+  readonly look: Compared;
   readonly order: PreserveOrder;
   readonly preserved: boolean;
 }
@@ -37,6 +37,8 @@ export const OWED = ',owed';
 export interface Asides {
   /** What is kept from now on belongs to this group. */
   begin(group: string | undefined): void;
+  /** A recovery begins: what is there belongs to no group, but for what has yet to be preserved. */
+  disown(): void;
   /** Gives what is at a place a second name in `aside`; 'moved' where only a rename could. */
   link(tree: Tree, key: string, from: Place): 'linked' | 'moved';
   move(tree: Tree, key: string, from: Place): void;
@@ -56,7 +58,7 @@ export interface Asides {
   spare(tree: Tree, key: string): void;
   /** Lets go of what is kept for a group, once it cannot be needed any more. What cannot be preserved yet stays. */
   settle(tree: Tree, group: string | undefined): void;
-  /** Lets go of whatever is there, but for what has yet to be preserved. */
+  /** Lets go of whatever is there, but for what is kept and what has yet to be preserved. */
   clear(tree: Tree): void;
 }
 
@@ -93,6 +95,10 @@ export function createAsides(touched: Touched): Asides {
   return {
     begin(group) {
       current = group;
+    },
+    disown() {
+      current = undefined;
+      for (const key of [...kept.keys()]) if (!isOwed(key)) kept.delete(key);
     },
     link(tree, key, from) {
       try {
@@ -163,8 +169,8 @@ export function createAsides(touched: Touched): Asides {
       if (failure) throw failure.error;
     },
     clear(tree) {
-      for (const key of [...kept.keys()]) if (!isOwed(key)) kept.delete(key);
-      for (const name of tree.own('aside').list()) if (!isOwed(name)) removeTree(tree.own('aside'), name);
+      const isKept = (name: Name): boolean => isOwed(name) || (typeof name === 'string' && kept.has(name));
+      for (const name of tree.own('aside').list()) if (!isKept(name)) removeTree(tree.own('aside'), name);
     },
   };
 }
@@ -174,11 +180,7 @@ function isOwed(name: Name): boolean {
 }
 
 /** The order by which something set aside has to be preserved; null: it may go. */
-export function whatIsDue(
-  expected: Parameters<typeof sameContent>[0],
-  now: Look,
-  order: PreserveOrder,
-): PreserveOrder | null {
+export function whatIsDue(expected: Compared, now: Look, order: PreserveOrder): PreserveOrder | null {
   if (!sameContent(expected, now)) return unknownEdit(order);
   return order.always ? order : null;
 }
@@ -186,6 +188,12 @@ export function whatIsDue(
 /** The order for content that no record knows of. */
 export function unknownEdit(order: PreserveOrder): PreserveOrder {
   const reason = `edited while it was being replaced or removed (${order.manifest.reason})`;
+  return { always: true, area: 'conflicts', manifest: { ...order.manifest, conflictType: 7, reason } };
+}
+
+/** The order for what was removed and can be neither put back nor left away, as the step it belonged to came to nothing. */
+export function stranded(order: PreserveOrder): PreserveOrder {
+  const reason = `its place was taken or went while it was removed (${order.manifest.reason})`;
   return { always: true, area: 'conflicts', manifest: { ...order.manifest, conflictType: 7, reason } };
 }
 

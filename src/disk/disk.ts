@@ -57,7 +57,7 @@ export interface Disk {
   settle(group?: string): Promise<void>;
   /**
    * After a crash: looks which of the operations had happened. A torn install (right inode, wrong content) is undone
-   * and what was set aside is put back. Ends with nothing set aside.
+   * and what was set aside is put back. What was removed is still set aside then, until `settle` without a group.
    */
   recover(operations: readonly Operation[]): Promise<Outcome[]>;
   /**
@@ -239,7 +239,12 @@ export type Operation =
       readonly mode: number;
       readonly mtimeNs: bigint;
     }
-  | { readonly kind: 'remove'; readonly path: string; readonly expect: Stat; readonly preserve: PreserveOrder }
+  | Removal
+  /**
+   * Undoes a removal that happened and is not settled: the file goes back, and what was preserved of it goes. What has no
+   * place any more is preserved.
+   */
+  | { readonly kind: 'put-back'; readonly path: string; readonly removal: Removal }
   /** Only an empty directory goes; otherwise 'not-empty' with the names. */
   | { readonly kind: 'remove-directory'; readonly path: string; readonly expect?: Stat }
   /**
@@ -273,6 +278,13 @@ export interface PreserveOrder {
   readonly always: boolean;
   readonly area: PreservedArea;
   readonly manifest: PreservedManifest;
+}
+
+export interface Removal {
+  readonly kind: 'remove';
+  readonly path: string;
+  readonly expect: Stat;
+  readonly preserve: PreserveOrder;
 }
 
 export type Outcome =

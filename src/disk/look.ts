@@ -15,7 +15,7 @@ export function toStat(look: Look): Stat {
   };
 }
 
-type Compared = Pick<Look, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'mode'> & { readonly kind: string };
+export type Compared = Pick<Look, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs' | 'mode'> & { readonly kind: string };
 
 /** Nothing at all has happened to it: the operating system moves ctime at every change, and nobody can set it. */
 export function sameLook(a: Compared, b: Compared): boolean {

@@ -32,6 +32,7 @@ export function recoverOperations(tools: RecoverTools, operations: readonly Oper
   const outcomes: Outcome[] = [];
   /** Moves that happened, later ones first: what an earlier operation left lies where they have taken it. */
   const moves: Of<'move'>[] = [];
+  tools.asides.disown();
   for (let index = operations.length - 1; index >= 0; index--) {
     const operation = operations[index]!;
     tools.tree.trim();
@@ -66,6 +67,8 @@ function recoverOne(tools: RecoverTools, operation: Operation, whereNow: (path: 
         return recoverAttributes(tools, operation, seen);
       case 'remove':
         return recoverRemove(tools, operation, seen);
+      case 'put-back':
+        return undone();
       case 'remove-directory':
         return now === null ? done(tools, path, null) : undone();
       case 'preserve':
@@ -277,7 +280,16 @@ function recoverRemove(tools: RecoverTools, operation: Of<'remove'>, { path, now
     if (now !== null) return undone();
     return done(tools, path, null, findPreserved(tree, operation.preserve, key)?.preserved ?? null);
   }
-  return now?.ino === aside.ino ? undone() : done(tools, path, null, settleAside(tools, operation, key));
+  if (now?.ino === aside.ino) return undone();
+  const { expect, preserve: order } = operation;
+  const there = findPreserved(tree, whatIsDue(expect, aside, order) ?? order, key);
+  // It is still to be had, as its step may come to nothing.
+  return done(
+    tools,
+    path,
+    null,
+    asides.keep(tree, key, { expected: expect, order, preserved: there?.preserved ?? null }),
+  );
 }
 
 function recoverPreserve(tools: RecoverTools, operation: Of<'preserve'>, { path }: Seen): Outcome {
@@ -288,11 +300,7 @@ function recoverPreserve(tools: RecoverTools, operation: Of<'preserve'>, { path 
 }
 
 /** For an operation that happened: what it had set aside is preserved where the order or an edit asks for it. */
-function settleAside(
-  tools: RecoverTools,
-  operation: Of<'install' | 'install-symlink' | 'remove'>,
-  key: string,
-): Preserved | null {
+function settleAside(tools: RecoverTools, operation: Of<'install' | 'install-symlink'>, key: string): Preserved | null {
   const { tree, asides, touched } = tools;
   const aside = asides.lookAt(tree, key);
   const due =

@@ -92,12 +92,12 @@ export async function concludeGroup(
 ): Promise<GroupResult> {
   const begun = core.clock.now();
   const { done, doneOutcomes, failed } = await sortSteps(core, plan.steps, outcomes);
-  await bringBack(core, failed, id ?? undefined);
+  const taken = await bringBack(core, failed, id ?? undefined);
   const ended = [id, givenUp].filter(intent => intent !== null);
   const came = await commitSteps(core, done, doneOutcomes, recipes, ended);
   // Calls are carried out in order: the next group comes after it, unless it is on its way.
   if (id !== null) settle(core, id);
-  reportPreserved(core, outcomes);
+  reportPreserved(core, outcomes, taken);
   countConflicts(done, doneOutcomes);
   core.log.debug(
     { operations: operations.length, failed: failed.length, commitMs: core.clock.now() - begun },
@@ -132,35 +132,43 @@ export async function recoverGroups(core: FolderCore): Promise<{ recovered: numb
   const outcomes = await core.disk.recover(steps.flatMap(step => step.operations));
   if (intents.length === 0) return { recovered: 0, undone: 0 };
   const { done, doneOutcomes, failed } = await sortSteps(core, steps, outcomes);
-  await bringBack(core, failed);
+  const taken = await bringBack(core, failed);
   await core.disk.sync();
   const ended = intents.map(intent => intent.id);
   await commitSteps(core, done, doneOutcomes, new Map(), ended);
   settle(core);
-  reportPreserved(core, outcomes);
+  reportPreserved(core, outcomes, taken);
   return { recovered: done.length, undone: failed.length };
 }
 
 /**
- * Where a step came to nothing, what it had moved goes back, last first: nothing may stay in staging, which is swept. If
- * its place was taken meanwhile it is preserved.
+ * Where a step came to nothing, what it had moved and removed goes back, last first: nothing may stay in staging, which is
+ * swept, and what is missing at its place would be taken for deleted by a user. If its place was taken meanwhile it is
+ * preserved. Answers the outcomes of removals that were undone.
  */
-async function bringBack(core: FolderCore, failed: readonly FailedStep[], id?: string): Promise<void> {
-  const back: Operation[] = [];
+async function bringBack(core: FolderCore, failed: readonly FailedStep[], id?: string): Promise<Set<Outcome>> {
+  const back: { readonly operation: Operation; readonly of: Outcome }[] = [];
   for (const { step, outcomes } of [...failed].reverse()) {
     for (const [i, operation] of [...step.operations.entries()].reverse()) {
       const outcome = outcomes[i]!;
-      if (operation.kind !== 'move' || outcome.kind !== 'done' || !outcome.stat) continue;
-      back.push({ kind: 'move', from: operation.to, to: operation.from, expect: outcome.stat });
+      const undo = undoing(operation, outcome);
+      if (undo) back.push({ operation: undo, of: outcome });
     }
   }
-  if (back.length === 0) return;
-  const outcomes = await core.disk.apply(back, id);
-  const stranded = back.filter(
-    (operation, i) => 'from' in operation && isAside(operation.from) && outcomes[i]!.kind !== 'done',
+  const undone = new Set<Outcome>();
+  if (back.length === 0) return undone;
+  const outcomes = await core.disk.apply(
+    back.map(({ operation }) => operation),
+    id,
   );
+  const stranded: MoveBack[] = [];
+  for (const [i, { operation, of }] of back.entries()) {
+    const went = outcomes[i]!.kind === 'done';
+    if (operation.kind === 'move' && isAside(operation.from) && !went) stranded.push(operation);
+    if (operation.kind === 'put-back' && went) undone.add(of);
+  }
   const kept = await core.disk.apply(
-    stranded.map(operation => preserveStranded(core, operation as MoveBack)),
+    stranded.map(operation => preserveStranded(core, operation)),
     id,
   );
   await core.disk.sync();
@@ -168,6 +176,14 @@ async function bringBack(core: FolderCore, failed: readonly FailedStep[], id?: s
   const full = kept.find(outcome => outcome.kind === 'no-space');
   // The intent stays: all is looked after once more when there is room.
   if (full?.kind === 'no-space') throw new TandemError('DISK_FULL', full.detail);
+  return undone;
+}
+
+function undoing(operation: Operation, outcome: Outcome): Operation | null {
+  if (outcome.kind !== 'done') return null;
+  if (operation.kind === 'remove') return { kind: 'put-back', path: operation.path, removal: operation };
+  if (operation.kind !== 'move' || !outcome.stat) return null;
+  return { kind: 'move', from: operation.to, to: operation.from, expect: outcome.stat };
 }
 
 type MoveBack = Operation & { kind: 'move' };
@@ -252,7 +268,9 @@ function settle(core: FolderCore, id?: string): void {
   core.disk.settle(id).catch(error => core.log.warn({ err: error }, 'what was set aside could not be removed'));
 }
 
-function reportPreserved(core: FolderCore, outcomes: readonly Outcome[]): void {
-  const preserved = outcomes.flatMap(outcome => (outcome.kind === 'done' && outcome.preserved) || []);
+function reportPreserved(core: FolderCore, outcomes: readonly Outcome[], but?: ReadonlySet<Outcome>): void {
+  const preserved = outcomes.flatMap(outcome =>
+    outcome.kind === 'done' && outcome.preserved && !but?.has(outcome) ? outcome.preserved : [],
+  );
   tellPreserved(core, preserved);
 }

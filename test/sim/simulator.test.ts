@@ -55,6 +55,7 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [600380, {}],
   [900143, { toAndFro: true, bursts: true, oldCopies: false }],
   [420044, { toAndFro: true, bursts: true, oldCopies: false }],
+  [430425, { toAndFro: true, bursts: true, oldCopies: false }],
   [500187, { bursts: true, losses: true, oldCopies: false }],
 ];
 

@@ -478,6 +478,36 @@ describe.each(WORLDS)('a disk on $name', ({ make }) => {
       expect(await disk.preserved('conflicts')).toHaveLength(1);
     });
 
+    it.each([false, true])('put back what they removed, which is preserved no longer (loser: %s)', async always => {
+      world.user.write('d/a', 'x');
+      const [a] = await disk.look(['d/a']);
+      const removal = { kind: 'remove', path: 'd/a', expect: a!, preserve: order('d/a', always) } as const;
+      await disk.apply([removal], 'one');
+      const [back] = await disk.apply([{ kind: 'put-back', path: 'd/a', removal }], 'one');
+      expect(statOf(back!)).toMatchObject({ ino: a!.ino, mtimeNs: a!.mtimeNs, size: 1 });
+      expect(await disk.apply([{ kind: 'put-back', path: 'd/a', removal }])).toMatchObject([{ kind: 'changed' }]);
+      await disk.settle('one');
+      expect(world.user.read('d/a')).toBe('x');
+      expect(await disk.preserved('conflicts')).toEqual([]);
+      expect(listAside(world)).toEqual([]);
+    });
+
+    it.each(['taken', 'gone'])('preserve what cannot be put back, as its place is %s', async how => {
+      world.user.write('d/a', 'x');
+      const [a] = await disk.look(['d/a']);
+      const removal = { kind: 'remove', path: 'd/a', expect: a!, preserve: order('d/a') } as const;
+      await disk.apply([removal], 'one');
+      if (how === 'taken') world.user.write('d/a', 'another');
+      else world.user.remove('d');
+      expect(await disk.apply([{ kind: 'put-back', path: 'd/a', removal }], 'one')).toMatchObject([
+        { kind: 'occupied' },
+      ]);
+      await disk.settle('one');
+      const [preserved] = await disk.preserved('conflicts');
+      expect(world.user.read(`.tandem/conflicts/${preserved!.id}/a`)).toBe('x');
+      expect(listAside(world)).toEqual([]);
+    });
+
     it('preserve whole directories, which can be restored, copied and deleted', async () => {
       world.user.write('d/e/a', 'hello');
       world.user.write('d/b', 'xy');

@@ -107,6 +107,7 @@ async function check(world: World, disk: Disk, outcomes: readonly Outcome[]): Pr
   expect((await disk.look(['to-link']))[0]?.kind).toBe(done[12] ? 'symlink' : 'file');
   expect(user.exists('empty')).toBe(!done[13]);
   expect(paths).toEqual(['loser', 'p', 'removed-loser'].filter((_, i) => done[[1, 9, 4][i]!]));
+  await disk.settle();
   expect(listAside(world)).toEqual([]);
   for (const item of preserved) {
     if (item.kind !== 'file') continue;
@@ -282,6 +283,23 @@ describe('recovery', () => {
       expect(await after.preserved('conflicts')).toEqual([]);
     },
   );
+
+  it.each([false, true])('leaves what was removed to be put back until it is settled (loser: %s)', async always => {
+    const { world, memory, disk } = await prepare();
+    const content = world.user.read('plain');
+    const [stat] = await disk.look(['plain']);
+    const removal = { kind: 'remove', path: 'plain', expect: stat!, preserve: order('plain', always) } as const;
+    await applyOne(disk, removal);
+    memory.kill();
+    const after = makeDisk(world);
+    expect(await after.recover([removal])).toMatchObject([{ kind: 'done' }]);
+    expect(await after.preserved('conflicts')).toHaveLength(always ? 1 : 0);
+    await applyOne(after, { kind: 'put-back', path: 'plain', removal });
+    await after.settle();
+    expect(world.user.read('plain')).toBe(content);
+    expect(await after.preserved('conflicts')).toEqual([]);
+    expect(listAside(world)).toEqual([]);
+  });
 
   it('keeps the loser of a conflict preserved, though a user has written to the winner before the recovery', async () => {
     const { world, memory, disk } = await prepare();
