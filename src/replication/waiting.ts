@@ -28,11 +28,13 @@ export class WaitingUpdates {
     this.#items.clear();
   }
 
-  /** Whoever waits for one of these records. */
+  /** Whoever waits for one of these records, or belongs below one: what stood in the way there may do so no longer. */
   on(uids: readonly Uid[]): PendingUpdate[] {
     if (this.#items.size === 0) return [];
     const woken = new Set(uids);
-    return [...this.#items].filter(({ update, wait }) => woken.has(update.uid) || wait?.on.some(uid => woken.has(uid)));
+    return [...this.#items].filter(({ update, wait }) =>
+      [update.uid, update.parent, ...(wait?.on ?? [])].some(uid => woken.has(uid)),
+    );
   }
 
   /** Whoever came in this round. */

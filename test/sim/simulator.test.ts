@@ -56,6 +56,7 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [900143, { toAndFro: true, bursts: true, oldCopies: false }],
   [420044, { toAndFro: true, bursts: true, oldCopies: false }],
   [430425, { toAndFro: true, bursts: true, oldCopies: false }],
+  [520340, { toAndFro: true, bursts: true, oldCopies: false, losses: false }],
   [500187, { bursts: true, losses: true, oldCopies: false }],
 ];
 
