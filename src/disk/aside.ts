@@ -187,14 +187,17 @@ export function whatIsDue(expected: Compared, now: Look, order: PreserveOrder): 
 
 /** The order for content that no record knows of. */
 export function unknownEdit(order: PreserveOrder): PreserveOrder {
-  const reason = `edited while it was being replaced or removed (${order.manifest.reason})`;
-  return { always: true, area: 'conflicts', manifest: { ...order.manifest, conflictType: 7, reason } };
+  return toConflicts(order, 'edited while it was being replaced or removed');
 }
 
 /** The order for what was removed and can be neither put back nor left away, as the step it belonged to came to nothing. */
 export function stranded(order: PreserveOrder): PreserveOrder {
-  const reason = `its place was taken or went while it was removed (${order.manifest.reason})`;
-  return { always: true, area: 'conflicts', manifest: { ...order.manifest, conflictType: 7, reason } };
+  return toConflicts(order, 'its place was taken or went while it was removed');
+}
+
+function toConflicts({ manifest }: PreserveOrder, why: string): PreserveOrder {
+  const reason = `${why} (${manifest.reason})`;
+  return { always: true, area: 'conflicts', manifest: { ...manifest, conflictType: 7, reason } };
 }
 
 /** The name of an operation's old content in `aside`: the same whenever the same operation is seen again. */

@@ -14,3 +14,25 @@ export interface ChunkGroup {
   /** xxh64 over the hashes and lengths of its chunks. */
   readonly hash: bigint;
 }
+
+export const EMPTY_RECIPE: Recipe = { lengths: new Uint32Array(), hashes: new BigUint64Array() };
+
+export interface PlacedChunk {
+  readonly hash: bigint;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Each chunk with its place, of those from `first` at `offset` on. Where one comes several times, the last place is the one that counts. */
+export function* chunkPlaces(
+  recipe: Recipe,
+  first = 0,
+  offset = 0,
+  end = recipe.hashes.length,
+): Generator<PlacedChunk, void, void> {
+  for (let i = first; i < end; i++) {
+    const length = recipe.lengths[i]!;
+    yield { hash: recipe.hashes[i]!, offset, length };
+    offset += length;
+  }
+}

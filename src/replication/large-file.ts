@@ -12,7 +12,7 @@ import {
   sliceRecipe,
 } from '../model/chunk-groups.ts';
 import { type DeltaStep, planDelta } from '../model/delta-plan.ts';
-import type { ChunkGroup, Recipe } from '../model/recipe.ts';
+import { type ChunkGroup, EMPTY_RECIPE, type Recipe } from '../model/recipe.ts';
 import type { Uid } from '../model/version.ts';
 import type { ContentAnswer, ContentRequest, FailureReason, Wanted } from '../peer/link.ts';
 import type { FolderCore } from './folder-core.ts';
@@ -95,8 +95,6 @@ async function obtainRecipe(
   }
   return checked(joinRecipes(parts.map(part => part ?? EMPTY_RECIPE)), size);
 }
-
-const EMPTY_RECIPE: Recipe = { lengths: new Uint32Array(), hashes: new BigUint64Array() };
 
 function checked(recipe: Recipe, size: number): Recipe {
   const problem = checkRecipe(recipe, size);

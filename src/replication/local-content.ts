@@ -1,6 +1,7 @@
 /** Content that is already on this host, in this folder or another one: copied, never fetched. */
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { chunkPlaces } from '../model/recipe.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderCore } from './folder-core.ts';
 import type { ContentHolder, LocalChunk, LocalFile } from './folder-parts.ts';
@@ -68,11 +69,8 @@ export async function ownChunks(core: FolderCore, uid: Uid): Promise<Map<bigint,
   const path = record?.present && record.disk ? await core.paths.of(record) : undefined;
   const recipe = path === undefined ? undefined : await core.store.recipe(uid);
   if (path === undefined || !recipe) return chunks;
-  let offset = 0;
-  for (const [index, hash] of recipe.hashes.entries()) {
-    const length = recipe.lengths[index]!;
+  for (const { hash, offset, length } of chunkPlaces(recipe)) {
     chunks.set(hash, { root: core.rootPath, path, offset, length });
-    offset += length;
   }
   return chunks;
 }

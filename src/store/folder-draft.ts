@@ -1,4 +1,5 @@
 /** What a group of commits changes in one folder: from records before and after to the keys of one batch. */
+import { chunkPlaces } from '../model/recipe.ts';
 import type { FileRecord } from '../model/update.ts';
 import type { Uid } from '../model/version.ts';
 import type { VersionVector } from '../model/version-vector.ts';
@@ -7,7 +8,6 @@ import { contentOf, countChunks, hasRecipe, type RecipeOfContent } from './kept-
 import { folderNumberKey } from './keys.ts';
 import type { KeyValueReader } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
-import { chunkPlaces } from './recipe-index.ts';
 import type { Commit, Counts } from './store.ts';
 import {
   encode,

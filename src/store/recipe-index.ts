@@ -5,7 +5,7 @@
  * a chunk verifies it. A marker, written with the record and deleted with the last chunk, lets the work be ended after a
  * crash.
  */
-import type { Recipe } from '../model/recipe.ts';
+import { chunkPlaces, EMPTY_RECIPE, type PlacedChunk, type Recipe } from '../model/recipe.ts';
 import type { Uid } from '../model/version.ts';
 import type { FolderSpace } from './folder-space.ts';
 import { contentOf } from './kept-recipes.ts';
@@ -13,33 +13,11 @@ import type { KeyValue } from './kv.ts';
 import { OwnerChanges } from './owner-lists.ts';
 import { decodeRecipe, decodeRecord } from './values.ts';
 
-export interface PlacedChunk {
-  readonly hash: bigint;
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** Each chunk with its place. Where one comes several times, the last place is the one that the index keeps. */
-export function* chunkPlaces(
-  recipe: Recipe,
-  first = 0,
-  offset = 0,
-  end = recipe.hashes.length,
-): Generator<PlacedChunk, void, void> {
-  for (let i = first; i < end; i++) {
-    const length = recipe.lengths[i]!;
-    yield { hash: recipe.hashes[i]!, offset, length };
-    offset += length;
-  }
-}
-
 interface RecipeOfRecord {
   readonly space: FolderSpace;
   readonly uid: Uid;
   readonly hash: string;
 }
-
-const NO_RECIPE: Recipe = { lengths: new Uint32Array(0), hashes: new BigUint64Array(0) };
 
 interface Current {
   readonly key: string;
@@ -87,10 +65,10 @@ export class RecipeIndexing {
     this.#current = null;
   }
 
-  /** Enters or takes out at most so many chunks. False when there was nothing to do. No other batch may be on its way. */
-  async step(chunksPerWrite: number): Promise<boolean> {
+  /** Enters or takes out at most so many chunks, if there are any. No other batch may be on its way. */
+  async step(chunksPerWrite: number): Promise<void> {
     const [key, one] = this.#waiting.entries().next().value ?? [];
-    if (key === undefined || one === undefined) return false;
+    if (key === undefined || one === undefined) return;
     const batch = new Map<string, Uint8Array | null>();
     if (this.#current?.key !== key) this.#current = await this.#begin(key, one);
     const current = this.#current;
@@ -110,13 +88,12 @@ export class RecipeIndexing {
     await this.#kv.batch(batch, { sync: false });
     current.next = end;
     if (done) this.drop(one.space, one.uid, one.hash);
-    return true;
   }
 
   async #begin(key: string, { space, uid, hash }: RecipeOfRecord): Promise<Current> {
     const [record, recipe] = await this.#kv.getMany([space.keys.record(uid), space.keys.recipe(uid, hash)]);
     const enters = record !== undefined && contentOf(decodeRecord(uid, record)) === hash;
-    return { key, recipe: recipe ? decodeRecipe(recipe) : NO_RECIPE, enters, next: 0, offset: 0 };
+    return { key, recipe: recipe ? decodeRecipe(recipe) : EMPTY_RECIPE, enters, next: 0, offset: 0 };
   }
 
   /** What the file's present content has of these chunks stays, at its present place. */

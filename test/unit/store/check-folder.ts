@@ -2,12 +2,12 @@
  * Recomputes every index of a folder from its records and compares: what a reader of docs/STATE.md may rely on. For
  * tests and for the simulator, between commits.
  */
+import { chunkPlaces } from '../../../src/model/recipe.ts';
 import type { FileRecord } from '../../../src/model/update.ts';
 import { databaseIdFromGuid } from '../../../src/model/version.ts';
 import { hasRecipe } from '../../../src/store/kept-recipes.ts';
 import { FolderKeys, folderNumberKey, spaceRange } from '../../../src/store/keys.ts';
 import type { KeyValueReader } from '../../../src/store/kv.ts';
-import { chunkPlaces } from '../../../src/store/recipe-index.ts';
 import type { Counts } from '../../../src/store/store.ts';
 import { decode, decodeCounts, decodeRecipe, decodeRecord, statToTuple } from '../../../src/store/values.ts';
 
