@@ -4,6 +4,15 @@
  */
 import { performance } from 'node:perf_hooks';
 
+/** Turns of the event loop that take longer than this have done something. */
+const EMPTY_TURN_MS = 0.03;
+let spentAwakeMs = 0;
+
+/** Milliseconds that the event loop was awake for, since the process began, with nothing to do. */
+export function spentAwake(): number {
+  return spentAwakeMs;
+}
+
 export interface Anticipation {
   /** Something has come from there. */
   heard(): void;
@@ -26,9 +35,13 @@ export function createAnticipation(): Anticipation {
   let waiting = false;
   let awake = false;
   let ended = false;
+  let lookedAt = 0;
 
   function look(): void {
-    if (waiting && !ended && performance.now() - saidAt < AWAKE_MS) setImmediate(look);
+    const now = performance.now();
+    if (now - lookedAt < EMPTY_TURN_MS) spentAwakeMs += now - lookedAt;
+    lookedAt = now;
+    if (waiting && !ended && now - saidAt < AWAKE_MS) setImmediate(look);
     else awake = false;
   }
 
@@ -43,6 +56,7 @@ export function createAnticipation(): Anticipation {
       saidAt = performance.now();
       if (usualMs > AWAKE_MS || awake || ended) return;
       awake = true;
+      lookedAt = saidAt;
       setImmediate(look);
     },
     end: () => {

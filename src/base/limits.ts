@@ -206,7 +206,7 @@ export const LIMITS = {
   mirrorEpochMs: 1000,
   /** What is written to an epoch goes out when there is as much of it, or after as long. */
   mirrorPartBytes: 256 * 1024,
-  mirrorPartMs: 2,
+  mirrorPartMs: 20,
   mirrorQueueBytes: 64 * 1024 * 1024,
   /** Beyond the queue the source waits for its clients to become calm before it copies, but not longer than this. */
   mirrorAheadMs: 10_000,

@@ -1,6 +1,7 @@
 /** The volumes of this member, served to NBD clients as long as the daemon runs. */
 import { join } from 'node:path';
 import type { Emit } from '../base/events.ts';
+import { createIdleGauge } from '../base/idle-gauge.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { systemClock } from '../base/system-clock.ts';
@@ -75,7 +76,7 @@ export async function startVolumes({
   const trackers = new VolumeTrackers({ files, mapsOf });
   const shelf = new VolumeShelf({ ...common, directory: join(home, 'volumes'), rules: pairs, trackers });
   await shelf.open();
-  const elements = new Elements({ ...common, shelf, rules: pairs });
+  const elements = new Elements({ ...common, shelf, rules: pairs, idle: createIdleGauge() });
   const replicas = new Replicas({
     ...common,
     member: loaded.member.member,

@@ -8,9 +8,9 @@ export class AnswerLine {
   #arrived: number[] = [];
   #soon = false;
 
-  constructor({ send, numbers, pass }: Omit<OutboxParts, 'lost'>) {
+  constructor({ send, numbers }: Pick<OutboxParts, 'send' | 'numbers'>) {
     // Whoever reads the stream learns that it has ended.
-    this.#outbox = new Outbox({ send, numbers, pass, lost: () => this.#outbox.end() });
+    this.#outbox = new Outbox({ send, numbers, lost: () => this.#outbox.end() });
   }
 
   arrived(seq: number): void {

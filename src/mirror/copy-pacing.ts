@@ -2,18 +2,18 @@
 import type { Clock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
 import { LEVEL_FULL } from '../model/bandwidth.ts';
-import { type CopyPace, type HostLoad, paceCopy } from '../model/copy-plan.ts';
+import { type CopyPace, type HostLoad, type LinePace, paceCopy } from '../model/copy-plan.ts';
 import type { CopyPriority } from '../model/replica-values.ts';
 
 /** What goes to the partner beside its clients' writes, copies and comparisons, keeps to a pace that may change at any time. */
 export class LinePacing {
-  readonly #pace: () => CopyPace;
+  readonly #pace: () => LinePace;
   readonly #clock: Clock;
   /** Bytes that went ahead of the pace, as of then. They are worked off at the pace of each moment, not at that of their own. */
   #owed = 0;
   #asOf: number;
 
-  constructor(pace: () => CopyPace, clock: Clock) {
+  constructor(pace: () => LinePace, clock: Clock) {
     this.#pace = pace;
     this.#clock = clock;
     this.#asOf = clock.now();
@@ -34,7 +34,7 @@ export class LinePacing {
     this.#owed += reason === 'clients' ? movedBytes : sentBytes;
   }
 
-  #workOff(): CopyPace {
+  #workOff(): LinePace {
     const pace = this.#pace();
     const now = this.#clock.now();
     const { bytesPerSecond } = pace;
@@ -59,6 +59,28 @@ export function copyPacing(
   return async bytes => {
     pacing.spend(bytes, bytes);
     for (let waitMs = pacing.waitMs(); waitMs > 0; waitMs = pacing.waitMs()) await clock.sleep(waitMs, signal);
+  };
+}
+
+/**
+ * Asked before each message of an asynchronous pair: null, it may go now; else when the promise settles. CANCELLED
+ */
+export function epochPacing(
+  { clock, pace }: { readonly clock: Clock; readonly pace: () => CopyPace },
+  signal: AbortSignal,
+): (bytes: number) => Promise<void> | null {
+  const pacing = new LinePacing(
+    () => ({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: pace().epochBytesPerSecond, reason: null }),
+    clock,
+  );
+  const wait = async (bytes: number): Promise<void> => {
+    for (let waitMs = pacing.waitMs(); waitMs > 0; waitMs = pacing.waitMs()) await clock.sleep(waitMs, signal);
+    pacing.spend(bytes, bytes);
+  };
+  return bytes => {
+    if (pacing.waitMs() > 0) return wait(bytes);
+    pacing.spend(bytes, bytes);
+    return null;
   };
 }
 

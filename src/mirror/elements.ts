@@ -6,6 +6,7 @@ import type { BlockDevice } from '../block/device.ts';
 import type { Exports } from '../block/nbd/exports.ts';
 import type { Volume } from '../block/volume.ts';
 import type { HostLoad } from '../model/copy-plan.ts';
+import { type LoadLooks, lookAtLoad } from '../model/host-load.ts';
 import { type ElementRules, servedDevice } from './element-rules.ts';
 import type { VolumeShelf } from './volume-shelf.ts';
 
@@ -16,16 +17,15 @@ export interface ElementsParts {
     /** The snapshot that a name stands for which is no volume's. */
     snapshotNamed(name: string): { readonly volume: string; readonly uuid: string } | null;
   };
+  /** As `HostLoad.idle`; left out: nothing else is to be done. */
+  readonly idle?: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A load is told of the time since it was asked last, if that was so long ago. */
-const LOAD_MS = 1000;
-
 export class Elements {
   readonly #parts: ElementsParts;
-  readonly #loads = new Map<string, { at: number; bytes: number; load: HostLoad }>();
+  readonly #looks = new Map<string, LoadLooks>();
 
   constructor(parts: ElementsParts) {
     this.#parts = parts;
@@ -97,18 +97,12 @@ export class Elements {
 
   /** What clients have done with it of late. */
   load(name: string): HostLoad {
-    const now = this.#parts.clock.now();
-    const clients = this.#parts.exports.record(name)?.clients ?? [];
-    const bytes = clients.reduce((sum, client) => sum + client.readBytes + client.writtenBytes, 0);
+    const { clients = [], movedBytes = 0 } = this.#parts.exports.record(name) ?? {};
+    const now = { atMs: this.#parts.clock.now(), bytes: movedBytes };
+    const { looks, bytesPerSecond } = lookAtLoad(this.#looks.get(name) ?? null, now);
+    this.#looks.set(name, looks);
     const waiting = clients.reduce((sum, client) => sum + client.onTheWay, 0);
-    const last = this.#loads.get(name);
-    if (last !== undefined && now >= last.at && now - last.at < LOAD_MS) return { ...last.load, waiting };
-    const seconds = last === undefined ? 0 : (now - last.at) / 1000;
-    // A client that went away takes its bytes along.
-    const bytesPerSecond = seconds > 0 ? Math.max(0, bytes - last!.bytes) / seconds : 0;
-    const load = { bytesPerSecond, waiting };
-    this.#loads.set(name, { at: now, bytes, load });
-    return load;
+    return { bytesPerSecond, waiting, idle: this.#parts.idle?.() ?? 1 };
   }
 
   /** Null: there is none of this name, or its volume cannot be used. */

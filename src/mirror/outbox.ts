@@ -24,7 +24,7 @@ export interface OutboxParts {
   /** Messages go out in the order of the calls; resolves when there is room for more. */
   readonly send: (message: FlowMessage) => Promise<void>;
   readonly numbers: StreamNumbers;
-  /** Asked before each message; the message goes when it settles, null: at once. */
+  /** Asked before changes of an epoch, for which no client waits; they go when it settles, null: at once. */
   readonly pass?: ((bytes: number) => Promise<void> | null) | undefined;
   /** The stream does not take anything any more. */
   readonly lost: () => void;
@@ -122,7 +122,7 @@ export class Outbox {
           const { numbers, pass, send } = this.#parts;
           const seq = numbers.sent + 1;
           const message = make(seq);
-          const wait = pass?.(bytesOf(message)) ?? null;
+          const wait = message.kind === 'epoch-changes' ? (pass?.(bytesOf(message)) ?? null) : null;
           if (wait !== null) await wait;
           if (this.#ended) return;
           if (counted) numbers.sent = seq;

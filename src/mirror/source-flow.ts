@@ -3,7 +3,7 @@ import { messageOf, TandemError } from '../base/errors.ts';
 import type { RangeChange, WriteGuard } from '../block/write-guard.ts';
 import type { CopyExtent, Generations } from '../model/generations.ts';
 import { keptChange } from './change-messages.ts';
-import { untilCalm } from './copy-pacing.ts';
+import { epochPacing, untilCalm } from './copy-pacing.ts';
 import { CopyRun } from './copy-run.ts';
 import { EpochSending } from './epoch-sending.ts';
 import { orEnded, throwIfEnded } from './flow-end.ts';
@@ -50,7 +50,8 @@ export class SourceFlow implements WriteGuard {
   constructor(parts: SourceParts) {
     this.#parts = parts;
     this.#mode = parts.mode;
-    const { send, numbers, pass, clock } = parts;
+    const { send, numbers, clock } = parts;
+    const pass = epochPacing(parts, this.#ended.signal);
     this.#outbox = new Outbox({ send, numbers, pass, lost: () => this.#end() });
     this.#following = new Following(parts);
     this.#lacking = new Lacking(parts.map);

@@ -16,8 +16,6 @@ export interface SourceParts {
   readonly map: DirtyMapFile;
   readonly send: (message: FlowMessage) => Promise<void>;
   readonly numbers: StreamNumbers;
-  /** Asked before each message; it goes when the promise settles, null: at once. */
-  readonly pass?: (bytes: number) => Promise<void> | null;
   readonly mode: FlowMode;
   /** A synchronous write is answered when the partner has it, also while a copy is still to bring what is around it. */
   readonly stopsHostIo?: () => boolean;

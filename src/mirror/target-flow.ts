@@ -28,7 +28,6 @@ export interface TargetParts {
   readonly map: DirtyMapFile | null;
   readonly send: (message: FlowMessage) => Promise<void>;
   readonly numbers: StreamNumbers;
-  readonly pass?: (bytes: number) => Promise<void> | null;
   readonly xxh64: Xxh64;
   /** Of the volume. */
   readonly journal: EpochJournal;

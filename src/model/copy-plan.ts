@@ -10,15 +10,22 @@ export interface HostLoad {
   readonly bytesPerSecond: number;
   /** Requests that wait for an answer now. */
   readonly waiting: number;
+  /** The share of its time that the event loop has nothing to do, 0 to 1. */
+  readonly idle: number;
 }
 
-export interface CopyPace {
+export interface LinePace {
   /** Bytes of the copy on the way at once; 0: it waits. */
   readonly windowBytes: number;
   /** Null: as fast as it goes. */
   readonly bytesPerSecond: number | null;
   /** Why it waits or is slowed down; null: it is not. */
   readonly reason: 'schedule' | 'clients' | null;
+}
+
+export interface CopyPace extends LinePace {
+  /** What writes of an asynchronous pair may take of the line, which no client waits for. Null: as fast as it goes. */
+  readonly epochBytesPerSecond: number | null;
 }
 
 /** The copy's share of what both move while clients are busy. */
@@ -30,22 +37,43 @@ const SHARES: Readonly<Record<CopyPriority, number | null>> = {
   Urgent: null,
 };
 
+/** What epochs get of the event loop while clients keep it busy. */
+const LOOP_SHARES: Readonly<Record<CopyPriority, number | null>> = {
+  'Not Managed': 1 / 5,
+  Low: 1 / 20,
+  Same: 1 / 5,
+  High: 1 / 2,
+  Urgent: null,
+};
+/** Less than this is left of the time of an event loop that is as busy as it can be. */
+const IDLE_LEAST = 1 / 10;
+/** What an event loop that does nothing else gets through in a second of the small writes of epochs, measured. */
+const EPOCH_BYTES_PER_SECOND = 200e6;
+
 /** `level`: the bandwidth level of the schedule now; `link`: false within one member, where no schedule counts. */
 export function paceCopy(
   { priority, level, link }: { readonly priority: CopyPriority; readonly level: number; readonly link: boolean },
   host: HostLoad,
 ): CopyPace {
   const allowed = link ? bytesPerSecond(level) : null;
-  if (link && level === LEVEL_OFF) return { windowBytes: 0, bytesPerSecond: 0, reason: 'schedule' };
-  const share = SHARES[priority];
   const busy = host.waiting > 0 || host.bytesPerSecond > 0;
-  if (!busy || share === null) return paceOf(allowed, null);
+  const epochBytesPerSecond = busy && host.idle < IDLE_LEAST ? epochsBeside(priority) : null;
+  if (link && level === LEVEL_OFF) {
+    return { windowBytes: 0, bytesPerSecond: 0, reason: 'schedule', epochBytesPerSecond };
+  }
+  const share = SHARES[priority];
+  if (!busy || share === null) return { ...paceOf(allowed, null), epochBytesPerSecond };
   // However busy they are, it comes to an end.
   const beside = Math.max(LIMITS.copyLeastBytesPerSecond, (host.bytesPerSecond * share) / (1 - share));
-  return paceOf(allowed, Math.round(beside));
+  return { ...paceOf(allowed, Math.round(beside)), epochBytesPerSecond };
 }
 
-function paceOf(allowed: number | null, beside: number | null): CopyPace {
+function epochsBeside(priority: CopyPriority): number | null {
+  const share = LOOP_SHARES[priority];
+  return share === null ? null : share * EPOCH_BYTES_PER_SECOND;
+}
+
+function paceOf(allowed: number | null, beside: number | null): LinePace {
   const limits = [allowed, beside].filter(limit => limit !== null);
   if (limits.length === 0) return { windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null };
   const rate = Math.min(...limits);

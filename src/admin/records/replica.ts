@@ -71,9 +71,13 @@ const columns = {
   CopyMethodology: choice(COPY_METHODOLOGIES, 'How it is copied.', {
     derived: 'Mirror: Full Copy, and Delta-Update once it was whole; snapshot Copy-On-Write; clone Snap-And-Clone.',
   }),
-  CopyPriority: choice(COPY_PRIORITIES, 'What a copy gets beside busy clients; “tandem replica set” changes it.', {
-    derived: 'Kept by each member for itself.',
-  }),
+  CopyPriority: choice(
+    COPY_PRIORITIES,
+    'What a copy, or an asynchronous target, gets beside busy clients; “tandem replica set” changes it.',
+    {
+      derived: 'Kept by each member for itself.',
+    },
+  ),
   CopyRecoveryMode: choice(COPY_RECOVERY_MODES, 'Whether it goes on by itself when the link is back.', {
     derived: 'From the settings of the order; kept at the source.',
   }),

@@ -31,6 +31,8 @@ export interface ExportRecord {
   /** Its clients are being sent away; it takes no new ones at present. */
   readonly closing: boolean;
   readonly clients: readonly ClientRecord[];
+  /** What its clients have read and written since it is there, also those that have left. Bytes. */
+  readonly movedBytes: number;
 }
 
 export interface ClientRecord {
@@ -84,6 +86,8 @@ interface Place {
   spec: ExportSpec;
   closing: boolean;
   readonly clients: Set<ExportClient>;
+  /** By clients that have left. */
+  movedBefore: number;
   /** Changes, one after the other. */
   readonly changes: TaskLine;
 }
@@ -114,7 +118,7 @@ export function createExports(): Exports {
       if (placeByName.has(spec.name)) {
         throw new TandemError('REFUSED', `there is an export “${spec.name}” already; remove it first`);
       }
-      placeByName.set(spec.name, { spec, closing: false, clients: new Set(), changes: new TaskLine() });
+      placeByName.set(spec.name, { spec, closing: false, clients: new Set(), movedBefore: 0, changes: new TaskLine() });
     },
     change: (name, changes) =>
       whileEmpty(name, place => {
@@ -135,7 +139,9 @@ export function createExports(): Exports {
         contexts: contextsOf(place.spec),
         admit: client => {
           place.clients.add(client);
-          return () => place.clients.delete(client);
+          return () => {
+            if (place.clients.delete(client)) place.movedBefore += movedBy(client.record());
+          };
         },
       };
     },
@@ -159,15 +165,21 @@ function offer({ spec, closing }: Place): OfferedExport {
   };
 }
 
-function recordOf({ spec, closing, clients }: Place): ExportRecord {
+function recordOf({ spec, closing, clients, movedBefore }: Place): ExportRecord {
+  const records = [...clients].map(client => client.record());
   return {
     name: spec.name,
     description: spec.description ?? '',
     size: spec.device.size,
     readOnly: spec.readOnly,
     closing,
-    clients: [...clients].map(client => client.record()),
+    clients: records,
+    movedBytes: records.reduce((sum, client) => sum + movedBy(client), movedBefore),
   };
+}
+
+function movedBy({ readBytes, writtenBytes }: ClientRecord): number {
+  return readBytes + writtenBytes;
 }
 
 function problemOf(name: string): string | null {

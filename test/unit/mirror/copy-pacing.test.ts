@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { copyPacing, LinePacing } from '../../../src/mirror/copy-pacing.ts';
-import type { CopyPace } from '../../../src/model/copy-plan.ts';
+import type { LinePace } from '../../../src/model/copy-plan.ts';
 
 const MIB = 1024 * 1024;
 
 it('works off what went ahead at the pace of each moment', () => {
   let now = 0;
-  let pace: CopyPace = { windowBytes: 8 * MIB, bytesPerSecond: MIB / 4, reason: 'clients' };
+  let pace: LinePace = { windowBytes: 8 * MIB, bytesPerSecond: MIB / 4, reason: 'clients' };
   const pacing = new LinePacing(() => pace, { now: () => now } as Clock);
   expect(pacing.waitMs()).toBe(0);
   pacing.spend(0, 4 * MIB);
@@ -38,7 +38,7 @@ it('lets a copy within one member go on when its clients have gone', async () =>
     now += ms;
   };
   const clock = { now: () => now, sleep } as unknown as Clock;
-  const load = () => ({ bytesPerSecond: now < 1000 ? 1 : 0, waiting: 0 });
+  const load = () => ({ bytesPerSecond: now < 1000 ? 1 : 0, waiting: 0, idle: 1 });
   const pace = copyPacing(() => 'Low', load, clock, new AbortController().signal);
   // 16 seconds at the least pace.
   await pace(16 * LIMITS.copyLeastBytesPerSecond);

@@ -4,7 +4,7 @@ import type { SourceParts } from '../../../src/mirror/source-parts.ts';
 import type { CopyPace } from '../../../src/model/copy-plan.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';
-import { COPY, openCleanSide, Pair } from './pair.ts';
+import { COPY, FREELY, openCleanSide, Pair } from './pair.ts';
 
 const MIB = 1024 * 1024;
 
@@ -98,7 +98,7 @@ describe('an asynchronous pair in step', () => {
   test('beyond the queue the source goes ahead while its clients are busy, but not for ever, and compares nothing then', async () => {
     const size = 96 * MIB;
     let reason: CopyPace['reason'] = 'clients';
-    const pace = () => ({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason });
+    const pace = () => ({ ...FREELY, reason });
     const { pair, source, wire } = await inStep(size, { pace });
     const overflow = async (value: number): Promise<void> => {
       wire.held = true;
@@ -125,6 +125,32 @@ describe('an asynchronous pair in step', () => {
     expect(pair.time.now - since).toBeGreaterThanOrEqual(LIMITS.mirrorAheadMs);
     expect(wire.toTarget.some(({ kind }) => kind === 'digests')).toBe(false);
     expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('go to the partner at the pace of a busy event loop, and at once when it is free', async () => {
+    let epochBytesPerSecond: CopyPace['epochBytesPerSecond'] = MIB;
+    const { pair, source, wire } = await inStep(4 * MIB, { pace: () => ({ ...FREELY, epochBytesPerSecond }) });
+    const since = pair.time.now;
+    for (let at = 0; at < 16; at++) await pair.source.volume.write(at * 0.25 * MIB, filled(MIB / 4, at + 1));
+    const sent = (): number => wire.toTarget.filter(({ kind }) => kind === 'epoch-changes').length;
+    await pair.time.run(since + 1000);
+    // Nobody waited for them, and they are in step: only the pace holds them back.
+    const [paced, inAll] = [sent(), 16];
+    expect(paced).toBeGreaterThanOrEqual(3);
+    expect(paced).toBeLessThanOrEqual(5);
+    expect(source.lag().bytes).toBeGreaterThanOrEqual(4 * MIB);
+    epochBytesPerSecond = null;
+    await pair.time.run(pair.time.now + LIMITS.mirrorPaceMs + 1);
+    expect(sent()).toBe(inAll);
+    await pair.until(source.drain());
+    expect(Buffer.compare(await readAll(pair.source.volume), await readAll(pair.target.volume))).toBe(0);
+  });
+
+  test('that wait for the pace are let go when the flow ends', async () => {
+    const { pair, source } = await inStep(4 * MIB, { pace: () => ({ ...FREELY, epochBytesPerSecond: 1 }) });
+    for (let at = 0; at < 8; at++) await pair.source.volume.write(at * MIB * 0.25, filled(MIB / 4, 1));
+    await pair.until(source.stop());
+    expect(source.dirtyBytes()).toBe(2 * MIB);
   });
 
   test('the mode can be changed under way, and a synchronous flush covers what was sent in epochs', async () => {

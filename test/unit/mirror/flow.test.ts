@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EXTENT_BYTES } from '../../../src/block/activity-log-file.ts';
 import { createSimRandom } from '../../sim/sim-random.ts';
 import { filled, readAll, readAt } from '../block/small-volume.ts';
-import { COPY, dataBytes, openCleanSide, openSide, Pair, slowDown } from './pair.ts';
+import { COPY, dataBytes, FREELY, openCleanSide, openSide, Pair, slowDown } from './pair.ts';
 
 const MIB = 1024 * 1024;
 
@@ -223,7 +223,7 @@ describe('a copy', () => {
     await pair.source.volume.write(0, filled(100, 1));
     let windowBytes = 0;
     const { source, wire } = pair.connect('Synchronous', {
-      source: { pace: () => ({ windowBytes, bytesPerSecond: 0, reason: 'schedule' }) },
+      source: { pace: () => ({ ...FREELY, windowBytes, bytesPerSecond: 0, reason: 'schedule' }) },
     });
     const copy = source.startCopy({ ...COPY, extent: 'full' });
     await pair.time.run(pair.time.now + 5000);
@@ -273,7 +273,10 @@ describe('a copy', () => {
     await pair.source.volume.write(0, filled(100, 1));
     let windowBytes = 0;
     const { source, wire } = pair.connect('Synchronous', {
-      source: { stopsHostIo: () => true, pace: () => ({ windowBytes, bytesPerSecond: 0, reason: 'schedule' }) },
+      source: {
+        stopsHostIo: () => true,
+        pace: () => ({ ...FREELY, windowBytes, bytesPerSecond: 0, reason: 'schedule' }),
+      },
     });
     const answered: string[] = [];
     const write = async (when: string, offset: number): Promise<void> => {
@@ -325,7 +328,7 @@ describe('a copy', () => {
     for (let at = 0; at < 64; at++) await pair.source.volume.write(at * MIB, filled(MIB, at + 1));
     let messages = 0;
     const first = pair.connect('Synchronous', {
-      source: { pace: () => ({ windowBytes: MIB, bytesPerSecond: 8 * MIB, reason: 'schedule' }) },
+      source: { pace: () => ({ ...FREELY, windowBytes: MIB, bytesPerSecond: 8 * MIB, reason: 'schedule' }) },
     });
     const copy = first.source.startCopy({ ...COPY, extent: 'full' });
     while (dataBytes(first.wire.toTarget) < 40 * MIB && messages++ < 10_000) await pair.time.run(pair.time.now + 10);

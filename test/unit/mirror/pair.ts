@@ -12,6 +12,7 @@ import { createStreamNumbers, type FlowMessage, type StreamNumbers } from '../..
 import { SourceFlow } from '../../../src/mirror/source-flow.ts';
 import type { SourceParts } from '../../../src/mirror/source-parts.ts';
 import { TargetFlow, type TargetParts } from '../../../src/mirror/target-flow.ts';
+import type { CopyPace } from '../../../src/model/copy-plan.ts';
 import { createGenerations } from '../../../src/model/generations.ts';
 import { createMemoryBlockFiles, type MemoryBlockFiles } from '../../sim/memory-block-files.ts';
 import { createSimClock, HostClock, SimTime } from '../../sim/sim-clock.ts';
@@ -19,6 +20,14 @@ import type { SimRandom } from '../../sim/sim-random.ts';
 import { makeVolume, reopen } from '../block/small-volume.ts';
 
 const xxh64 = await loadXxh64();
+
+/** Nothing slows a copy down. */
+export const FREELY: CopyPace = {
+  windowBytes: LIMITS.copyWindowBytes,
+  bytesPerSecond: null,
+  reason: null,
+  epochBytesPerSecond: null,
+};
 
 export interface Side {
   readonly files: MemoryBlockFiles;
@@ -59,6 +68,8 @@ export interface Wire {
   held: boolean;
   /** A millisecond for each message. */
   slow: boolean;
+  /** Asked after each message: null, there is room for more. */
+  room: (() => Promise<void> | null) | null;
   readonly toTarget: FlowMessage[];
   readonly toSource: FlowMessage[];
 }
@@ -98,7 +109,7 @@ export class Pair {
     const end = (): void => {
       cut = true;
     };
-    const wire: Wire = { cut: () => end(), held: false, slow: false, toTarget: [], toSource: [] };
+    const wire: Wire = { cut: () => end(), held: false, slow: false, room: null, toTarget: [], toSource: [] };
     const lanes = { target: Promise.resolve(), source: Promise.resolve() };
     const carry = (lane: 'target' | 'source', log: FlowMessage[], receive: (message: FlowMessage) => unknown) => {
       return async (message: FlowMessage): Promise<void> => {
@@ -116,7 +127,7 @@ export class Pair {
             violations.push(error);
           }
         });
-        await null;
+        await (wire.room?.() ?? null);
       };
     };
     const target: TargetFlow = new TargetFlow({
@@ -139,7 +150,7 @@ export class Pair {
       mode,
       numbers: numbers[0],
       send: carry('target', wire.toTarget, message => target.receive(message)),
-      pace: () => ({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null }),
+      pace: () => FREELY,
       goAlone: async () => {
         alone.count++;
         if (alone.hold !== null) await alone.hold;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import type { FlowMessage } from '../../../src/mirror/outbox.ts';
 import { createGenerations } from '../../../src/model/generations.ts';
 import { packedWrite } from '../block/packed.ts';
@@ -176,14 +177,15 @@ describe('a target', () => {
       const gate = new Promise<void>(resolve => {
         open = resolve;
       });
-      let passed = 0;
-      const first = pair.connect(mode, { source: { pass: () => (++passed > 3 ? gate : null) } });
+      let sent = 0;
+      const first = pair.connect(mode);
+      first.wire.room = () => (++sent >= 3 ? gate : null);
       await first.source.mirror();
       const writes: Promise<void>[] = [];
       for (let at = 0; at < 10; at++) {
         writes.push(pair.source.volume.write(at * 8192, filled(10, at + 1)));
         // Those that come together go together.
-        if (mode === 'Asynchronous') await pair.time.run(pair.time.now + 5);
+        if (mode === 'Asynchronous') await pair.time.run(pair.time.now + LIMITS.mirrorPartMs + 1);
       }
       await pair.time.run(pair.time.now + 5);
       const stopped = first.source.stop();

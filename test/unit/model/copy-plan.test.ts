@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { LEVEL_FULL, LEVEL_OFF, levelNamed } from '../../../src/model/bandwidth.ts';
-import { nextCopyRange, overlap, paceCopy } from '../../../src/model/copy-plan.ts';
+import { type HostLoad, nextCopyRange, overlap, paceCopy } from '../../../src/model/copy-plan.ts';
 import { type ByteRange, createDirtyMap } from '../../../src/model/dirty-map.ts';
 import type { CopyPriority } from '../../../src/model/replica-values.ts';
 
 const MIB = 1024 * 1024;
-const busy = { bytesPerSecond: 100 * MIB, waiting: 4 };
-const idle = { bytesPerSecond: 0, waiting: 0 };
+const busy = { bytesPerSecond: 100 * MIB, waiting: 4, idle: 0.5 };
+const idle = { bytesPerSecond: 0, waiting: 0, idle: 1 };
 const pace = (priority: CopyPriority, level = LEVEL_FULL, host = busy) =>
   paceCopy({ priority, level, link: true }, host);
 
@@ -18,13 +18,30 @@ describe('beside busy clients', () => {
     expect(rates).toEqual([...rates].sort((a, b) => a - b));
     expect(new Set(rates).size).toBe(4);
     expect(pace('Same').bytesPerSecond).toBe(busy.bytesPerSecond);
-    expect(pace('Urgent')).toEqual({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null });
+    expect(pace('Urgent')).toMatchObject({ windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null });
   });
 
   test('a copy never stands still for them', () => {
-    expect(pace('Low', LEVEL_FULL, { bytesPerSecond: 1, waiting: 90 }).bytesPerSecond).toBe(
+    expect(pace('Low', LEVEL_FULL, { bytesPerSecond: 1, waiting: 90, idle: 0.5 }).bytesPerSecond).toBe(
       LIMITS.copyLeastBytesPerSecond,
     );
+  });
+});
+
+describe('epochs', () => {
+  const epochs = (priority: CopyPriority, host: HostLoad): number | null =>
+    pace(priority, LEVEL_FULL, host).epochBytesPerSecond;
+
+  test('go as fast as they can while the event loop has time, or nobody wants it', () => {
+    expect(epochs('Low', { ...busy, idle: 0.2 })).toBe(null);
+    expect(epochs('Low', { ...idle, idle: 0 })).toBe(null);
+  });
+
+  test('get a share of a busy event loop that the priority says', () => {
+    const rates = (['Low', 'Same', 'High'] as const).map(priority => epochs(priority, { ...busy, idle: 0 })!);
+    expect(rates).toEqual([10e6, 40e6, 100e6]);
+    expect(epochs('Not Managed', { ...busy, idle: 0 })).toBe(40e6);
+    expect(epochs('Urgent', { ...busy, idle: 0 })).toBe(null);
   });
 });
 

@@ -60,6 +60,10 @@ test('a record tells who is connected, who may write, and what they did', async 
     },
     expect.objectContaining({ writer: true, requests: 0 }),
   ]);
+  expect(record?.movedBytes).toBe(4108);
+  client.destroy();
+  await until('the client is forgotten', () => host.exports.record('v')?.clients.length === 1);
+  expect(host.exports.record('v')?.movedBytes).toBe(4108);
 });
 
 describe('a change of the role', () => {
