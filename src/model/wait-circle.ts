@@ -56,21 +56,33 @@ export function orderOfCircle(members: readonly Waiting[]): CircleOrder {
   const order: Uid[] = [];
   const astray: Uid[] = [];
   const placed = new Set<Uid>();
-  const isFree = (member: Waiting): boolean =>
-    !membersBefore(member).some(uid => waitingByUid.has(uid) && uid !== member.uid && !placed.has(uid));
-  const membersBefore = ({ present, wait }: Waiting): readonly Uid[] => {
-    if (wait.kind === 'directory') return wait.on;
-    if (wait.kind !== 'contents' || present) return [];
-    return wait.on.filter(uid => waitingByUid.get(uid)?.present === false);
+  /** Who is to take its place before this one. */
+  const before = ({ uid, present, wait }: Waiting): Waiting[] => {
+    if (wait.kind === 'name' || wait.kind === 'winner' || (wait.kind === 'contents' && present)) return [];
+    return wait.on.flatMap(on => {
+      const other = waitingByUid.get(on);
+      const counts =
+        other !== undefined && on !== uid && !placed.has(on) && (wait.kind === 'directory' || !other.present);
+      return counts ? [other] : [];
+    });
   };
   let rest = [...members].sort((a, b) => Number(a.present) - Number(b.present) || (a.uid < b.uid ? -1 : 1));
   while (rest.length > 0) {
-    const free = rest.find(isFree);
-    const member = free ?? rest[0]!;
-    if (!free) astray.push(member.uid);
+    const free = rest.find(member => before(member).length === 0);
+    const member = free ?? firstOfRing(rest[0]!, member => before(member)[0]!);
+    if (!free && member.present) astray.push(member.uid);
     order.push(member.uid);
     placed.add(member.uid);
     rest = rest.filter(other => other !== member);
   }
   return { order, astray };
+}
+
+/** Where `next` leads round and round: of those, the present one whose UID comes first, so that all members choose the same. */
+function firstOfRing(start: Waiting, next: (member: Waiting) => Waiting): Waiting {
+  const path: Waiting[] = [];
+  let member = start;
+  for (; !path.includes(member); member = next(member)) path.push(member);
+  const ring = path.slice(path.indexOf(member)).sort((a, b) => (a.uid < b.uid ? -1 : 1));
+  return ring.find(({ present }) => present) ?? ring[0]!;
 }

@@ -57,6 +57,8 @@ const PINNED: readonly (readonly [seed: number, PlanOverrides])[] = [
   [420044, { toAndFro: true, bursts: true, oldCopies: false }],
   [430425, { toAndFro: true, bursts: true, oldCopies: false }],
   [520340, { toAndFro: true, bursts: true, oldCopies: false, losses: false }],
+  [550275, { toAndFro: true, bursts: true, oldCopies: false }],
+  [550303, { toAndFro: true, bursts: true, oldCopies: false }],
   [500187, { bursts: true, losses: true, oldCopies: false }],
 ];
 

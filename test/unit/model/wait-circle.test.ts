@@ -63,6 +63,11 @@ describe('the places of a circle', () => {
     expect(orderOfCircle(all)).toEqual({ order: [a, b, c], astray: [a] });
   });
 
+  it('are taken in their order by those who only wait for the ones that lie in each other', () => {
+    const merged = [deletion(a, 'directory', d), waiting(b, 'directory', c), waiting(c, 'directory', b)];
+    expect(orderOfCircle([...merged, waiting(d, 'directory', c)])).toEqual({ order: [b, c, d, a], astray: [b] });
+  });
+
   it('need not wait for the winner of a name', () => {
     expect(orderOfCircle([deletion(b, 'winner', a), waiting(a, 'name', b)]).order).toEqual([b, a]);
   });
