@@ -7,6 +7,8 @@ import { performance } from 'node:perf_hooks';
 /** Turns of the event loop that take longer than this have done something. */
 const EMPTY_TURN_MS = 0.03;
 let spentAwakeMs = 0;
+/** By whichever was last: a moment in which several are awake counts once. */
+let lookedAt = 0;
 
 /** Milliseconds that the event loop was awake for, since the process began, with nothing to do. */
 export function spentAwake(): number {
@@ -35,7 +37,6 @@ export function createAnticipation(): Anticipation {
   let waiting = false;
   let awake = false;
   let ended = false;
-  let lookedAt = 0;
 
   function look(): void {
     const now = performance.now();
