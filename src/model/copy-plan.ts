@@ -45,8 +45,8 @@ const LOOP_SHARES: Readonly<Record<CopyPriority, number | null>> = {
   High: 1 / 2,
   Urgent: null,
 };
-/** Less than this is left of the time of an event loop that is as busy as it can be. */
-const IDLE_LEAST = 1 / 10;
+/** With less of its time left, an event loop is busy: on a host where all processors are, it is not woken for each request at once. */
+const IDLE_LEAST = 1 / 4;
 /** What an event loop that does nothing else gets through in a second of the small writes of epochs, measured. */
 const EPOCH_BYTES_PER_SECOND = 200e6;
 

@@ -33,12 +33,12 @@ describe('epochs', () => {
     pace(priority, LEVEL_FULL, host).epochBytesPerSecond;
 
   test('go as fast as they can while the event loop has time, or nobody wants it', () => {
-    expect(epochs('Low', { ...busy, idle: 0.2 })).toBe(null);
+    expect(epochs('Low', { ...busy, idle: 0.3 })).toBe(null);
     expect(epochs('Low', { ...idle, idle: 0 })).toBe(null);
   });
 
   test('get a share of a busy event loop that the priority says', () => {
-    const rates = (['Low', 'Same', 'High'] as const).map(priority => epochs(priority, { ...busy, idle: 0 })!);
+    const rates = (['Low', 'Same', 'High'] as const).map(priority => epochs(priority, { ...busy, idle: 0.2 })!);
     expect(rates).toEqual([10e6, 40e6, 100e6]);
     expect(epochs('Not Managed', { ...busy, idle: 0 })).toBe(40e6);
     expect(epochs('Urgent', { ...busy, idle: 0 })).toBe(null);
