@@ -36,18 +36,31 @@ test('a circle is found just where nobody in reach can go on', () => {
   );
 });
 
-test('everyone has a place in the order, after the directory they go into unless that one is astray with them', () => {
+test('everyone has a place in the order, after the directory they wait for unless they are astray, or deletions that wait for a circle', () => {
   fc.assert(
     fc.property(world, all => {
       const { order, astray } = orderOfCircle(all);
       expect([...order].sort()).toEqual(all.map(one => one.uid).sort());
       const place = new Map(order.map((one, i) => [one, i]));
+      const awaited = (of: string, found = new Set<string>()): Set<string> => {
+        for (const on of all.find(one => one.uid === of)?.wait.on ?? []) if (!found.has(on)) awaited(on, found.add(on));
+        return found;
+      };
       for (const member of all) {
         if (member.wait.kind !== 'directory' || astray.includes(member.uid)) continue;
+        if (!member.present && [...awaited(member.uid)].some(one => awaited(one).has(one))) continue;
         for (const on of member.wait.on) {
           if (on !== member.uid && place.has(on)) expect(place.get(on)!).toBeLessThan(place.get(member.uid)!);
         }
       }
+    }),
+  );
+});
+
+test('only what is present goes astray', () => {
+  fc.assert(
+    fc.property(world, all => {
+      for (const uid of orderOfCircle(all).astray) expect(all.find(one => one.uid === uid)!.present).toBe(true);
     }),
   );
 });
