@@ -7,16 +7,27 @@ import type { CopyPriority } from '../model/replica-values.ts';
 
 /** What goes to the partner beside its clients' writes, copies and comparisons, keeps to a pace that may change at any time. */
 export class LinePacing {
-  readonly #pace: () => LinePace;
+  readonly #pace: (ownBytesPerSecond: number) => LinePace;
   readonly #clock: Clock;
   /** Bytes that went ahead of the pace, as of then. They are worked off at the pace of each moment, not at that of their own. */
   #owed = 0;
   #asOf: number;
+  /** Pieces on their way, since when there are any, and how much they are. */
+  #open = 0;
+  #openSince = 0;
+  #openBytes = 0;
+  /** How fast it goes while it does not wait, bytes per second; 0: not known yet. */
+  #speed = 0;
 
-  constructor(pace: () => LinePace, clock: Clock) {
+  constructor(pace: (ownBytesPerSecond: number) => LinePace, clock: Clock) {
     this.#pace = pace;
     this.#clock = clock;
     this.#asOf = clock.now();
+  }
+
+  /** Bytes that may be on their way now. */
+  get windowBytes(): number {
+    return this.#pace(this.#speed).windowBytes;
   }
 
   /** Milliseconds after which to ask again; 0: more may go now. */
@@ -34,8 +45,24 @@ export class LinePacing {
     this.#owed += reason === 'clients' ? movedBytes : sentBytes;
   }
 
+  /** A piece is on its way; what is returned is to be called once, when it has arrived. */
+  begin(movedBytes: number): () => void {
+    if (this.#open === 0) {
+      this.#openSince = this.#clock.now();
+      this.#openBytes = 0;
+    }
+    this.#open += 1;
+    this.#openBytes += movedBytes;
+    return () => {
+      this.#open -= 1;
+      if (this.#open > 0) return;
+      const speed = (this.#openBytes * 1000) / Math.max(1, this.#clock.now() - this.#openSince);
+      this.#speed = this.#speed === 0 ? speed : (3 * this.#speed + speed) / 4;
+    };
+  }
+
   #workOff(): LinePace {
-    const pace = this.#pace();
+    const pace = this.#pace(this.#speed);
     const now = this.#clock.now();
     const { bytesPerSecond } = pace;
     const done = bytesPerSecond === null ? this.#owed : (Math.max(0, now - this.#asOf) * bytesPerSecond) / 1000;
@@ -45,7 +72,7 @@ export class LinePacing {
   }
 }
 
-/** Asked before each piece of a copy within one member, where no schedule counts. */
+/** Asked before each piece of a copy within one member, where no schedule counts. The next piece is asked for when the last has arrived. */
 export function copyPacing(
   priority: () => CopyPriority,
   load: () => HostLoad,
@@ -53,12 +80,16 @@ export function copyPacing(
   signal: AbortSignal,
 ): (bytes: number) => Promise<void> {
   const pacing = new LinePacing(
-    () => paceCopy({ priority: priority(), level: LEVEL_FULL, link: false }, load()),
+    own => paceCopy({ priority: priority(), level: LEVEL_FULL, link: false }, load(), own),
     clock,
   );
+  let arrived: (() => void) | null = null;
   return async bytes => {
-    pacing.spend(bytes, bytes);
+    arrived?.();
+    arrived = null;
     for (let waitMs = pacing.waitMs(); waitMs > 0; waitMs = pacing.waitMs()) await clock.sleep(waitMs, signal);
+    pacing.spend(bytes, bytes);
+    arrived = pacing.begin(bytes);
   };
 }
 

@@ -15,7 +15,7 @@ import type { BlockDevice } from '../block/device.ts';
 import { digestPiece, isZero, PIECE_BYTES } from '../block/digests.ts';
 import type { WriteOnTheWay } from '../block/dirty-map-file.ts';
 import type { WriteGuard } from '../block/write-guard.ts';
-import { type CopyPace, isComparedFirst, nextCopyRange } from '../model/copy-plan.ts';
+import { isComparedFirst, nextCopyRange, type PaceNow } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import { messagesOf } from './change-messages.ts';
 import { LinePacing } from './copy-pacing.ts';
@@ -38,7 +38,7 @@ export interface CopyParts {
   readonly unflushed: UnflushedWrites;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
-  readonly pace: () => CopyPace;
+  readonly pace: PaceNow;
   /** The flow has ended. */
   readonly signal: AbortSignal;
   /** Whether the partner may have some of it already, so that digests are compared. */
@@ -131,13 +131,13 @@ export class CopyRun {
   /** Of a unit that is not compared up to an eighth is sent as soon as it is taken. */
   #mostUnits(): number {
     const unitBytes = Math.max(PIECE_BYTES, this.#parts.lacking.left?.granuleBytes ?? 0);
-    const most = Math.floor((this.#parts.pace().windowBytes * 8) / unitBytes);
+    const most = Math.floor((this.#pacing.windowBytes * 8) / unitBytes);
     return Math.max(1, Math.min(LIMITS.mirrorDigests, most));
   }
 
   /** Until the pace may allow more; null: it does now. */
   #pause(): Promise<void> | null {
-    const { clock, pace, signal } = this.#parts;
+    const { clock, signal } = this.#parts;
     const ms = this.#pacing.waitMs();
     if (ms > 0) {
       this.#sleep ??= clock.sleep(ms, signal).finally(() => {
@@ -145,7 +145,7 @@ export class CopyRun {
       });
       return this.#sleep;
     }
-    if (this.#bytes < pace().windowBytes) return null;
+    if (this.#bytes < this.#pacing.windowBytes) return null;
     return this.#orEnded(new Promise(resolve => this.#waiting.push(resolve)));
   }
 
@@ -196,17 +196,19 @@ export class CopyRun {
     const { volume, xxh64 } = this.#parts;
     const pieces: Promise<readonly ByteRange[]>[] = [];
     for (let offset = unit.offset; offset < unit.offset + unit.length; offset += PIECE_BYTES) {
+      let arrived: (() => void) | null = null;
       const differing = this.#asking.differing(async () => {
         const bytes = this.#buffers.pop() ?? Buffer.allocUnsafe(PIECE_BYTES);
         try {
           const digest = await digestPiece(volume, { offset, bytes, xxh64 });
           this.#pacing.spend(digest.blocks.length * 8, digest.length);
+          arrived = this.#pacing.begin(digest.length);
           return digest;
         } finally {
           this.#buffers.push(bytes);
         }
       });
-      pieces.push(this.#orEnded(differing));
+      pieces.push(this.#orEnded(differing).finally(() => arrived?.()));
     }
     return (await Promise.all(pieces)).flat();
   }
@@ -244,10 +246,12 @@ export class CopyRun {
         : isZero(data)
           ? ({ kind: 'zero' } as const)
           : ({ kind: 'write', data } as const);
-    const arrived = messagesOf({ offset, length, change }).map(
+    const answered = messagesOf({ offset, length, change }).map(
       message => new Promise<void>(resolve => outbox.ask(message, resolve)),
     );
-    const all = this.#orEnded(Promise.all(arrived)).then(() => {
+    const arrived = this.#pacing.begin(length);
+    const all = this.#orEnded(Promise.all(answered)).then(() => {
+      arrived();
       this.#bytes -= length;
       const waiting = this.#waiting;
       this.#waiting = [];

@@ -12,7 +12,7 @@ import type { EpochJournal } from '../block/epoch-journal.ts';
 import type { Volume } from '../block/volume.ts';
 import type { AssociationWork } from '../model/association.ts';
 import { dutiesOf, stopsHostIo } from '../model/association-duties.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import {
   afterCopyIn,
@@ -57,7 +57,7 @@ export interface MirrorFlowsParts {
   /** The partner’s side as it said last; null: of another copy than the one that is to begin. */
   readonly partnerAt: (into: ElementSide) => GenerationSide | null;
   readonly goAlone: () => Promise<void>;
-  readonly pace: () => CopyPace;
+  readonly pace: PaceNow;
   /** The stream is of no use any more. */
   readonly breakOff: (reason: string) => void;
   readonly xxh64: Xxh64;

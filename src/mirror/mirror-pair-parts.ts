@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { Volume } from '../block/volume.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import type { ElementFacts } from '../model/operation-order.ts';
 import type { ReplicaOperation } from '../model/replica-values.ts';
 import type { Elements } from './elements.ts';
@@ -26,7 +26,7 @@ export interface MirrorPairParts {
   readonly member: string;
   readonly factsOf: (pair: Pair) => ElementFacts;
   readonly ordered: (pair: Pair, operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
-  readonly pace: (pair: Pair) => CopyPace;
+  readonly paceOf: (pair: Pair) => PaceNow;
   readonly groups: GroupFlows;
   /** Other mirrors that have the same volume as this one. */
   readonly beside: (mirror: MirrorPair) => readonly MirrorPair[];

@@ -276,7 +276,7 @@ export class MirrorPair {
   }
 
   async #run(channel: MirrorChannel): Promise<void> {
-    const { elements, member, ordered, pace, verifying, xxh64, clock, uuid, log } = this.#parts;
+    const { elements, member, ordered, paceOf, verifying, xxh64, clock, uuid, log } = this.#parts;
     const { pair } = this;
     const session = new MirrorSession({
       pair,
@@ -286,7 +286,7 @@ export class MirrorPair {
       member,
       goAlone: () => this.#goAlone(),
       setBack: work => this.#setBack(work),
-      pace: () => pace(pair),
+      pace: paceOf(pair),
       ordered: (operation, force) => ordered(pair, operation, force),
       refusal: operation => this.#refusal(operation),
       verifying,

@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { TaskLine } from '../base/task-line.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import { stepHandshake } from '../model/association-handshake.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import { compareGenerations, type GenerationSide } from '../model/generations.ts';
 import type { MirrorMessage } from '../model/mirror-message.ts';
 import { arrowOf, type ElementSide } from '../model/replica-operations.ts';
@@ -38,7 +38,7 @@ export interface MirrorSessionParts {
   readonly goAlone: () => Promise<void>;
   /** As a transition needs it. */
   readonly setBack: (work: () => Promise<void>) => Promise<void>;
-  readonly pace: () => CopyPace;
+  readonly pace: PaceNow;
   /** An order that the partner gives: judged and begun here, as if it had been given here. */
   readonly ordered: (operation: ReplicaOperation, force: boolean) => Promise<OrderAnswer>;
   /** Why an operation that the partner begins cannot be done here; null: it can. */

@@ -5,7 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Volume } from '../block/volume.ts';
 import type { Association } from '../model/association.ts';
 import { type Job, stepJob } from '../model/concrete-job.ts';
-import { type CopyPace, paceCopy } from '../model/copy-plan.ts';
+import { type PaceNow, paceCopy } from '../model/copy-plan.ts';
 import { createGenerations } from '../model/generations.ts';
 import type { ElementFacts } from '../model/operation-order.ts';
 import { place } from '../model/refusal.ts';
@@ -78,7 +78,7 @@ export class Replicas {
       jobs: this.jobs,
       mirrorOf: pair => this.#mirrors.get(pair.id) ?? null,
       sizeOf: this.#sizeOf,
-      paceOf: mirror => this.#pace(mirror.pair, mirror.partner, mirror.here),
+      paceOf: mirror => this.#paceOf(mirror.pair, mirror.partner, mirror.here),
       end: this.#end.signal,
     });
     const changed = this.#groupFlows.look.bind(this.#groupFlows);
@@ -345,7 +345,7 @@ export class Replicas {
       factsOf: asked => this.#factsOf(asked),
       ordered: (asked, operation, force) =>
         this.orders.modify(asked, { ...BARE_ORDER, operation: numberOf(REPLICA_OPERATIONS, operation), force }),
-      pace: asked => this.#pace(asked, mirror.partner, mirror.here),
+      paceOf: asked => this.#paceOf(asked, mirror.partner, mirror.here),
       beside: ({ pair: asking, here }) =>
         this.#parts.pairs
           .of(asking.record[here].name)
@@ -359,10 +359,12 @@ export class Replicas {
     return mirror;
   }
 
-  #pace({ record }: Pair, partner: string, here: ElementSide): CopyPace {
+  #paceOf(pair: Pair, partner: string, here: ElementSide): PaceNow {
     const { elements, levelTo } = this.#parts;
-    const load = elements.load(record[here].name);
-    return paceCopy({ priority: record.copyPriority, level: levelTo(partner), link: true }, load);
+    return own => {
+      const { copyPriority: priority, [here]: element } = pair.record;
+      return paceCopy({ priority, level: levelTo(partner), link: true }, elements.load(element.name), own);
+    };
   }
 
   #changed(pair: Pair, before: Association | null, after: Association | null): void {

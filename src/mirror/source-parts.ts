@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Xxh64 } from '../base/xxh64.ts';
 import type { DirtyMapFile } from '../block/dirty-map-file.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import type { FlowElement } from './copy-run.ts';
 import type { FlowEvent } from './flow-event.ts';
 import type { FlowMessage, StreamNumbers } from './outbox.ts';
@@ -30,7 +30,7 @@ export interface SourceParts {
   readonly groups?: FlowGroups;
   readonly xxh64: Xxh64;
   readonly clock: Clock;
-  readonly pace: () => CopyPace;
+  readonly pace: PaceNow;
   /**
    * Makes it durable that the source goes on alone; at once, if it is. Awaited before a write or a flush is answered that the
    * partner lacks, after the flow has ended; if it fails, they do. It must not wait for writes of the volume.

@@ -8,7 +8,7 @@ import type { Emit } from '../base/events.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { formatBytes } from '../base/sizes-and-durations.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import type { MirrorMessage } from '../model/mirror-message.ts';
 import { place, type Refusal } from '../model/refusal.ts';
 import {
@@ -33,7 +33,7 @@ export interface VerificationsParts {
   /** Null: both elements are here. */
   readonly mirrorOf: (pair: Pair) => MirrorPair | null;
   readonly sizeOf: (mirror: MirrorPair) => number;
-  readonly paceOf: (mirror: MirrorPair) => CopyPace;
+  readonly paceOf: (mirror: MirrorPair) => PaceNow;
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly emit: Emit;
@@ -210,9 +210,8 @@ export class Verifications implements VerifyDesk {
       const flow = standing === 'now' && mirror?.flowing ? mirror.session!.flows.source : null;
       if (mirror !== null && flow !== null) {
         try {
-          const pace = (): CopyPace => paceOf(mirror);
           const tell = (verification: Verification): Promise<void> => this.#tell(pair, verification);
-          if (await runVerification({ pair, flow, pace, clock, runs, tell, end })) {
+          if (await runVerification({ pair, flow, pace: paceOf(mirror), clock, runs, tell, end })) {
             return await this.#finish(pair, { state: 'done' });
           }
         } catch (error) {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { TandemError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { PIECE_BYTES } from '../block/digests.ts';
-import type { CopyPace } from '../model/copy-plan.ts';
+import type { PaceNow } from '../model/copy-plan.ts';
 import type { ByteRange } from '../model/dirty-map.ts';
 import { noteCompared, type Verification } from '../model/verification.ts';
 import { LinePacing } from './copy-pacing.ts';
@@ -13,7 +13,7 @@ import type { SourceFlow } from './source-flow.ts';
 export interface VerifyRunParts {
   readonly pair: Pair;
   readonly flow: SourceFlow;
-  readonly pace: () => CopyPace;
+  readonly pace: PaceNow;
   readonly clock: Clock;
   /** It was not cancelled. */
   readonly runs: () => boolean;
@@ -25,6 +25,7 @@ export interface VerifyRunParts {
 interface Asked {
   readonly end: number;
   readonly differing: Promise<readonly ByteRange[]>;
+  readonly arrived: () => void;
 }
 
 /** What digests of a piece take on the line, about. */
@@ -56,7 +57,7 @@ export async function runVerification({ pair, flow, pace, clock, runs, tell, end
       const length = Math.min(PIECE_BYTES, now.sizeBytes - next);
       pacing.spend(DIGEST_BYTES, length);
       next += length;
-      asked.push({ end: next, differing });
+      asked.push({ end: next, differing, arrived: pacing.begin(length) });
     }
   }
 
@@ -90,6 +91,7 @@ export async function runVerification({ pair, flow, pace, clock, runs, tell, end
     const first = asked.shift();
     if (first === undefined) break;
     const differing = await first.differing;
+    first.arrived();
     // A copy may have begun that does not know of it.
     if (!flow.comparison.ready) throw new TandemError('CANCELLED', 'a copy comes first');
     if (now.repair) await repair(differing);

@@ -28,7 +28,10 @@ export interface CopyPace extends LinePace {
   readonly epochBytesPerSecond: number | null;
 }
 
-/** The copy's share of what both move while clients are busy. */
+/** As it is at the moment of the call. `ownBytesPerSecond`: how fast the copy went of late while it did not wait; left out: not known. */
+export type PaceNow = (ownBytesPerSecond?: number) => CopyPace;
+
+/** The copy's share of what both move while clients are busy, and of its own time at least: clients that want little leave more. */
 const SHARES: Readonly<Record<CopyPriority, number | null>> = {
   'Not Managed': 1 / 3,
   Low: 1 / 10,
@@ -54,6 +57,7 @@ const EPOCH_BYTES_PER_SECOND = 200e6;
 export function paceCopy(
   { priority, level, link }: { readonly priority: CopyPriority; readonly level: number; readonly link: boolean },
   host: HostLoad,
+  ownBytesPerSecond = 0,
 ): CopyPace {
   const allowed = link ? bytesPerSecond(level) : null;
   const busy = host.waiting > 0 || host.bytesPerSecond > 0;
@@ -62,10 +66,10 @@ export function paceCopy(
     return { windowBytes: 0, bytesPerSecond: 0, reason: 'schedule', epochBytesPerSecond };
   }
   const share = SHARES[priority];
-  if (!busy || share === null) return { ...paceOf(allowed, null), epochBytesPerSecond };
+  if (!busy || share === null) return { ...paceOf({ allowed, beside: null, own: 0 }), epochBytesPerSecond };
   // However busy they are, it comes to an end.
   const beside = Math.max(LIMITS.copyLeastBytesPerSecond, (host.bytesPerSecond * share) / (1 - share));
-  return { ...paceOf(allowed, Math.round(beside)), epochBytesPerSecond };
+  return { ...paceOf({ allowed, beside: Math.round(beside), own: share * ownBytesPerSecond }), epochBytesPerSecond };
 }
 
 function epochsBeside(priority: CopyPriority): number | null {
@@ -73,13 +77,21 @@ function epochsBeside(priority: CopyPriority): number | null {
   return share === null ? null : share * EPOCH_BYTES_PER_SECOND;
 }
 
-function paceOf(allowed: number | null, beside: number | null): LinePace {
+interface Rates {
+  readonly allowed: number | null;
+  readonly beside: number | null;
+  readonly own: number;
+}
+
+function paceOf({ allowed, beside, own }: Rates): LinePace {
   const limits = [allowed, beside].filter(limit => limit !== null);
   if (limits.length === 0) return { windowBytes: LIMITS.copyWindowBytes, bytesPerSecond: null, reason: null };
-  const rate = Math.min(...limits);
-  // A quarter of a second on the way keeps the line busy; a range is not cut below a message.
-  const windowBytes = Math.min(LIMITS.copyWindowBytes, Math.max(LIMITS.copyRangeBytes, Math.round(rate / 4)));
-  return { windowBytes, bytesPerSecond: rate, reason: rate === allowed ? 'schedule' : 'clients' };
+  const bytesPerSecond = Math.min(allowed ?? Infinity, beside === null ? Infinity : Math.max(beside, own));
+  // A quarter of a second on the way keeps the line busy; a range is not cut below a message. What clients leave goes in small
+  // pieces with pauses: a write waits for one of them at most.
+  const quarter = Math.round(Math.min(...limits) / 4);
+  const windowBytes = Math.min(LIMITS.copyWindowBytes, Math.max(LIMITS.copyRangeBytes, quarter));
+  return { windowBytes, bytesPerSecond, reason: bytesPerSecond === allowed ? 'schedule' : 'clients' };
 }
 
 /**

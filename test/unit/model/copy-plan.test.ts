@@ -26,6 +26,19 @@ describe('beside busy clients', () => {
       LIMITS.copyLeastBytesPerSecond,
     );
   });
+
+  test('a copy has its share of its own speed where they want little, in small pieces', () => {
+    const light: HostLoad = { bytesPerSecond: 1, waiting: 1, idle: 0.9 };
+    const paceAt = (own: number, level = LEVEL_FULL) => paceCopy({ priority: 'Same', level, link: true }, light, own);
+    expect(paceAt(80 * MIB)).toEqual({
+      windowBytes: LIMITS.copyRangeBytes,
+      bytesPerSecond: 40 * MIB,
+      reason: 'clients',
+      epochBytesPerSecond: null,
+    });
+    expect(paceAt(80 * MIB, levelNamed('1Mbps')!)).toMatchObject({ bytesPerSecond: 128_000, reason: 'schedule' });
+    expect(paceAt(1).bytesPerSecond).toBe(LIMITS.copyLeastBytesPerSecond);
+  });
 });
 
 describe('epochs', () => {
